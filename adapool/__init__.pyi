@@ -1,0 +1,17 @@
+__all__ = [
+    "Sites",
+    "attention_pooling",
+    "deformable_conv",
+    "deformable_conv_and_pool",
+    "dynamic_pooling",
+    "dynamic_stride_pooling",
+    "max_pooling",
+]
+
+__version__: str
+
+from .attention import attention_pooling
+from .deformable import deformable_conv, deformable_conv_and_pool
+from .dynamic import dynamic_pooling, dynamic_stride_pooling
+from .maximum import max_pooling
+from .sites import Sites

@@ -1,0 +1,297 @@
+"""Every check of an argument, and every message.
+
+A message names the argument, the constraint, the value and, where there is one, the fix. Checks
+run before any kernel; the checks of values (finite weights, sizes, offsets) are made by kernels,
+which report here.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Axes = tuple[int, ...]
+
+INTERPOLATIONS = ("linear", "nearest", "truncate")
+ANCHORS = ("corner", "center")
+
+_SPATIAL_NDIMS = (2, 3)
+
+
+# --- arrays -------------------------------------------------------------------------------------
+
+
+def real_array(name: str, value: Any) -> Array:
+    """Return `value` as a NumPy array of booleans, integers or floats of up to 64 bits."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must be a plain array, got a masked array: "
+            f"pass {name}.filled(value) to say what masked elements count as"
+        )
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise TypeError(f"{name} must be a rectangular array of numbers, got {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} must hold booleans, integers or floats, got {_describe(value, array)}"
+        )
+    if array.dtype.itemsize > 8:
+        raise TypeError(
+            f"{name} must have at most 64 bits per element, got dtype {array.dtype}: "
+            f"pass {name}.astype(numpy.float64) if that precision is enough"
+        )
+    return array
+
+
+def image_array(name: str, value: Any) -> Array:
+    """Return `value` as a non-empty real array."""
+    array = real_array(name, value)
+    if array.size == 0:
+        raise ValueError(f"{name} must not be empty, got shape {array.shape}")
+    return array
+
+
+def _describe(value: Any, array: Array) -> str:
+    if isinstance(value, np.ndarray) or array.dtype.kind == "c":
+        return f"dtype {array.dtype}"
+    return f"{type(value).__name__} {_shorten(value)}"
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+# --- axes ---------------------------------------------------------------------------------------
+
+
+def spatial_axes(
+    name: str, array: Array, channel_axis: int | None, batch_axis: int | None
+) -> tuple[int | None, int | None, Axes]:
+    """Normalise the axes; return the channel axis, the batch axis and the spatial ones."""
+    channel = _axis("channel_axis", channel_axis, array.ndim)
+    batch = _axis("batch_axis", batch_axis, array.ndim)
+    if channel is not None and channel == batch:
+        raise ValueError(
+            f"channel_axis and batch_axis must differ, got {channel_axis} and {batch_axis}"
+        )
+    spatial = tuple(axis for axis in range(array.ndim) if axis not in (channel, batch))
+    if len(spatial) not in _SPATIAL_NDIMS:
+        raise ValueError(
+            f"{name} must have 2 or 3 spatial axes, got shape {array.shape} with "
+            f"channel_axis={channel_axis} and batch_axis={batch_axis}, which leaves "
+            f"{len(spatial)}: {_axis_fix(len(spatial), channel)}"
+        )
+    return channel, batch, spatial
+
+
+def _axis(name: str, axis: Any, ndim: int) -> int | None:
+    if axis is None:
+        return None
+    number = _integer(name, axis, "must be None or an integer")
+    if not -ndim <= number < ndim:
+        raise ValueError(f"{name} must be between {-ndim} and {ndim - 1}, got {number}")
+    return number % ndim
+
+
+def _axis_fix(spatial: int, channel: int | None) -> str:
+    if spatial == 1 and channel is not None:
+        return "pass channel_axis=None for an image without channels"
+    if spatial > 3:
+        return "pass batch_axis for a stack of images, channel_axis for channels"
+    return "pass an image (row, column) or a volume (plane, row, column)"
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+def _integer(name: str, value: Any, constraint: str) -> int:
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} {constraint}, got {value!r}")
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} {constraint}, got {_shorten(value)}") from None
+
+
+def integers(name: str, value: Any, ndim: int, least: int) -> Axes:
+    """Return `value`, an integer or one for each axis, as a tuple of `ndim` integers."""
+    constraint = f"must be an integer or a sequence of {ndim} integers"
+    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)):
+        if np.ndim(value) != 1 or len(value) != ndim:
+            raise ValueError(f"{name} {constraint}, one for each spatial axis, got {value!r}")
+        numbers = tuple(_integer(name, item, constraint) for item in value)
+    else:
+        numbers = (_integer(name, value, constraint),) * ndim
+    if min(numbers) < least:
+        word = "positive" if least == 1 else "non-negative"
+        raise ValueError(f"{name} must be {word}, got {_shorten(value)}")
+    if max(numbers) > np.iinfo(np.int32).max:
+        raise ValueError(f"{name} must be below 2**31, got {_shorten(value)}")
+    return numbers
+
+
+def count(name: str, value: Any) -> int:
+    """Return a positive integer."""
+    number = _integer(name, value, "must be an integer")
+    if number < 1:
+        raise ValueError(f"{name} must be positive, got {number}")
+    return number
+
+
+def displacements(name: str, value: Any, ndim: int) -> tuple[float, ...]:
+    """Return the largest displacement along each axis; None means no limit."""
+    if value is None:
+        return (math.inf,) * ndim
+    array = real_array(name, value)
+    if array.shape not in ((), (ndim,)):
+        raise ValueError(f"{name} must be a number or {ndim} numbers, got {_shorten(value)}")
+    if not (array >= 0).all():
+        raise ValueError(f"{name} must be non-negative, got {_shorten(value)}")
+    return tuple(float(item) for item in np.broadcast_to(array, ndim))
+
+
+def choice(name: str, value: Any, options: Sequence[str]) -> str:
+    """Return `value` if it is one of `options`."""
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(options)}, got {value!r}")
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return a boolean."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {_shorten(value)}")
+    return bool(value)
+
+
+# --- window geometry ----------------------------------------------------------------------------
+
+
+def at_most_half(name: str, padding: Axes, kernel: Axes) -> None:
+    """Check that no window can lie in the padding alone."""
+    if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+        raise ValueError(
+            f"{name} must be at most half the kernel size {kernel} along each axis, got {padding}"
+        )
+
+
+def some_output(name: str, kernel: Axes, outputs: Axes, spatial: Axes, padding: Axes) -> None:
+    """Check that at least one window fits."""
+    if min(outputs) < 1:
+        raise ValueError(
+            f"{name} must fit into the image, got {kernel} (dilated) for spatial shape {spatial} "
+            f"with padding {padding}: pass a smaller {name}, more padding or a larger image"
+        )
+
+
+# --- weights of a convolution -------------------------------------------------------------------
+
+
+def conv_weights(value: Any, ndim: int, channels: int, groups: int) -> Array:
+    """Check `conv_weights` and return it; its two shapes are told apart by their axes."""
+    weights = image_array("conv_weights", value)
+    if weights.ndim == 1:
+        if weights.shape != (channels,):
+            raise ValueError(
+                f"conv_weights must have one factor for each of the {channels} channels, "
+                f"got shape {weights.shape}"
+            )
+        if groups != 1:
+            raise ValueError(f"groups must be 1 with conv_weights of shape (C,), got {groups}")
+        return weights
+    if channels % groups:
+        raise ValueError(f"groups must divide the {channels} channels, got {groups}")
+    if weights.ndim != ndim + 2 or weights.shape[-2] != channels // groups:
+        raise ValueError(
+            f"conv_weights must have shape (C,) = ({channels},) or (*kernel, C // groups, F) = "
+            f"({'k, ' * ndim}{channels // groups}, F), got {weights.shape}"
+        )
+    if weights.shape[-1] % groups:
+        raise ValueError(
+            f"groups must divide the {weights.shape[-1]} filters of conv_weights, got {groups}"
+        )
+    return weights
+
+
+def single_filter(filters: int) -> None:
+    """Check that an image without channels stays one."""
+    if filters != 1:
+        raise ValueError(
+            f"conv_weights must have F = 1 filter with channel_axis=None, got F = {filters}: "
+            "give the image a channel axis to get more than one"
+        )
+
+
+def bias(value: Any, filters: int) -> Array | None:
+    """Check the bias, one number for each filter."""
+    if value is None:
+        return None
+    array = real_array("bias", value)
+    if array.shape != (filters,):
+        raise ValueError(f"bias must have shape ({filters},), got {array.shape}")
+    return array
+
+
+def offset_groups(value: Any, channels: int) -> int:
+    """Check the number of offset groups."""
+    number = count("offset_groups", value)
+    if channels % number:
+        raise ValueError(f"offset_groups must divide the {channels} channels, got {number}")
+    return number
+
+
+# --- what networks give -------------------------------------------------------------------------
+
+
+def network_result(name: str, value: Any) -> Array:
+    """Return what a network gave, or the array in its place, as a real array."""
+    try:
+        return real_array(name, value)
+    except TypeError as error:
+        if isinstance(value, np.ndarray):
+            raise
+        raise TypeError(
+            f"{error}; {name} must be an array, a callable or an object with .predict "
+            "that gives an array"
+        ) from None
+
+
+def wrong_shape(name: str, shape: Axes, wanted: str) -> NoReturn:
+    """Report the shape that a network gave and the one that was wanted."""
+    raise ValueError(f"{name} must give an array of shape {wanted}, got {shape}")
+
+
+def not_finite(name: str) -> NoReturn:
+    """Report a value that a kernel found in what a network gave."""
+    raise ValueError(f"{name} must give finite values, got NaN or infinity")
+
+
+def stride_below_one(name: str) -> NoReturn:
+    """Report a stride that a kernel found."""
+    raise ValueError(
+        f"{name} must give strides of at least 1 after truncation, got a smaller one: "
+        "clip the strides with numpy.maximum(strides, 1)"
+    )
+
+
+def too_many_sites(sites: int) -> NoReturn:
+    """Report more sites than an owner map can number."""
+    raise ValueError(
+        f"param_network must lead to fewer than 2**31 sites, got {sites}: give larger strides"
+    )
+
+
+# --- backends -----------------------------------------------------------------------------------
+
+
+def no_backend(name: str, kind: str, fix: str) -> NoReturn:
+    """Report an array that no backend computes on."""
+    raise TypeError(f"{name} must be a NumPy array, got a {kind}: {fix}")

@@ -1,0 +1,141 @@
+"""A deformable convolution, planned: what is summed (the kernel) and where it looks (sampling)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adapool import _arguments
+from adapool._arguments import Array
+from adapool._layout import Layout, plain, to_triple
+from adapool._networks import counted_dtype, grid_prediction
+from adapool._windows import Windows
+
+
+@dataclass(frozen=True)
+class ConvKernel:
+    """Weights and bias of a convolution.
+
+    Attributes
+    ----------
+    weights : (*size, C // groups, F) array
+    bias : (F,) array or None
+    groups : int
+    per_channel : bool
+        Whether the weights were given as one factor for each channel: a single tap, and a group
+        for each channel.
+    """
+
+    weights: Array
+    bias: Array | None
+    groups: int
+    per_channel: bool
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Kernel size along (plane,) row, column."""
+        return self.weights.shape[:-2]
+
+    @property
+    def default_interpolation(self) -> str:
+        """The rule where none is asked for: that of the seed for its form of the weights."""
+        return "truncate" if self.per_channel else "linear"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What the weights and the bias count as in the dtype of a result."""
+        given = [array for array in (self.weights, self.bias) if array is not None]
+        return np.result_type(*map(counted_dtype, given))
+
+    def in_dtype(self, dtype: np.dtype[Any]) -> tuple[Array, Array | None]:
+        """Return (plane, row, column, C // groups, F) weights and the bias for kernels.
+
+        In `dtype`, or in float64 where that would round them: integers count as float32 in the
+        dtype of a result, and only there.
+        """
+        exact = _exact(self.weights, dtype) and (self.bias is None or _exact(self.bias, dtype))
+        compute = dtype if exact else np.dtype(np.float64)
+        shape = (*to_triple(self.size, 1), *self.weights.shape[-2:])
+        weights = plain(self.weights.astype(compute)).reshape(shape)
+        return weights, None if self.bias is None else plain(self.bias.astype(compute))
+
+
+def _exact(array: Array, dtype: np.dtype[Any]) -> bool:
+    return np.can_cast(array.dtype, dtype) or bool((array.astype(dtype) == array).all())
+
+
+def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> ConvKernel:
+    """Check the weights of a convolution, in either of their forms."""
+    groups = _arguments.count("groups", groups)
+    weights = _arguments.conv_weights(conv_weights, layout.ndim, layout.channels, groups)
+    per_channel = weights.ndim == 1
+    if per_channel:
+        groups = layout.channels
+        weights = weights.reshape((1,) * (layout.ndim + 1) + (groups,))
+    elif layout.channel_axis is None:
+        _arguments.single_filter(weights.shape[-1])
+    shift = _arguments.bias(bias, weights.shape[-1])
+    return ConvKernel(weights, shift, groups, per_channel)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Where the taps of a convolution look, and what each sample is multiplied by.
+
+    Attributes
+    ----------
+    offsets : (batch or 1, plane, row, column, offset_groups * K * d or d) array
+    mask : (batch or 1, plane, row, column, offset_groups * K) array or None
+    offset_groups : int
+    ndim : int
+        d, the number of displacements of a tap.
+    interpolation : {"linear", "nearest", "truncate"}
+    max_offset : triple of float
+        What displacements are clipped to; infinite where there is no limit.
+    dtype : numpy.dtype
+        What the mask counts as in the dtype of a result.
+    """
+
+    offsets: Array
+    mask: Array | None
+    offset_groups: int
+    ndim: int
+    interpolation: str
+    max_offset: tuple[float, float, float]
+    dtype: np.dtype[Any]
+
+
+def plan_sampling(
+    layout: Layout,
+    image: Array,
+    windows: Windows,
+    offset_network: Any,
+    mask_network: Any,
+    offset_groups: Any,
+    interpolation: Any,
+    max_offset: Any,
+) -> Sampling:
+    """Check how a convolution samples, and call the networks that say where."""
+    ndim = layout.ndim
+    groups = _arguments.offset_groups(offset_groups, layout.channels)
+    rule = _arguments.choice("interpolation", interpolation, _arguments.INTERPOLATIONS)
+    limits = _arguments.displacements("max_offset", max_offset, ndim)
+    grid = windows.outputs[-ndim:]
+    taps = groups * windows.taps
+    offsets = grid_prediction(
+        "offset_network", offset_network, layout, image, grid, (taps * ndim, ndim)
+    )
+    mask = None
+    if mask_network is not None:
+        mask = grid_prediction("mask_network", mask_network, layout, image, grid, (taps,))
+    return Sampling(
+        offsets=offsets,
+        mask=mask,
+        offset_groups=groups,
+        ndim=ndim,
+        interpolation=rule,
+        max_offset=to_triple(limits, np.inf),
+        dtype=np.dtype(np.float32) if mask is None else counted_dtype(mask_network),
+    )

@@ -1,0 +1,44 @@
+"""Scalar formulas, each written once: compiled for the CPU and, later, for the GPU alike.
+
+Plain Python functions without decorators. A kernel module compiles those it needs for its target,
+``exceeds = device(_formulas.exceeds)``, and a test can call them as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Scalar = Any  # a NumPy scalar, or what numba makes of it
+
+
+def exceeds(value: Scalar, maximum: Scalar) -> bool:
+    """Whether `value` replaces the running `maximum`, NaN counting as larger than any number.
+
+    Written with comparisons only: ``max(a, b)`` ignores NaN on the GPU and not on the CPU.
+    """
+    return bool(value > maximum or value != value)
+
+
+def wins(value: Scalar, index: int, maximum: Scalar, winner: int) -> bool:
+    """Whether `value` at `index` wins over `maximum` at `winner`, in any order of comparison.
+
+    NaN wins over numbers; among equals, and among NaNs, the smaller index wins. `winner` is -1
+    where there is none yet.
+    """
+    if winner < 0:
+        return True
+    if value != value:
+        return bool(maximum == maximum or index < winner)
+    return bool(value > maximum or (value == maximum and index < winner))
+
+
+def to_size(value: Scalar, limit: int) -> int:
+    """Truncate a finite size toward zero, clipped to 0 .. `limit` without overflow."""
+    if value >= limit:
+        return limit
+    return int(value) if value >= 1 else 0
+
+
+def window_start(position: int, size: int, centered: bool) -> int:
+    """First index of the window of `size` at `position`, before it is cut to the image."""
+    return position - size // 2 if centered else position

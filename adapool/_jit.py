@@ -1,0 +1,127 @@
+"""The JIT policy: the only place that decides how code is compiled, cached and threaded.
+
+Kernels are written as plain loops over :func:`numba.prange` and decorated with :func:`kernel`.
+Each one then has two twins, compiled on first use: a parallel one, and a serial one that releases
+the GIL, for small work and for callers that bring their own threads.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import pickle
+import threading
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+# Elementary operations below which threads cost more than they save: entering a parallel region
+# takes some 10 us, in which one core does about this much.
+PARALLEL_FROM = 1 << 15
+
+# Every option is safe for NaN: no fastmath anywhere. The NumPy error model drops the check for a
+# zero divisor that would keep loops from being vectorised.
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+
+# Threading layers that two Python threads may enter at once ("workqueue" aborts the process).
+_THREAD_SAFE_LAYERS = ("omp", "tbb")
+
+# What numba, or a file system that fills up or is taken away, raises around its cache files.
+_CACHE_ERRORS = (EOFError, OSError, pickle.UnpicklingError)
+
+
+def _source_digest() -> str:
+    """Hash of all code that may be compiled into a kernel.
+
+    numba notices a change in the file of a kernel, and not in the modules it calls into. The
+    digest goes into the name of the cache files, so that none of them can be stale.
+    """
+    package = Path(__file__).parent
+    files = [package / "_jit.py", package / "_formulas.py", *sorted(package.glob("cpu/*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+_DIGEST = _source_digest()
+
+
+class _Threads:
+    """What is known of numba's thread pool in this process."""
+
+    lock = threading.Lock()
+    started = False
+    thread_safe = False
+    usable = True
+
+    @classmethod
+    def after_fork(cls) -> None:
+        # A child that inherits a started OpenMP pool is killed on its first parallel kernel.
+        cls.usable = not cls.started
+        cls.lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_Threads.after_fork)
+
+
+def device(function: Callable[..., Any]) -> Any:
+    """Compile a formula or a helper that kernels call."""
+    return numba.njit(**_OPTIONS)(function)
+
+
+class Kernel:
+    """A function of loops, compiled on first use as a parallel and as a serial twin."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any, work: int) -> Any:
+        """Run the kernel; `work` counts its elementary operations, and chooses the twin."""
+        if work < PARALLEL_FROM or not _Threads.usable:
+            return self._run(False, arguments)
+        if _Threads.thread_safe:
+            return self._run(True, arguments)
+        with _Threads.lock:
+            _Threads.started = True
+            result = self._run(True, arguments)
+            _Threads.thread_safe = numba.threading_layer() in _THREAD_SAFE_LAYERS
+            return result
+
+    def _run(self, parallel: bool, arguments: tuple[Any, ...]) -> Any:
+        try:
+            return (self._parallel if parallel else self._serial)(*arguments)
+        except _CACHE_ERRORS:
+            # Raised while compiling: nothing has run yet, so the call can simply be repeated.
+            uncached = self._compile(parallel, cache=False)
+            self.__dict__["_parallel" if parallel else "_serial"] = uncached
+            return uncached(*arguments)
+
+    @functools.cached_property
+    def _parallel(self) -> Any:
+        return self._compile(True, cache=True)
+
+    @functools.cached_property
+    def _serial(self) -> Any:
+        return self._compile(False, cache=True)
+
+    def _compile(self, parallel: bool, cache: bool) -> Any:
+        source = self._function
+        twin = types.FunctionType(
+            source.__code__, source.__globals__, source.__name__, source.__defaults__
+        )
+        # The cache files are named by the qualified name alone: one name for each twin.
+        suffix = "parallel" if parallel else "serial"
+        twin.__qualname__ = f"{source.__qualname__}_{suffix}_{_DIGEST}"
+        twin.__module__ = source.__module__
+        try:
+            return numba.njit(parallel=parallel, cache=cache, **_OPTIONS)(twin)
+        except RuntimeError:  # "cannot cache function": no writable place
+            return numba.njit(parallel=parallel, **_OPTIONS)(twin)
+
+
+def kernel(function: Callable[..., Any]) -> Kernel:
+    """Turn loops over :func:`numba.prange` into a :class:`Kernel`."""
+    return Kernel(function)

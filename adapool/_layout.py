@@ -1,0 +1,135 @@
+"""Any layout in, one inside, restored on the way out.
+
+Inside, an image is always (batch, plane, row, column, channel): C-contiguous, native byte order,
+read-only. A 2-D image is a volume with one plane; no batch and no channels are axes of length 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adapool import _arguments
+from adapool._arguments import Array
+
+Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the axes of a feature map are.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+        The dtype of the feature map, in native byte order.
+    batch, channels : int
+        Lengths of these axes, 1 where there is none.
+    spatial : tuple of int
+        Shape along (plane,) row, column.
+    channel_axis, batch_axis : int or None
+        Where these axes are, counted from the front.
+    """
+
+    dtype: np.dtype[Any]
+    batch: int
+    channels: int
+    spatial: tuple[int, ...]
+    channel_axis: int | None
+    batch_axis: int | None
+
+    @classmethod
+    def of(
+        cls, name: str, value: Any, channel_axis: int | None, batch_axis: int | None
+    ) -> tuple[Layout, Array]:
+        """Check a feature map and its axes; return it as an array, with its layout."""
+        array = _arguments.image_array(name, value)
+        channel, batch, spatial = _arguments.spatial_axes(name, array, channel_axis, batch_axis)
+        layout = cls(
+            dtype=array.dtype.newbyteorder("="),
+            batch=1 if batch is None else array.shape[batch],
+            channels=1 if channel is None else array.shape[channel],
+            spatial=tuple(array.shape[axis] for axis in spatial),
+            channel_axis=channel,
+            batch_axis=batch,
+        )
+        return layout, array
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes, 2 or 3."""
+        return len(self.spatial)
+
+    @property
+    def volume(self) -> Triple:
+        """Shape along plane, row, column."""
+        return to_triple(self.spatial, 1)
+
+    def canonical(self, array: Array) -> Array:
+        """Return the feature map as (batch, plane, row, column, channel)."""
+        if self.channel_axis is not None:
+            array = np.moveaxis(array, self.channel_axis, -1)
+        if self.batch_axis is not None:
+            # The channel axis has left: it no longer stands before the batch axis.
+            shift = self.channel_axis is not None and self.channel_axis < self.batch_axis
+            array = np.moveaxis(array, self.batch_axis - shift, 0)
+        return plain(array).reshape(self.batch, *self.volume, self.channels)
+
+    def restore_pooled(self, values: Array, indices: Array | None, dtype: Any) -> Any:
+        """Return pooled values in their dtype, with the indices where there are any."""
+        values = as_dtype(values, dtype)
+        if indices is None:
+            return self.restore(values)
+        return self.restore(values), self.restore(indices)
+
+    def restore(self, canonical: Array) -> Array:
+        """Return a result with its axes where those of the feature map are."""
+        batch, *volume, channels = canonical.shape
+        shape = [*([batch] if self.batch_axis is not None else []), *volume[-self.ndim :]]
+        if self.channel_axis is None:
+            array = canonical.reshape(shape)
+        else:
+            array = canonical.reshape(*shape, channels)
+        if self.batch_axis is not None:
+            shift = self.channel_axis is not None and self.channel_axis < self.batch_axis
+            array = np.moveaxis(array, 0, self.batch_axis - shift)
+        if self.channel_axis is not None:
+            array = np.moveaxis(array, -1, self.channel_axis)
+        return array
+
+    def as_given_to_networks(self, canonical: Array) -> Array:
+        """Return the canonical image as networks see it: ``(batch or 1, *spatial, C)``."""
+        given = canonical.reshape(self.batch, *self.spatial, self.channels)
+        return given.view(np.bool_) if self.dtype == np.bool_ else given
+
+
+def plain(array: Array) -> Array:
+    """Return a read-only view or copy that kernels can take: C order, native, aligned.
+
+    Booleans become bytes, which order alike; float16, in which no CPU computes, becomes float32.
+    """
+    dtype = np.dtype(np.float32) if array.dtype == np.float16 else array.dtype.newbyteorder("=")
+    array = np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"]).view()
+    if dtype == np.bool_:
+        array = array.view(np.uint8)
+    array.flags.writeable = False
+    return array
+
+
+def as_dtype(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Go back from what kernels compute in: bytes to booleans, float32 to float16."""
+    return values.view(np.bool_) if dtype == np.bool_ else values.astype(dtype, copy=False)
+
+
+def empty_value(dtype: np.dtype[Any]) -> Any:
+    """Return the value of a window without a valid position, as a scalar of `dtype`."""
+    if dtype.kind == "f":
+        return dtype.type(np.nan)
+    return np.False_ if dtype == np.bool_ else dtype.type(np.iinfo(dtype).min)
+
+
+def to_triple(values: tuple[Any, ...], missing: Any) -> Any:
+    """Prepend the plane axis where there are only rows and columns."""
+    return (missing,) * (3 - len(values)) + tuple(values)

@@ -1,0 +1,171 @@
+"""Networks: an array, a callable or an object with ``.predict`` -> checked arrays.
+
+Networks always see channel-last, C-contiguous, read-only arrays, whatever the layout of the
+feature map is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from adapool import _arguments
+from adapool._arguments import Array
+from adapool._layout import Layout, plain, to_triple
+from adapool._windows import Windows
+
+# Bytes of windows that an attention network is given at once: large enough that a network is busy
+# with arithmetic, small beside the 256 MiB that a call may work in.
+_BATCH_BYTES = 32 << 20
+
+
+def is_network(network: Any) -> bool:
+    """Whether `network` predicts, as opposed to an array that was predicted before."""
+    return callable(network) or hasattr(network, "predict")
+
+
+def predict(name: str, network: Any, given: Array) -> Array:
+    """Call a network on a read-only array and return what it gives; ``.predict`` wins."""
+    given.flags.writeable = False
+    call = network.predict if hasattr(network, "predict") else network
+    return _arguments.network_result(name, call(given))
+
+
+def counted_dtype(network: Any) -> np.dtype[Any]:
+    """Return the dtype that a factor counts as in a result: integers and networks as float32."""
+    if is_network(network):
+        return np.dtype(np.float32)
+    dtype = np.asarray(network).dtype
+    return dtype if dtype.kind == "f" else np.dtype(np.float32)
+
+
+def grid_prediction(
+    name: str,
+    network: Any,
+    layout: Layout,
+    image: Array,
+    grid: tuple[int, ...],
+    widths: Sequence[int],
+) -> Array:
+    """Return what a network gives for each point of a grid: (batch or 1, *volume grid, width).
+
+    Parameters
+    ----------
+    grid : tuple of int
+        Spatial shape of the prediction.
+    widths : sequence of int
+        The numbers of values a point may have, the preferred one first.
+    """
+    if is_network(network):
+        given = layout.as_given_to_networks(image)
+        array = predict(name, network, given)
+    else:
+        array = _arguments.network_result(name, network)
+    leads = _leading_axes(layout)
+    for lead in leads:
+        for width in widths:
+            # Where one value is due, its axis may be missing: scikit-learn squeezes it away.
+            if array.shape == (*lead, *grid, width) or (
+                width == 1 and array.shape == (*lead, *grid)
+            ):
+                batch = lead[0] if lead else 1
+                return plain(array).reshape(batch, *to_triple(grid, 1), width)
+    width = str(widths[0]) if len(widths) == 1 else f"P with P one of {_listing(widths)}"
+    wanted = ", ".join(map(str, (*leads[0], *grid)))
+    _arguments.wrong_shape(name, array.shape, f"({wanted}, {width})")
+
+
+def _leading_axes(layout: Layout) -> list[tuple[int, ...]]:
+    """Leading axes that a prediction may have; a row that all images share may stand alone."""
+    if layout.batch_axis is None:
+        return [(1,), ()]
+    return [(layout.batch,), (1,)]
+
+
+def _listing(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, sorted(set(numbers))))
+
+
+# --- attention ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PixelWeights:
+    """A weight for each pixel: (batch, plane, row, column, 1 or C)."""
+
+    values: Array
+
+
+@dataclass(frozen=True)
+class WindowWeights:
+    """Weights of the windows `first` onward, in raster order: (n, K, 1 or C)."""
+
+    first: int
+    values: Array
+
+
+AttentionWeights = PixelWeights | WindowWeights
+
+
+def attention_weights(
+    network: Any, layout: Layout, image: Array, windows: Windows, backend: ModuleType
+) -> Iterator[AttentionWeights]:
+    """Yield the weights of all windows, in batches of bounded memory where a network gives them."""
+    if not is_network(network):
+        yield _weights_from_array(network, layout, windows)
+        return
+    taps, channels = windows.taps, layout.channels
+    row_bytes = taps * channels * image.dtype.itemsize
+    batch = max(1, _BATCH_BYTES // row_bytes)
+    total = layout.batch * windows.count
+    for first in range(0, total, batch):
+        n = min(batch, total - first)
+        given = backend.gather_windows(image, windows, first, n)
+        if layout.dtype == np.bool_:
+            given = given.view(np.bool_)
+        weights = predict("attention_network", network, given)
+        yield WindowWeights(first, _weights_from_network(weights, n, taps, channels))
+
+
+def _weights_from_network(weights: Array, n: int, taps: int, channels: int) -> Array:
+    """Bring the weights of `n` windows to (n, taps, 1 or channels)."""
+    if taps == 1 and weights.ndim == 1:
+        weights = weights[:, np.newaxis]
+    rows, columns = weights.shape if weights.ndim == 2 else (0, 0)
+    if rows not in (1, n) or columns not in (taps, taps * channels):
+        _arguments.wrong_shape(
+            "attention_network", weights.shape, f"({n}, {taps}) or ({n}, {taps * channels})"
+        )
+    weights = weights.reshape(rows, taps, columns // taps)
+    return plain(np.broadcast_to(weights, (n, *weights.shape[1:])))
+
+
+def _weights_from_array(network: Any, layout: Layout, windows: Windows) -> AttentionWeights:
+    """Tell weights per pixel from weights per window by the number of axes."""
+    name = "attention_network"
+    array = _arguments.network_result(name, network)
+    ndim, channels = layout.ndim, layout.channels
+    lead = () if layout.batch_axis is None else (layout.batch,)
+    per_window = windows.outputs[-ndim:] + windows.kernel[-ndim:]
+    spatial = array.ndim - len(lead) in (ndim, ndim + 1)
+    shape = (*lead, *(layout.spatial if spatial else per_window))
+    if array.shape == shape:
+        depth = 1
+    elif array.shape == (*shape, channels):
+        depth = channels
+    else:
+        _arguments.wrong_shape(
+            name,
+            array.shape,
+            f"{(*lead, *layout.spatial)} for a weight per pixel or {(*lead, *per_window)} for "
+            f"weights per window, with C = {channels} appended for weights per channel",
+        )
+    if spatial:
+        return PixelWeights(plain(array).reshape(layout.batch, *layout.volume, depth))
+    rows = layout.batch * math.prod(windows.outputs)
+    return WindowWeights(0, plain(array).reshape(rows, windows.taps, depth))

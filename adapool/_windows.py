@@ -1,0 +1,233 @@
+"""Frozen window geometry: kernel, stride, padding, dilation, output shape.
+
+Everything is a triple (plane, row, column); a 2-D image has one plane, a kernel of one plane, and
+no padding along it. Output ``o`` of an axis looks at ``o * stride + origin + tap * dilation``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adapool import _arguments
+from adapool._layout import Triple, to_triple
+
+
+_MOST = (1 << 63) - 1
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of one size on a regular grid over a volume."""
+
+    volume: Triple
+    kernel: Triple
+    stride: Triple
+    dilation: Triple
+    origin: Triple
+    outputs: Triple
+
+    @property
+    def taps(self) -> int:
+        """Number of positions in a window."""
+        return math.prod(self.kernel)
+
+    @property
+    def count(self) -> int:
+        """Number of windows on one volume."""
+        return math.prod(self.outputs)
+
+    @property
+    def span(self) -> Triple:
+        """Extent of a window along each axis, holes of the dilation included."""
+        return _triple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    @property
+    def covers_volume(self) -> bool:
+        """Whether every position of the volume is in some window."""
+        return all(
+            d == 1 and s <= k and (o - 1) * s + start + k >= size
+            for size, k, s, d, start, o in zip(
+                self.volume,
+                self.kernel,
+                self.stride,
+                self.dilation,
+                self.origin,
+                self.outputs,
+                strict=True,
+            )
+        )
+
+    def empty_outputs(self, axis: int) -> list[int]:
+        """Outputs along an axis none of whose taps is inside the volume.
+
+        Only dilation lets a window straddle the image: its padding is at most half of it.
+        """
+        size, kernel, dilation = self.volume[axis], self.kernel[axis], self.dilation[axis]
+        if dilation == 1:
+            return []
+        starts = (o * self.stride[axis] + self.origin[axis] for o in range(self.outputs[axis]))
+        return [
+            output
+            for output, start in enumerate(starts)
+            if not any(0 <= start + tap * dilation < size for tap in range(kernel))
+        ]
+
+    def block(self, first: Triple, outputs: Triple) -> tuple[Windows, Triple]:
+        """Restrict to a block of outputs; return its windows and where its input begins.
+
+        The block's input is the part of the volume that its windows reach.
+        """
+        starts = [
+            o * s + p for o, s, p in zip(first, self.stride, self.origin, strict=True)
+        ]
+        low = _triple(
+            min(max(start, 0), size - 1) for start, size in zip(starts, self.volume, strict=True)
+        )
+        high = _triple(
+            max(min(start + (n - 1) * s + span, size), begin + 1)
+            for start, n, s, span, size, begin in zip(
+                starts, outputs, self.stride, self.span, self.volume, low, strict=True
+            )
+        )
+        block = replace(
+            self,
+            volume=_triple(h - begin for h, begin in zip(high, low, strict=True)),
+            origin=_triple(start - begin for start, begin in zip(starts, low, strict=True)),
+            outputs=outputs,
+        )
+        return block, low
+
+    def blocks(self, most: int) -> Iterator[tuple[Triple, Triple]]:
+        """Cut the outputs into blocks whose input has at most `most` positions, if one can.
+
+        Yields the first output and the number of outputs of each block, in raster order.
+        """
+        size = list(self.outputs)
+        while math.prod(self._reach(size)) > most and max(size) > 1:
+            # Cut planes first, then rows: long runs of columns are what kernels are fast on.
+            axis = next(axis for axis in range(3) if size[axis] > 1)
+            size[axis] = -(-size[axis] // 2)
+        for first in itertools.product(
+            *(range(0, total, step) for total, step in zip(self.outputs, size, strict=True))
+        ):
+            yield (
+                _triple(first),
+                _triple(
+                    min(step, total - begin)
+                    for step, total, begin in zip(size, self.outputs, first, strict=True)
+                ),
+            )
+
+    def _reach(self, outputs: list[int]) -> Triple:
+        return _triple(
+            min((n - 1) * s + span, size)
+            for n, s, span, size in zip(outputs, self.stride, self.span, self.volume, strict=True)
+        )
+
+
+def pooling_windows(
+    spatial: tuple[int, ...],
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+    prefix: str = "",
+) -> Windows:
+    """Check the arguments of a pooling and return its windows.
+
+    `prefix` is what the names of the stride and the padding begin with, for the messages.
+    """
+    ndim = len(spatial)
+    kernel = _arguments.integers("kernel_size", kernel_size, ndim, least=1)
+    strides = (
+        kernel
+        if stride is None
+        else _arguments.integers(f"{prefix}stride", stride, ndim, least=1)
+    )
+    pads = _arguments.integers(f"{prefix}padding", padding, ndim, least=0)
+    dilations = _arguments.integers("dilation", dilation, ndim, least=1)
+    _arguments.at_most_half(f"{prefix}padding", pads, kernel)
+    windows = _windows(
+        spatial, kernel, strides, pads, dilations, _arguments.flag("ceil_mode", ceil_mode)
+    )
+    _arguments.some_output("kernel_size", windows.span[-ndim:], windows.outputs, spatial, pads)
+    return windows
+
+
+def conv_windows(
+    spatial: tuple[int, ...], kernel: tuple[int, ...], stride: Any, padding: Any, dilation: Any
+) -> Windows:
+    """Check the arguments of a convolution and return its windows."""
+    ndim = len(spatial)
+    strides = _arguments.integers("stride", stride, ndim, least=1)
+    pads = _arguments.integers("padding", padding, ndim, least=0)
+    dilations = _arguments.integers("dilation", dilation, ndim, least=1)
+    windows = _windows(spatial, kernel, strides, pads, dilations, ceil_mode=False)
+    span = windows.span[-ndim:]
+    _arguments.some_output("conv_weights", span, windows.outputs, spatial, pads)
+    return windows
+
+
+def size_limits(spatial: tuple[int, ...], max_kernel_size: Any) -> Triple:
+    """Check `max_kernel_size`; return what sizes along plane, row, column can be clipped to.
+
+    A window of ``2 n + 2`` covers an axis of length n from anywhere, under either anchor.
+    """
+    most = kernel_limits(max_kernel_size, len(spatial))
+    return to_triple(tuple(min(m, 2 * n + 2) for m, n in zip(most, spatial, strict=True)), 1)
+
+
+def kernel_limits(max_kernel_size: Any, ndim: int) -> tuple[int, ...]:
+    """Check `max_kernel_size`; None means what an int64 holds."""
+    if max_kernel_size is None:
+        return (_MOST,) * ndim
+    return _arguments.integers("max_kernel_size", max_kernel_size, ndim, least=1)
+
+
+def size_columns(ndim: int, width: int) -> Triple:
+    """Return which of `width` values is the size along plane, row, column; -1 means size 1."""
+    return to_triple((0,) * ndim if width == 1 else tuple(range(ndim)), -1)
+
+
+def _windows(
+    spatial: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    ceil_mode: bool,
+) -> Windows:
+    outputs = tuple(
+        _outputs(*axis, ceil_mode)
+        for axis in zip(spatial, kernel, stride, padding, dilation, strict=True)
+    )
+    return Windows(
+        volume=to_triple(spatial, 1),
+        kernel=to_triple(kernel, 1),
+        stride=to_triple(stride, 1),
+        dilation=to_triple(dilation, 1),
+        origin=to_triple(tuple(-p for p in padding), 0),
+        outputs=to_triple(outputs, 1),
+    )
+
+
+def _outputs(
+    size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
+) -> int:
+    """Count the windows along an axis, by the rule of torch."""
+    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    if not ceil_mode:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    # A window must start inside the image or its left padding.
+    return count - 1 if (count - 1) * stride >= size + padding else count
+
+
+def _triple(values: Any) -> Triple:
+    first, second, third = values
+    return first, second, third

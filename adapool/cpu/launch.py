@@ -1,0 +1,266 @@
+"""The NumPy backend: allocates results, chooses the kernel and its twin, launches it.
+
+Arguments have been checked and arrays are canonical. What only a kernel can see (a value that is
+not finite) is reported from here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from adapool import _arguments
+from adapool._arguments import Array
+from adapool._layout import Triple, empty_value
+from adapool._networks import AttentionWeights, PixelWeights
+from adapool._windows import Windows, size_limits
+from adapool.cpu import dynamic, maximum, sites, windows
+
+# Flags that kernels set when a value is not finite: more than there are threads, so that chunks
+# are shared out, and few enough to be looked at afterwards.
+_FLAGS = 64
+
+# Bytes of the buffer that one thread pools overlapping windows in: half of a common L2 cache, and
+# what it may grow to before windows are so large that their rows are passed over one by one.
+_BUFFER_BYTES = 1 << 20
+_MOST_BUFFER_BYTES = 16 << 20
+
+# Output rows of a task that keeps no rows: enough to amortise its buffers, few enough to share out.
+_BAND = 16
+
+# Bands of rows that owners are painted in; each passes over all sites before it.
+_PAINT_BANDS = 16
+
+Pooled = tuple[Array, Array | None]
+
+
+def max_pooling(image: Array, geometry: Windows, with_indices: bool) -> Pooled:
+    """Pool a canonical image (batch, plane, row, column, channel)."""
+    out, indices = _results(image, geometry, image.dtype, with_indices)
+    if indices is None:
+        _max_by_rows(image, None, geometry, image.dtype, out)
+    else:
+        _max_by_windows(image, None, False, 0, geometry, image.dtype, out, indices)
+    return out, indices
+
+
+def attention_pooling(
+    image: Array,
+    weights: Iterable[AttentionWeights],
+    geometry: Windows,
+    dtype: np.dtype[Any],
+    with_indices: bool,
+) -> Pooled:
+    """Pool products with weights, batch by batch, into a result of `dtype`."""
+    # float16 is a dtype of results only.
+    out, indices = _results(image, geometry, np.result_type(dtype, np.float32), with_indices)
+    for batch in weights:
+        values = batch.values
+        # Products are taken in float32 only where both factors are exact in it.
+        product = _product_dtype(image.dtype, values.dtype)
+        if isinstance(batch, PixelWeights):
+            if indices is None:
+                _max_by_rows(image, values, geometry, product, out)
+                continue
+            rows, first = values.reshape(-1, values.shape[-1]), 0
+        else:
+            rows, first = values.reshape(-1, values.shape[-1]), batch.first
+        check_finite("attention_network", values)
+        per_window = not isinstance(batch, PixelWeights)
+        _max_by_windows(image, rows, per_window, first, geometry, product, out, indices)
+    return out, indices
+
+
+def gather_windows(image: Array, geometry: Windows, first: int, n: int) -> Array:
+    """Copy `n` windows, from `first` on, as networks see them: (n, taps * channels)."""
+    out = np.empty((n, geometry.taps, image.shape[-1]), image.dtype)
+    windows.gather_windows(
+        image, first, _geometry(geometry), geometry.outputs, out, work=out.size
+    )
+    return out.reshape(n, -1)
+
+
+def check_finite(name: str, array: Array) -> None:
+    """Raise ValueError where an array holds NaN or infinity."""
+    if array.dtype.kind == "f":
+        finite = np.ones(_FLAGS, np.bool_)
+        windows.all_finite(array.reshape(-1), finite, work=array.size)
+        if not finite.all():
+            _arguments.not_finite(name)
+
+
+def dynamic_pooling(
+    image: Array,
+    sizes: Array,
+    columns: Triple,
+    limits: Triple,
+    centered: bool,
+    stride: Triple,
+    with_indices: bool,
+) -> Pooled:
+    """Pool windows of the size that `sizes` (batch or 1, plane, row, column, P) gives."""
+    check_finite("param_network", sizes)
+    batch, *volume, channels = image.shape
+    grid = [-(-n // s) for n, s in zip(volume, stride, strict=True)]
+    out = np.empty((batch, *grid, channels), image.dtype)
+    indices = np.empty(out.shape, np.int64) if with_indices else None
+    fill = empty_value(image.dtype)
+    dynamic.dynamic_max(
+        image, sizes, columns, limits, centered, stride, fill, out, indices, work=out.size
+    )
+    return out, indices
+
+
+def find_sites(
+    params: Array, limits: tuple[int, ...]
+) -> tuple[Array, Array, Array, Array]:
+    """Find the sites of (1, plane, row, column, 2d) parameters.
+
+    Returns their positions, sizes and strides, (n, d) each, and the owners (plane, row, column).
+    """
+    params = params[0]
+    finite, positive = np.ones((2, _FLAGS), np.bool_)
+    sites.check_strides(
+        params.reshape(-1, params.shape[-1]), finite, positive, work=params.size
+    )
+    if not finite.all():
+        _arguments.not_finite("param_network")
+    if not positive.all():
+        _arguments.stride_below_one("param_network")
+
+    bounds = np.array(limits)
+    owner = np.full(params.shape[:3], sites.UNCLAIMED, np.int32)
+    # Counted first and then written: a scan costs less than arrays of a guessed size would. It is
+    # sequential, so that the serial twin is the only one that runs.
+    nothing = np.empty((0, len(limits)), np.int64)
+    found, kept = sites.find_sites(params, bounds, nothing, nothing, nothing, owner, work=0)
+    if found > -2 - sites.UNCLAIMED:
+        _arguments.too_many_sites(found)
+    # At least one row: no rows mean "count only".
+    positions, sizes, strides = (
+        np.empty((max(kept, 1), len(limits)), np.int64) for _ in range(3)
+    )
+    sites.find_sites(params, bounds, positions, sizes, strides, owner, work=0)
+    positions, sizes, strides = positions[:kept], sizes[:kept], strides[:kept]
+    sites.paint_owners(positions, strides, _PAINT_BANDS, owner, work=owner.size)
+    return positions, sizes, strides, owner
+
+
+def pool_sites(
+    image: Array, positions: Array, sizes: Array, columns: Triple, centered: bool
+) -> Array:
+    """Pool a canonical image (1, plane, row, column, channel) at sites: (n, channel)."""
+    out = np.empty((len(positions), image.shape[-1]), image.dtype)
+    limits = size_limits(image.shape[1:4], None)
+    dynamic.site_max(
+        image,
+        positions,
+        sizes,
+        columns,
+        limits,
+        centered,
+        empty_value(image.dtype),
+        out,
+        work=image.size,
+    )
+    return out
+
+
+def _lowest(dtype: np.dtype[Any]) -> Any:
+    """Return the identity of the maximum, as a scalar of `dtype`."""
+    return dtype.type(-np.inf if dtype.kind == "f" else np.iinfo(dtype).min)
+
+
+def _product_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
+    exact = all(np.can_cast(dtype, np.float32) for dtype in dtypes)
+    return np.dtype(np.float32 if exact else np.float64)
+
+
+def _results(
+    image: Array, geometry: Windows, dtype: np.dtype[Any], with_indices: bool
+) -> Pooled:
+    shape = (len(image), *geometry.outputs, image.shape[-1])
+    return np.empty(shape, dtype), np.empty(shape, np.int64) if with_indices else None
+
+
+def _geometry(geometry: Windows) -> tuple[Triple, Triple, Triple, Triple]:
+    return geometry.kernel, geometry.stride, geometry.dilation, geometry.origin
+
+
+def _max_by_rows(
+    image: Array, weights: Array | None, geometry: Windows, product: np.dtype[Any], out: Array
+) -> None:
+    """Launch one of the two kernels that pool row by row."""
+    channels = image.shape[-1]
+    if weights is not None and not geometry.covers_volume:
+        check_finite("attention_network", weights)
+    finite = np.ones(_FLAGS, np.bool_)
+    rows = image.reshape(*image.shape[:3], -1)
+    shares = None if weights is None else weights.reshape(*weights.shape[:3], -1)
+    doubles, tile = _tile(geometry, channels * product.itemsize)
+    launch = maximum.max_bands if doubles else maximum.max_rows
+    launch(
+        rows,
+        shares,
+        channels,
+        _geometry(geometry),
+        _lowest(product),
+        tile,
+        out.reshape(*out.shape[:3], -1),
+        finite,
+        work=out.size * math.prod(geometry.kernel[:2]) + image.size,
+    )
+    if not finite.all():
+        _arguments.not_finite("attention_network")
+    for axis in range(3):
+        for output in geometry.empty_outputs(axis):
+            out[(slice(None),) * (1 + axis) + (output,)] = empty_value(out.dtype)
+
+
+def _tile(geometry: Windows, pixel_bytes: int) -> tuple[bool, tuple[int, int]]:
+    """Choose whether rows are doubled, and the outputs (rows, columns) of a task."""
+    _, rows, columns = geometry.outputs
+    _, stride, step = geometry.stride
+    _, span, reach = geometry.span
+    # A strip is a whole row unless that is very long: buffers hold two lines of it at least.
+    strip = max(1, min(columns, (_BUFFER_BYTES // pixel_bytes - reach) // step + 1))
+    line = ((strip - 1) * step + reach) * pixel_bytes
+    # Input rows for one output row are what doubling needs at least.
+    overlap = geometry.kernel[1] * geometry.kernel[0] > 3 * stride
+    if not overlap or 2 * span * line > _MOST_BUFFER_BYTES:
+        return False, (_BAND, strip)
+    used = max(_BUFFER_BYTES // line, 2 * span)
+    return True, (min((used - span) // stride + 1, rows), strip)
+
+
+def _max_by_windows(
+    image: Array,
+    weights: Array | None,
+    per_window: bool,
+    first: int,
+    geometry: Windows,
+    product: np.dtype[Any],
+    out: Array,
+    indices: Array | None,
+) -> None:
+    """Launch the kernel that visits windows one by one."""
+    count = math.prod(out.shape[:4])
+    if per_window:
+        assert weights is not None
+        count = len(weights) // geometry.taps
+    windows.max_windows(
+        image,
+        weights,
+        per_window,
+        first,
+        count,
+        _geometry(geometry),
+        product.type(1),
+        empty_value(out.dtype),
+        out,
+        indices,
+        work=count * geometry.taps * image.shape[-1],
+    )

@@ -1,0 +1,227 @@
+"""Maxima over windows of one size, weighted or not: by rows, and window by window.
+
+Images come as (batch, plane, row, column * channel), so that the innermost loops run over long
+contiguous rows whatever the number of channels is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from adapool import _formulas
+from adapool._jit import device, kernel
+
+_exceeds = device(_formulas.exceeds)
+
+
+@device
+def _absorb(line: Any, row: Any) -> None:
+    """Raise `line` to `row` where that is larger."""
+    for j in range(line.size):
+        value = row[j]
+        line[j] = value if _exceeds(value, line[j]) else line[j]
+
+
+@device
+def _absorb_weighted(line: Any, row: Any, weights: Any, repeat: int) -> bool:
+    """Raise `line` to ``row * weights``; each weight counts for `repeat` elements.
+
+    Returns whether all weights are finite: checked here, where they are in cache, since a pass of
+    its own would read the array from memory once more.
+    """
+    number = line.dtype.type
+    wild = False
+    if repeat == 1:
+        for j in range(line.size):
+            weight = number(weights[j])
+            wild |= weight - weight != 0
+            value = number(row[j]) * weight
+            line[j] = value if _exceeds(value, line[j]) else line[j]
+    else:
+        for i in range(weights.size):
+            weight = number(weights[i])
+            wild |= weight - weight != 0
+            for j in range(i * repeat, (i + 1) * repeat):
+                value = number(row[j]) * weight
+                line[j] = value if _exceeds(value, line[j]) else line[j]
+    return not wild
+
+
+@device
+def _absorb_pixels(
+    line: Any, image: Any, weights: Any, place: Any, columns: Any, channels: int
+) -> bool:
+    """Raise `line` to one image row, at the columns that it has in common with the image.
+
+    `place` is (batch, plane, row); `columns` is (first column of the line, columns of the image).
+    """
+    batch, plane, row = place
+    origin, width = columns
+    begin = max(origin, 0)
+    end = min(origin + line.size // channels, width)
+    if begin >= end:
+        return True
+    part = line[(begin - origin) * channels : (end - origin) * channels]
+    pixels = image[batch, plane, row, begin * channels : end * channels]
+    if weights is None:
+        _absorb(part, pixels)
+        return True
+    depth = weights.shape[3] // width
+    share = weights[batch % weights.shape[0], plane, row, begin * depth : end * depth]
+    return _absorb_weighted(part, pixels, share, channels // depth)
+
+
+@device
+def _slide(line: Any, spare: Any, taps: int, step: int) -> tuple[Any, int]:
+    """Replace each element by a maximum over the largest power of two of taps, `step` apart.
+
+    Doubling: log2(taps) passes over contiguous rows. Returns the line and that power of two.
+    """
+    reach = 1
+    while 2 * reach <= taps:
+        shift = reach * step
+        n = line.size - shift
+        left, right, result = line[:n], line[shift:], spare[:n]
+        for j in range(n):
+            value = right[j]
+            result[j] = value if _exceeds(value, left[j]) else left[j]
+        line, spare = spare, line
+        reach *= 2
+    return line, reach
+
+
+@device
+def _emit(line: Any, rest: int, stride: int, channels: int, out: Any) -> None:
+    """Write the maximum of two overlapping runs, `rest` elements apart, for every window."""
+    for o in range(out.size // channels):
+        start = o * stride * channels
+        for c in range(start, start + channels):
+            value, other = line[c], line[c + rest]
+            out[o * channels + c - start] = other if _exceeds(other, value) else value
+
+
+@device
+def _block(task: int, shape: Any, tile: Any) -> Any:
+    """Return the batch, the plane, the first row and column, and the ends of the task-th tile."""
+    batches, planes, rows, columns = shape
+    bands, strips = -(-rows // tile[0]), -(-columns // tile[1])
+    task, strip = divmod(task, strips)
+    task, band = divmod(task, bands)
+    batch, plane = divmod(task, planes)
+    row, column = band * tile[0], strip * tile[1]
+    return batch, plane, row, column, min(row + tile[0], rows), min(column + tile[1], columns)
+
+
+@device
+def _tasks(shape: Any, tile: Any) -> int:
+    """Count the tiles of an output of this shape (batch, plane, row, column)."""
+    batches, planes, rows, columns = shape
+    return batches * planes * -(-rows // tile[0]) * -(-columns // tile[1])
+
+
+@kernel
+def max_rows(
+    image: Any,
+    weights: Any,
+    channels: int,
+    window: Any,
+    lowest: Any,
+    tile: Any,
+    out: Any,
+    finite: Any,
+) -> None:
+    """Pool by rows: the taps of a window along planes and rows first, its columns at the end.
+
+    Each input row is read once for each window row it is in: with windows that do not overlap,
+    once.
+
+    Parameters
+    ----------
+    image, out : (batch, plane, row, column * channel)
+    weights : None, or (batch or 1, plane, row, column * (1 or channel))
+    window : (kernel, stride, dilation, origin), triples
+    lowest : scalar
+        Identity of the maximum, in the dtype that is computed in.
+    tile : (rows, columns)
+        Outputs that one task computes.
+    finite : (n,) bool
+        An element is set to False where a weight is not finite.
+    """
+    (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
+    depth, height = image.shape[1:3]
+    shape = (*out.shape[:3], out.shape[3] // channels)
+    for task in prange(_tasks(shape, tile)):
+        batch, plane, first, left, last, right = _block(np.int64(task), shape, tile)
+        columns = (left * sw + ow, image.shape[3] // channels)
+        positions = (right - left - 1) * sw + (kw - 1) * dw + 1
+        buffers = np.full((2, positions * channels), lowest)
+        for row in range(first, last):
+            line, spare = buffers[0], buffers[1]
+            line[:] = lowest
+            for z in range(plane * sd + od, plane * sd + od + kd * dd, dd):
+                for y in range(row * sh + oh, row * sh + oh + kh * dh, dh):
+                    if 0 <= z < depth and 0 <= y < height:
+                        place = (batch, z, y)
+                        if not _absorb_pixels(line, image, weights, place, columns, channels):
+                            finite[task % finite.size] = False
+            line, reach = _slide(line, spare, kw, dw * channels)
+            pooled = out[batch, plane, row, left * channels : right * channels]
+            _emit(line, (kw - reach) * dw * channels, sw, channels, pooled)
+
+
+@device
+def _slide_rows(lines: Any, taps: int, step: int, used: int) -> int:
+    """Do to rows what :func:`_slide` does to columns, in place; return the power of two."""
+    reach = 1
+    while 2 * reach <= taps:
+        used -= reach * step
+        for j in range(used):
+            _absorb(lines[j], lines[j + reach * step])
+        reach *= 2
+    return reach
+
+
+@kernel
+def max_bands(
+    image: Any,
+    weights: Any,
+    channels: int,
+    window: Any,
+    lowest: Any,
+    tile: Any,
+    out: Any,
+    finite: Any,
+) -> None:
+    """Pool windows that overlap by bands of rows, doubling rows as well as columns.
+
+    The arguments are those of :func:`max_rows`, which costs a pass for each window row where this
+    costs one for each power of two.
+    """
+    (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
+    depth, height = image.shape[1:3]
+    shape = (*out.shape[:3], out.shape[3] // channels)
+    for task in prange(_tasks(shape, tile)):
+        batch, plane, first, left, last, right = _block(np.int64(task), shape, tile)
+        columns = (left * sw + ow, image.shape[3] // channels)
+        positions = (right - left - 1) * sw + (kw - 1) * dw + 1
+        used = (last - first - 1) * sh + (kh - 1) * dh + 1
+        lines = np.full((used, positions * channels), lowest)
+        spares = np.full((2, positions * channels), lowest)
+        for j in range(used):
+            y = first * sh + oh + j
+            for z in range(plane * sd + od, plane * sd + od + kd * dd, dd):
+                if 0 <= z < depth and 0 <= y < height:
+                    place = (batch, z, y)
+                    if not _absorb_pixels(lines[j], image, weights, place, columns, channels):
+                        finite[task % finite.size] = False
+        reach = _slide_rows(lines, kh, dh, used)
+        for row in range(last - first):
+            line, spare = spares[0], spares[1]
+            line[:] = lines[row * sh]
+            _absorb(line, lines[row * sh + (kh - reach) * dh])
+            line, along = _slide(line, spare, kw, dw * channels)
+            pooled = out[batch, plane, first + row, left * channels : right * channels]
+            _emit(line, (kw - along) * dw * channels, sw, channels, pooled)

@@ -1,0 +1,60 @@
+"""The irregular set of places that per-pixel strides lead to, and what was pooled there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from adapool._arguments import Array
+from adapool._layout import empty_value
+
+
+@dataclass(frozen=True, eq=False)
+class Sites:
+    """Pooled values at data-dependent sites, and the partition of the image among them.
+
+    Attributes
+    ----------
+    values : (n, C) array, or (n,) without channels
+        Maximum over the window of each site.
+    positions : (n, d) array of int64
+        (Plane,) row and column of each site, in raster order.
+    sizes : (n, d) array of int64
+        Window size of each site, clipped to ``max_kernel_size``, before it is cut to the image.
+    strides : (n, d) array of int64
+        Size of the box that each site claims, before it is cut to the image.
+    owner : (\\*spatial) array of int32
+        For each pixel the number of the site that claimed it first; -1 where the window of that
+        site was empty, so that it was dropped.
+    channel_axis : int or None
+        Where the feature map has its channels, counted from the front.
+    """
+
+    values: Array
+    positions: Array
+    sizes: Array
+    strides: Array
+    owner: Array
+    channel_axis: int | None
+
+    @property
+    def labels(self) -> Array:
+        """The partition as a label image: ``owner + 1``, as `skimage.measure.regionprops` wants."""
+        return self.owner + np.int32(1)
+
+    def to_map(self) -> Array:
+        """Paint each value over the pixels that its site owns.
+
+        Returns
+        -------
+        map : array
+            Of the shape of the feature map and the dtype of `values`. Pixels without an owner get
+            NaN in a float map and the lowest value of the dtype in an integer one.
+        """
+        painted = np.full(
+            self.owner.shape + self.values.shape[1:], empty_value(self.values.dtype)
+        )
+        owned = self.owner >= 0
+        painted[owned] = self.values[self.owner[owned]]
+        return painted if self.channel_axis is None else np.moveaxis(painted, -1, self.channel_axis)
