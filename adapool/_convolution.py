@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -105,6 +105,15 @@ class Sampling:
     interpolation: str
     max_offset: tuple[float, float, float]
     dtype: np.dtype[Any]
+
+    def of_image(self, item: int) -> Sampling:
+        """Return the sampling of one image of the batch."""
+        offsets, mask = (
+            array if array is None or len(array) == 1 else array[item : item + 1]
+            for array in (self.offsets, self.mask)
+        )
+        assert offsets is not None
+        return replace(self, offsets=offsets, mask=mask)
 
 
 def plan_sampling(

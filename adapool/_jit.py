@@ -63,7 +63,8 @@ class _Threads:
         cls.lock = threading.Lock()
 
 
-os.register_at_fork(after_in_child=_Threads.after_fork)
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_Threads.after_fork)
 
 
 def device(function: Callable[..., Any]) -> Any:

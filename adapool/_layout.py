@@ -7,7 +7,7 @@ read-only. A 2-D image is a volume with one plane; no batch and no channels are 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from adapool import _arguments
 from adapool._arguments import Array
 
 Triple = tuple[int, int, int]
+Pooled = tuple[Array, Array | None]  # values, and where they were found
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,11 @@ class Layout:
             array = np.moveaxis(array, self.batch_axis - shift, 0)
         return plain(array).reshape(self.batch, *self.volume, self.channels)
 
-    def restore_pooled(self, values: Array, indices: Array | None, dtype: Any) -> Any:
+    def restore_pooled(self, pooled: Pooled, dtype: np.dtype[Any]) -> Any:
         """Return pooled values in their dtype, with the indices where there are any."""
-        values = as_dtype(values, dtype)
-        if indices is None:
-            return self.restore(values)
-        return self.restore(values), self.restore(indices)
+        values, indices = pooled
+        values = self.restore(as_dtype(values, dtype))
+        return values if indices is None else (values, self.restore(indices))
 
     def restore(self, canonical: Array) -> Array:
         """Return a result with its axes where those of the feature map are."""
@@ -130,6 +131,7 @@ def empty_value(dtype: np.dtype[Any]) -> Any:
     return np.False_ if dtype == np.bool_ else dtype.type(np.iinfo(dtype).min)
 
 
-def to_triple(values: tuple[Any, ...], missing: Any) -> Any:
+def to_triple(values: tuple[Number, ...], missing: Number) -> tuple[Number, Number, Number]:
     """Prepend the plane axis where there are only rows and columns."""
-    return (missing,) * (3 - len(values)) + tuple(values)
+    plane, row, column = (missing,) * (3 - len(values)) + values
+    return plane, row, column

@@ -75,9 +75,9 @@ def grid_prediction(
             ):
                 batch = lead[0] if lead else 1
                 return plain(array).reshape(batch, *to_triple(grid, 1), width)
-    width = str(widths[0]) if len(widths) == 1 else f"P with P one of {_listing(widths)}"
     wanted = ", ".join(map(str, (*leads[0], *grid)))
-    _arguments.wrong_shape(name, array.shape, f"({wanted}, {width})")
+    options = " or ".join(map(str, sorted(set(widths))))
+    _arguments.wrong_shape(name, array.shape, f"({wanted}, P) with P = {options}")
 
 
 def _leading_axes(layout: Layout) -> list[tuple[int, ...]]:
@@ -85,10 +85,6 @@ def _leading_axes(layout: Layout) -> list[tuple[int, ...]]:
     if layout.batch_axis is None:
         return [(1,), ()]
     return [(layout.batch,), (1,)]
-
-
-def _listing(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, sorted(set(numbers))))
 
 
 # --- attention ----------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from typing import Any
 from adapool import _arguments
 from adapool._layout import Triple, to_triple
 
-
 _MOST = (1 << 63) - 1
 
 
@@ -29,6 +28,12 @@ class Windows:
     dilation: Triple
     origin: Triple
     outputs: Triple
+
+    @classmethod
+    def points(cls, volume: Triple) -> Windows:
+        """Return a window of one position at each position of a volume."""
+        one, zero = (1, 1, 1), (0, 0, 0)
+        return cls(volume, one, one, one, zero, volume)
 
     @property
     def taps(self) -> int:
@@ -62,7 +67,7 @@ class Windows:
         )
 
     def empty_outputs(self, axis: int) -> list[int]:
-        """Outputs along an axis none of whose taps is inside the volume.
+        """Return the outputs along an axis none of whose taps is inside the volume.
 
         Only dilation lets a window straddle the image: its padding is at most half of it.
         """
@@ -81,9 +86,7 @@ class Windows:
 
         The block's input is the part of the volume that its windows reach.
         """
-        starts = [
-            o * s + p for o, s, p in zip(first, self.stride, self.origin, strict=True)
-        ]
+        starts = [o * s + p for o, s, p in zip(first, self.stride, self.origin, strict=True)]
         low = _triple(
             min(max(start, 0), size - 1) for start, size in zip(starts, self.volume, strict=True)
         )
@@ -145,9 +148,7 @@ def pooling_windows(
     ndim = len(spatial)
     kernel = _arguments.integers("kernel_size", kernel_size, ndim, least=1)
     strides = (
-        kernel
-        if stride is None
-        else _arguments.integers(f"{prefix}stride", stride, ndim, least=1)
+        kernel if stride is None else _arguments.integers(f"{prefix}stride", stride, ndim, least=1)
     )
     pads = _arguments.integers(f"{prefix}padding", padding, ndim, least=0)
     dilations = _arguments.integers("dilation", dilation, ndim, least=1)

@@ -29,6 +29,73 @@ def dynamic_pooling(
     return_indices: bool = False,
 ) -> Any:
     """Take the maximum over a window whose size is given for each pixel.
+
+    Flat dilation with a spatially variant structuring element [1]_: windows as large as what they
+    are meant to hold, at every pixel or at every `stride`-th one. The cost does not grow with the
+    area of the windows.
+
+    Parameters
+    ----------
+    feature_map : array_like
+        Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
+        where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
+        float64. float16 is computed in float32.
+    param_network : array_like, callable or object with ``.predict``
+        A network is given ``feature_map[np.newaxis]``, channels last, and returns
+        ``(1, *spatial, P)``; with `batch_axis` the batch stands in place of the 1. P is 1 (one
+        size for all axes), d (a size for each of the d spatial axes) or 2 d (sizes, then
+        strides, which are ignored here). An array may drop the leading 1, and an axis P of
+        length 1. Sizes, in pixels, are truncated toward zero and saturate; below 1 the window
+        is empty.
+    stride : int or sequence of int, optional
+        Pixels between the windows that are computed: ``ceil(size / stride)`` along an axis.
+    max_kernel_size : int or sequence of int, optional
+        What sizes are clipped to.
+    anchor : {"corner", "center"}, optional
+        Where in its window a pixel is: the window of pixel i is ``[i, i + size)``, or
+        ``[i - size // 2, i - size // 2 + size)``, SciPy's convention. Windows are cut to the
+        image.
+    channel_axis : int or None, optional
+        The axis of the channels; None for an image without them.
+    batch_axis : int or None, optional
+        The axis along which independent images are stacked; None for a single one.
+    return_indices : bool, optional
+        Whether to return where each maximum was found.
+
+    Returns
+    -------
+    pooled : array
+        The axes and the dtype of `feature_map`. NaN where a window holds NaN. An empty window
+        gives NaN, or the lowest value of an integer dtype.
+    indices : array of int64
+        With `return_indices`: for each maximum its flat index into the spatial axes of the image,
+        the first in raster order among equals, the first NaN where there is one, and -1 for a
+        window without a valid position.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type, or an array a dtype that is not real.
+    ValueError
+        If the array is empty or has the wrong number of axes, a number is out of its range, or
+        the network gives a wrong shape or a value that is not finite. Exceptions of the network
+        pass unchanged.
+
+    References
+    ----------
+    .. [1] N. Bouaynaya and D. Schonfeld, "Theoretical Foundations of Spatially-Variant
+       Mathematical Morphology Part II: Gray-Level Images", IEEE Transactions on Pattern Analysis
+       and Machine Intelligence 30(5), 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import adapool
+    >>> image = np.array([[3, 1, 4, 1], [5, 9, 2, 6]], dtype=np.uint8)
+    >>> sizes = np.array([[1, 1, 2, 2], [1, 1, 2, 2]])
+    >>> adapool.dynamic_pooling(image, sizes, channel_axis=None)
+    array([[3, 1, 6, 6],
+           [5, 9, 6, 6]], dtype=uint8)
     """
     backend = backend_for("feature_map", feature_map)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
@@ -38,14 +105,10 @@ def dynamic_pooling(
     with_indices = _arguments.flag("return_indices", return_indices)
     image = layout.canonical(array)
     widths = (1, layout.ndim, 2 * layout.ndim)
-    sizes = grid_prediction(
-        "param_network", param_network, layout, image, layout.spatial, widths
-    )
+    sizes = grid_prediction("param_network", param_network, layout, image, layout.spatial, widths)
     columns = size_columns(layout.ndim, sizes.shape[-1])
-    pooled = backend.dynamic_pooling(
-        image, sizes, columns, limits, centered, strides, with_indices
-    )
-    return layout.restore_pooled(*pooled, layout.dtype)
+    pooled = backend.dynamic_pooling(image, sizes, columns, limits, centered, strides, with_indices)
+    return layout.restore_pooled(pooled, layout.dtype)
 
 
 def dynamic_stride_pooling(
@@ -57,6 +120,63 @@ def dynamic_stride_pooling(
     channel_axis: int | None = -1,
 ) -> Sites:
     """Take the maximum at the sites that per-pixel strides lead to.
+
+    The pixels are scanned in raster order. A pixel that no earlier site has claimed becomes a
+    site, and claims the box of its own stride that starts at it; its value is the maximum over the
+    window of its own size. Large strides where objects are large leave few sites there, small ones
+    keep small objects apart; a constant stride gives the regular grid.
+
+    Parameters
+    ----------
+    feature_map : array_like
+        Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
+        where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
+        float64. float16 is computed in float32.
+    param_network : array_like, callable or object with ``.predict``
+        A network is given ``feature_map[np.newaxis]``, channels last, and returns
+        ``(1, *spatial, 2 d)``: for each pixel the d sizes of its window, then its d strides, in
+        pixels. Both are truncated toward zero and saturate; strides must be at least 1, and a
+        size below 1 makes the window empty. An array may drop the leading 1.
+    max_kernel_size : int or sequence of int, optional
+        What sizes are clipped to.
+    anchor : {"corner", "center"}, optional
+        Where in its window a pixel is: the window of pixel i is ``[i, i + size)``, or
+        ``[i - size // 2, i - size // 2 + size)``, SciPy's convention. Windows are cut to the
+        image. It moves windows, and never the boxes that sites claim.
+    channel_axis : int or None, optional
+        The axis of the channels; None for an image without them.
+
+    Returns
+    -------
+    sites : Sites
+        Values, positions, sizes and strides of the sites in raster order, and the partition of
+        the image among them. Sites with an empty window are dropped, and own no pixels.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type, or an array a dtype that is not real.
+    ValueError
+        If the array is empty or has the wrong number of axes, a number is out of its range, or
+        the network gives a wrong shape, a value that is not finite, or a stride below 1.
+        Exceptions of the network pass unchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import adapool
+    >>> image = np.array([[3, 1, 4, 1], [5, 9, 2, 6]], dtype=np.uint8)
+    >>> params = np.ones((2, 4, 4), dtype=int)
+    >>> params[:, :2] = 2
+    >>> sites = adapool.dynamic_stride_pooling(image, params, channel_axis=None)
+    >>> sites.values
+    array([9, 4, 1, 2, 6], dtype=uint8)
+    >>> sites.owner
+    array([[0, 0, 1, 2],
+           [0, 0, 3, 4]], dtype=int32)
+    >>> sites.to_map()
+    array([[9, 9, 4, 1],
+           [9, 9, 2, 6]], dtype=uint8)
     """
     backend = backend_for("feature_map", feature_map)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, None)

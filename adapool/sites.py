@@ -24,7 +24,7 @@ class Sites:
         Window size of each site, clipped to ``max_kernel_size``, before it is cut to the image.
     strides : (n, d) array of int64
         Size of the box that each site claims, before it is cut to the image.
-    owner : (\\*spatial) array of int32
+    owner : array of int32
         For each pixel the number of the site that claimed it first; -1 where the window of that
         site was empty, so that it was dropped.
     channel_axis : int or None
@@ -52,9 +52,7 @@ class Sites:
             Of the shape of the feature map and the dtype of `values`. Pixels without an owner get
             NaN in a float map and the lowest value of the dtype in an integer one.
         """
-        painted = np.full(
-            self.owner.shape + self.values.shape[1:], empty_value(self.values.dtype)
-        )
+        painted = np.full(self.owner.shape + self.values.shape[1:], empty_value(self.values.dtype))
         owned = self.owner >= 0
         painted[owned] = self.values[self.owner[owned]]
         return painted if self.channel_axis is None else np.moveaxis(painted, -1, self.channel_axis)

@@ -1,16 +1,13 @@
 """The backend of NumPy arrays: numba kernels on the threads of one machine."""
 
-from adapool.cpu.launch import (
-    attention_pooling,
-    dynamic_pooling,
-    find_sites,
-    gather_windows,
-    max_pooling,
-    pool_sites,
-)
+from adapool.cpu.launch import attention_pooling, gather_windows, max_pooling
+from adapool.cpu.launch_deformable import deformable_conv, deformable_conv_and_pool
+from adapool.cpu.launch_dynamic import dynamic_pooling, find_sites, pool_sites
 
 __all__ = [
     "attention_pooling",
+    "deformable_conv",
+    "deformable_conv_and_pool",
     "dynamic_pooling",
     "find_sites",
     "gather_windows",

@@ -1,4 +1,4 @@
-"""The NumPy backend: allocates results, chooses the kernel and its twin, launches it.
+"""Windows of one size: allocate results, choose the kernel and its twin, launch it.
 
 Arguments have been checked and arrays are canonical. What only a kernel can see (a value that is
 not finite) is reported from here.
@@ -14,14 +14,14 @@ import numpy as np
 
 from adapool import _arguments
 from adapool._arguments import Array
-from adapool._layout import Triple, empty_value
+from adapool._layout import Pooled, Triple, empty_value
 from adapool._networks import AttentionWeights, PixelWeights
-from adapool._windows import Windows, size_limits
-from adapool.cpu import dynamic, maximum, sites, windows
+from adapool._windows import Windows
+from adapool.cpu import maximum, windows
 
 # Flags that kernels set when a value is not finite: more than there are threads, so that chunks
 # are shared out, and few enough to be looked at afterwards.
-_FLAGS = 64
+FLAGS = 64
 
 # Bytes of the buffer that one thread pools overlapping windows in: half of a common L2 cache, and
 # what it may grow to before windows are so large that their rows are passed over one by one.
@@ -30,11 +30,6 @@ _MOST_BUFFER_BYTES = 16 << 20
 
 # Output rows of a task that keeps no rows: enough to amortise its buffers, few enough to share out.
 _BAND = 16
-
-# Bands of rows that owners are painted in; each passes over all sites before it.
-_PAINT_BANDS = 16
-
-Pooled = tuple[Array, Array | None]
 
 
 def max_pooling(image: Array, geometry: Windows, with_indices: bool) -> Pooled:
@@ -77,96 +72,17 @@ def attention_pooling(
 def gather_windows(image: Array, geometry: Windows, first: int, n: int) -> Array:
     """Copy `n` windows, from `first` on, as networks see them: (n, taps * channels)."""
     out = np.empty((n, geometry.taps, image.shape[-1]), image.dtype)
-    windows.gather_windows(
-        image, first, _geometry(geometry), geometry.outputs, out, work=out.size
-    )
+    windows.gather_windows(image, first, _geometry(geometry), geometry.outputs, out, work=out.size)
     return out.reshape(n, -1)
 
 
 def check_finite(name: str, array: Array) -> None:
     """Raise ValueError where an array holds NaN or infinity."""
     if array.dtype.kind == "f":
-        finite = np.ones(_FLAGS, np.bool_)
+        finite = np.ones(FLAGS, np.bool_)
         windows.all_finite(array.reshape(-1), finite, work=array.size)
         if not finite.all():
             _arguments.not_finite(name)
-
-
-def dynamic_pooling(
-    image: Array,
-    sizes: Array,
-    columns: Triple,
-    limits: Triple,
-    centered: bool,
-    stride: Triple,
-    with_indices: bool,
-) -> Pooled:
-    """Pool windows of the size that `sizes` (batch or 1, plane, row, column, P) gives."""
-    check_finite("param_network", sizes)
-    batch, *volume, channels = image.shape
-    grid = [-(-n // s) for n, s in zip(volume, stride, strict=True)]
-    out = np.empty((batch, *grid, channels), image.dtype)
-    indices = np.empty(out.shape, np.int64) if with_indices else None
-    fill = empty_value(image.dtype)
-    dynamic.dynamic_max(
-        image, sizes, columns, limits, centered, stride, fill, out, indices, work=out.size
-    )
-    return out, indices
-
-
-def find_sites(
-    params: Array, limits: tuple[int, ...]
-) -> tuple[Array, Array, Array, Array]:
-    """Find the sites of (1, plane, row, column, 2d) parameters.
-
-    Returns their positions, sizes and strides, (n, d) each, and the owners (plane, row, column).
-    """
-    params = params[0]
-    finite, positive = np.ones((2, _FLAGS), np.bool_)
-    sites.check_strides(
-        params.reshape(-1, params.shape[-1]), finite, positive, work=params.size
-    )
-    if not finite.all():
-        _arguments.not_finite("param_network")
-    if not positive.all():
-        _arguments.stride_below_one("param_network")
-
-    bounds = np.array(limits)
-    owner = np.full(params.shape[:3], sites.UNCLAIMED, np.int32)
-    # Counted first and then written: a scan costs less than arrays of a guessed size would. It is
-    # sequential, so that the serial twin is the only one that runs.
-    nothing = np.empty((0, len(limits)), np.int64)
-    found, kept = sites.find_sites(params, bounds, nothing, nothing, nothing, owner, work=0)
-    if found > -2 - sites.UNCLAIMED:
-        _arguments.too_many_sites(found)
-    # At least one row: no rows mean "count only".
-    positions, sizes, strides = (
-        np.empty((max(kept, 1), len(limits)), np.int64) for _ in range(3)
-    )
-    sites.find_sites(params, bounds, positions, sizes, strides, owner, work=0)
-    positions, sizes, strides = positions[:kept], sizes[:kept], strides[:kept]
-    sites.paint_owners(positions, strides, _PAINT_BANDS, owner, work=owner.size)
-    return positions, sizes, strides, owner
-
-
-def pool_sites(
-    image: Array, positions: Array, sizes: Array, columns: Triple, centered: bool
-) -> Array:
-    """Pool a canonical image (1, plane, row, column, channel) at sites: (n, channel)."""
-    out = np.empty((len(positions), image.shape[-1]), image.dtype)
-    limits = size_limits(image.shape[1:4], None)
-    dynamic.site_max(
-        image,
-        positions,
-        sizes,
-        columns,
-        limits,
-        centered,
-        empty_value(image.dtype),
-        out,
-        work=image.size,
-    )
-    return out
 
 
 def _lowest(dtype: np.dtype[Any]) -> Any:
@@ -179,9 +95,7 @@ def _product_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32 if exact else np.float64)
 
 
-def _results(
-    image: Array, geometry: Windows, dtype: np.dtype[Any], with_indices: bool
-) -> Pooled:
+def _results(image: Array, geometry: Windows, dtype: np.dtype[Any], with_indices: bool) -> Pooled:
     shape = (len(image), *geometry.outputs, image.shape[-1])
     return np.empty(shape, dtype), np.empty(shape, np.int64) if with_indices else None
 
@@ -197,7 +111,7 @@ def _max_by_rows(
     channels = image.shape[-1]
     if weights is not None and not geometry.covers_volume:
         check_finite("attention_network", weights)
-    finite = np.ones(_FLAGS, np.bool_)
+    finite = np.ones(FLAGS, np.bool_)
     rows = image.reshape(*image.shape[:3], -1)
     shares = None if weights is None else weights.reshape(*weights.shape[:3], -1)
     doubles, tile = _tile(geometry, channels * product.itemsize)

@@ -26,7 +26,7 @@ def _absorb(line: Any, row: Any) -> None:
 
 
 @device
-def _absorb_weighted(line: Any, row: Any, weights: Any, repeat: int) -> bool:
+def _absorb_weighted(line: Any, row: Any, weights: Any, repeat: int) -> Any:
     """Raise `line` to ``row * weights``; each weight counts for `repeat` elements.
 
     Returns whether all weights are finite: checked here, where they are in cache, since a pass of
@@ -53,7 +53,7 @@ def _absorb_weighted(line: Any, row: Any, weights: Any, repeat: int) -> bool:
 @device
 def _absorb_pixels(
     line: Any, image: Any, weights: Any, place: Any, columns: Any, channels: int
-) -> bool:
+) -> Any:
     """Raise `line` to one image row, at the columns that it has in common with the image.
 
     `place` is (batch, plane, row); `columns` is (first column of the line, columns of the image).
@@ -106,7 +106,7 @@ def _emit(line: Any, rest: int, stride: int, channels: int, out: Any) -> None:
 @device
 def _block(task: int, shape: Any, tile: Any) -> Any:
     """Return the batch, the plane, the first row and column, and the ends of the task-th tile."""
-    batches, planes, rows, columns = shape
+    _, planes, rows, columns = shape
     bands, strips = -(-rows // tile[0]), -(-columns // tile[1])
     task, strip = divmod(task, strips)
     task, band = divmod(task, bands)
@@ -116,7 +116,7 @@ def _block(task: int, shape: Any, tile: Any) -> Any:
 
 
 @device
-def _tasks(shape: Any, tile: Any) -> int:
+def _tasks(shape: Any, tile: Any) -> Any:
     """Count the tiles of an output of this shape (batch, plane, row, column)."""
     batches, planes, rows, columns = shape
     return batches * planes * -(-rows // tile[0]) * -(-columns // tile[1])
@@ -173,7 +173,7 @@ def max_rows(
 
 
 @device
-def _slide_rows(lines: Any, taps: int, step: int, used: int) -> int:
+def _slide_rows(lines: Any, taps: int, step: int, used: int) -> Any:
     """Do to rows what :func:`_slide` does to columns, in place; return the power of two."""
     reach = 1
     while 2 * reach <= taps:

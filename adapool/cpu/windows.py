@@ -76,7 +76,7 @@ def max_windows(
 @kernel
 def gather_windows(image: Any, first: int, window: Any, outputs: Any, out: Any) -> None:
     """Copy windows, from `first` on in raster order, to `out` (n, tap, channel); padding is 0."""
-    (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
+    (_, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
     depth, height, width, channels = image.shape[1:]
     planes, rows, columns = outputs
     for index in prange(out.shape[0]):

@@ -1,0 +1,105 @@
+"""Deformable convolution, alone and fused with max pooling, by blocks of bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from adapool._arguments import Array
+from adapool._convolution import ConvKernel, Sampling
+from adapool._layout import Pooled, Triple
+from adapool._windows import Windows
+from adapool.cpu.deformable import deform_conv
+from adapool.cpu.launch import check_finite, max_pooling
+
+# Bytes of the convolution that a fused pooling holds at a time: enough for both cores to share
+# out, few enough to stay in the last level of the cache.
+_BLOCK_BYTES = 8 << 20
+
+
+def deformable_conv(
+    image: Array, kernel: ConvKernel, windows: Windows, sampling: Sampling, dtype: np.dtype[Any]
+) -> Array:
+    """Convolve a canonical image: (batch, plane, row, column, F)."""
+    _check_sampling(sampling)
+    weights, bias = kernel.in_dtype(dtype)
+    if weights.dtype != dtype:
+        # Computed in float64 and rounded block by block: a pooling of single points.
+        points = Windows.points(windows.outputs)
+        return deformable_conv_and_pool(image, kernel, windows, sampling, dtype, points, False)[0]
+    out = np.empty((len(image), *windows.outputs, weights.shape[-1]), dtype)
+    _convolve(image, weights, bias, kernel.groups, windows, sampling, (0, 0, 0), out)
+    return out
+
+
+def deformable_conv_and_pool(
+    image: Array,
+    kernel: ConvKernel,
+    windows: Windows,
+    sampling: Sampling,
+    dtype: np.dtype[Any],
+    pool: Windows,
+    with_indices: bool,
+) -> Pooled:
+    """Convolve and pool image by image, block by block."""
+    _check_sampling(sampling)
+    filters = kernel.weights.shape[-1]
+    out = np.empty((len(image), *pool.outputs, filters), dtype)
+    indices = np.empty(out.shape, np.int64) if with_indices else None
+    weights, bias = kernel.in_dtype(dtype)
+    most = max(1, _BLOCK_BYTES // (filters * weights.itemsize))
+    for item, (first, size) in itertools.product(range(len(image)), pool.blocks(most)):
+        block, origin = pool.block(first, size)
+        part = np.empty((1, *block.volume, filters), weights.dtype)
+        one = sampling.of_image(item)
+        _convolve(image[item : item + 1], weights, bias, kernel.groups, windows, one, origin, part)
+        values, winners = max_pooling(part, block, with_indices)
+        begins = zip((item, *first), (1, *size), strict=True)
+        where = tuple(slice(begin, begin + n) for begin, n in begins)
+        out[where] = values
+        if indices is not None and winners is not None:
+            indices[where] = _in_grid(winners, block.volume, origin, windows.outputs)
+    return out, indices
+
+
+def _convolve(
+    image: Array,
+    weights: Array,
+    bias: Array | None,
+    groups: int,
+    windows: Windows,
+    sampling: Sampling,
+    origin: Triple,
+    out: Array,
+) -> None:
+    """Compute the block of the output grid that begins at `origin` and has the shape of `out`."""
+    deform_conv(
+        image,
+        sampling.offsets,
+        sampling.mask,
+        weights,
+        bias,
+        windows,
+        origin,
+        groups,
+        sampling.offset_groups,
+        sampling.interpolation,
+        sampling.max_offset,
+        out,
+    )
+
+
+def _check_sampling(sampling: Sampling) -> None:
+    check_finite("offset_network", sampling.offsets)
+    if sampling.mask is not None:
+        check_finite("mask_network", sampling.mask)
+
+
+def _in_grid(indices: Array, block: Triple, origin: Triple, grid: Triple) -> Array:
+    """Turn flat indices into a block into flat indices into the grid that holds it."""
+    rest, column = np.divmod(indices, block[2])
+    plane, row = np.divmod(rest, block[1])
+    moved = ((plane + origin[0]) * grid[1] + row + origin[1]) * grid[2] + column + origin[2]
+    return np.where(indices < 0, indices, moved)

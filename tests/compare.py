@@ -1,0 +1,39 @@
+"""How a result of adapool is held against the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import adapool
+import naive
+import numpy as np
+
+SITES_FIELDS = ("values", "positions", "sizes", "strides", "owner", "labels")
+
+
+def assert_same(actual: Any, expected: Any) -> None:
+    """Equal to the bit but for the sign of zero, in dtype and shape too; NaN equals NaN."""
+    assert actual.dtype == expected.dtype
+    assert actual.shape == expected.shape
+    np.testing.assert_array_equal(actual, expected)
+
+
+def assert_same_sites(actual: Any, expected: Any) -> None:
+    for field in SITES_FIELDS:
+        assert_same(getattr(actual, field), getattr(expected, field))
+    assert_same(actual.to_map(), expected.to_map())
+
+
+def call(name: str, *args: Any, **kwargs: Any) -> Any:
+    """Call a function of adapool, and check that it left every array as it was."""
+    arrays = [a for a in (*args, *kwargs.values()) if isinstance(a, np.ndarray)]
+    copies = [a.copy() for a in arrays]
+    result = getattr(adapool, name)(*args, **kwargs)
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+    return result
+
+
+def both(name: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    """The result of adapool and that of the reference."""
+    return call(name, *args, **kwargs), getattr(naive, name)(*args, **kwargs)

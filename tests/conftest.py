@@ -1,0 +1,28 @@
+"""Settings of all tests: how many examples hypothesis draws, and the twins of each kernel."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import adapool._jit
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A first example waits for the compiler, so that no time limit can hold.
+settings.register_profile(
+    "default",
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(params=["serial", "parallel"])
+def twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Make every kernel run as the named one of its twins, however little work there is."""
+    threshold = 0 if request.param == "parallel" else sys.maxsize
+    monkeypatch.setattr(adapool._jit, "PARALLEL_FROM", threshold)
+    return str(request.param)

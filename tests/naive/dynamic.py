@@ -1,0 +1,163 @@
+"""Windows whose size is given per pixel, on a grid and at sites that strides lead to."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .common import (
+    Array,
+    Layout,
+    PerAxis,
+    Position,
+    ask_per_point,
+    empty_value,
+    flat_index,
+    per_axis,
+    winner,
+)
+
+
+def whole_numbers(values: Array) -> NDArray[np.int64]:
+    """Truncated toward zero, and saturated."""
+    limits = np.iinfo(np.int64)
+    whole = [min(max(int(value), limits.min), limits.max) for value in values.ravel().tolist()]
+    return np.array(whole, np.int64).reshape(values.shape)
+
+
+def window_sizes(parameters: Array, axes: int, max_kernel_size: PerAxis | None) -> Array:
+    """Sizes (..., axes) from 1 (isotropic), `axes`, or 2 * `axes` (sizes, strides) parameters."""
+    sizes = np.broadcast_to(parameters[..., :axes], (*parameters.shape[:-1], axes))
+    if max_kernel_size is not None:
+        sizes = np.minimum(sizes, per_axis(max_kernel_size, axes))
+    return sizes
+
+
+def pixels_in_window(
+    pixel: Position, size: Sequence[int], spatial: Position, anchor: str
+) -> Iterator[Position]:
+    """The window of one pixel, cut to the image, in raster order."""
+    ranges = []
+    for p, extent, length in zip(pixel, size, spatial, strict=True):
+        start = p - extent // 2 if anchor == "center" else p
+        ranges.append(range(max(start, 0), min(start + extent, length)))
+    return itertools.product(*ranges)
+
+
+def pool_pixel(image: Array, pixel: Position, size: Array, anchor: str) -> tuple[Array, Array]:
+    """The maxima of each channel over the window of one pixel, and their flat indices."""
+    *spatial, channels = image.shape
+    window = list(pixels_in_window(pixel, size.tolist(), tuple(spatial), anchor))
+    indices = [flat_index(position, tuple(spatial)) for position in window]
+    values = np.empty(channels, image.dtype)
+    winners = np.empty(channels, np.int64)
+    for c in range(channels):
+        candidates = zip((image[(*p, c)] for p in window), indices, strict=True)
+        values[c], winners[c] = winner(candidates, image.dtype)
+    return values, winners
+
+
+def dynamic_pooling(
+    feature_map: Array,
+    param_network: Any,
+    *,
+    stride: PerAxis = 1,
+    max_kernel_size: PerAxis | None = None,
+    anchor: str = "corner",
+    channel_axis: int | None = -1,
+    batch_axis: int | None = None,
+    return_indices: bool = False,
+) -> Any:
+    layout = Layout(feature_map.ndim, channel_axis, batch_axis)
+    images = layout.canonical(feature_map)
+    spatial = images.shape[1:-1]
+    parameters = ask_per_point(param_network, images, spatial, layout.has_batch)
+    sizes = window_sizes(whole_numbers(parameters), len(spatial), max_kernel_size)
+    values = np.empty(images.shape, images.dtype)
+    winners = np.empty(images.shape, np.int64)
+    for n, *pixel in np.ndindex(images.shape[:-1]):
+        at = (n, *pixel)
+        values[at], winners[at] = pool_pixel(images[n], tuple(pixel), sizes[at], anchor)
+    every = tuple(slice(None, None, step) for step in per_axis(stride, len(spatial)))
+    values, winners = (layout.restored(a[(slice(None), *every)]) for a in (values, winners))
+    return (values, winners) if return_indices else values
+
+
+@dataclass(frozen=True, eq=False)
+class Sites:
+    values: Array
+    positions: Array
+    sizes: Array
+    strides: Array
+    owner: Array
+    layout: Layout
+
+    @property
+    def labels(self) -> Array:
+        return self.owner + 1
+
+    def to_map(self) -> Array:
+        channels = self.values.shape[1:]
+        painted = np.full(
+            self.owner.shape + channels, empty_value(self.values.dtype), self.values.dtype
+        )
+        for pixel in np.ndindex(self.owner.shape):
+            if self.owner[pixel] >= 0:
+                painted[pixel] = self.values[self.owner[pixel]]
+        return self.layout.restored(painted[np.newaxis]) if channels else painted
+
+
+def claim_boxes(strides: Array) -> tuple[list[Position], NDArray[np.int32]]:
+    """The sites in raster order, and for each pixel the number of the first that claimed it."""
+    spatial = strides.shape[:-1]
+    owner = np.full(spatial, -1, np.int32)
+    sites: list[Position] = []
+    for pixel in np.ndindex(spatial):
+        if owner[pixel] >= 0:
+            continue
+        for claimed in pixels_in_window(pixel, strides[pixel].tolist(), spatial, "corner"):
+            if owner[claimed] < 0:
+                owner[claimed] = len(sites)
+        sites.append(pixel)
+    return sites, owner
+
+
+def dynamic_stride_pooling(
+    feature_map: Array,
+    param_network: Any,
+    *,
+    max_kernel_size: PerAxis | None = None,
+    anchor: str = "corner",
+    channel_axis: int | None = -1,
+) -> Sites:
+    layout = Layout(feature_map.ndim, channel_axis, None)
+    images = layout.canonical(feature_map)
+    image, spatial = images[0], images.shape[1:-1]
+    axes = len(spatial)
+    parameters = whole_numbers(ask_per_point(param_network, images, spatial, False)[0])
+    sizes = window_sizes(parameters, axes, max_kernel_size)
+    strides = parameters[..., axes:]
+    claimants, claimed_by = claim_boxes(strides)
+
+    kept = [number for number, pixel in enumerate(claimants) if (sizes[pixel] >= 1).all()]
+    owner = np.full(spatial, -1, np.int32)
+    for rank, number in enumerate(kept):
+        owner[claimed_by == number] = rank
+    pixels = [claimants[number] for number in kept]
+    values = np.empty((len(pixels), image.shape[-1]), image.dtype)
+    for rank, pixel in enumerate(pixels):
+        values[rank], _ = pool_pixel(image, pixel, sizes[pixel], anchor)
+    at = tuple(np.array(pixels, np.int64).reshape(-1, axes).T)
+    return Sites(
+        values=values if layout.has_channels else values[:, 0],
+        positions=np.stack(at, axis=-1),
+        sizes=sizes[at],
+        strides=strides[at],
+        owner=owner,
+        layout=layout,
+    )

@@ -1,0 +1,464 @@
+"""Hypothesis strategies: images, windows and networks, in every form that a caller may hand in.
+
+Values come from a short drawn list, spread over the array by a seed: that is fast, shrinks well,
+and makes many ties.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import naive
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+Elements = Callable[[np.dtype[Any]], st.SearchStrategy[Any]]
+Answers = Callable[[Shape], st.SearchStrategy[Array]]
+
+INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+FLOATS = ["float16", "float32", "float64"]
+# Floats twice: they have NaN.
+IMAGE_DTYPES = ["bool", *INTEGERS, *FLOATS, *FLOATS]
+# Kernels are compiled for each combination of dtypes, so that operands have few.
+OPERAND_DTYPES = ["float32", "float64", "int64"]
+RARE_OPERAND_DTYPES = ["int16", "uint8", "float16"]
+
+# Longest axis of an image with so many spatial axes.
+LONGEST = {2: 9, 3: 5}
+SHORT = {2: 6, 3: 3}
+
+
+# Elements --------------------------------------------------------------------------------------
+
+
+def whole(dtype: np.dtype[Any], low: int, high: int) -> st.SearchStrategy[int]:
+    """Integers within bounds that the dtype can hold."""
+    if dtype.kind == "b":
+        return st.integers(0, 1)
+    if dtype.kind == "f":
+        return st.integers(low, high)
+    limits = np.iinfo(dtype)
+    return st.integers(max(low, int(limits.min)), min(high, int(limits.max)))
+
+
+def any_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
+    """Everything that the dtype can hold, NaN and infinities included."""
+    if dtype.kind == "f":
+        return st.floats(width=8 * dtype.itemsize) | whole(dtype, -3, 3)
+    return whole(dtype, -(2**63), 2**64 - 1) | whole(dtype, -3, 3)
+
+
+def finite_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
+    """Moderate values, of which no sum of products overflows."""
+    if dtype.kind == "f":
+        return st.floats(-100, 100, width=8 * dtype.itemsize)
+    return whole(dtype, -(10**6), 10**6)
+
+
+def unit_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
+    """Masks, from 0 to 1."""
+    return st.floats(0, 1, width=8 * dtype.itemsize) if dtype.kind == "f" else whole(dtype, 0, 1)
+
+
+def small_whole(dtype: np.dtype[Any]) -> st.SearchStrategy[int]:
+    """Whole numbers with which float32 computes without rounding."""
+    return whole(dtype, -4, 4)
+
+
+def small_whole_or_not_finite(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
+    if dtype.kind == "f":
+        return small_whole(dtype) | st.sampled_from([np.nan, np.inf, -np.inf])
+    return small_whole(dtype)
+
+
+def size_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
+    """Window sizes: fractions, empty ones, and some far larger than any image."""
+    largest = np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
+    sizes = whole(dtype, -1, 12) | whole(dtype, 1, 4) | st.just(largest)
+    if dtype.kind == "f":
+        sizes |= st.sampled_from([-0.5, 0.5, 0.9995, 1.5, 2.9995]) | st.just(-largest)
+    return sizes
+
+
+def stride_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
+    largest = np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
+    strides = whole(dtype, 1, 4) | st.just(largest)
+    return strides | st.sampled_from([1.5, 2.9995]) if dtype.kind == "f" else strides
+
+
+def exact_offset(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
+    """Whole numbers, halves and eighths, and some that lead far outside of any image."""
+    if dtype.kind != "f":
+        return whole(dtype, -5, 5)
+    far = 6e4 if dtype.itemsize == 2 else 1e30
+    eighths = st.integers(-32, 32).map(lambda n: n / 8)
+    return whole(dtype, -3, 3) | eighths | st.sampled_from([-0.5, 0.5, far, -far])
+
+
+def any_offset(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
+    if dtype.kind != "f":
+        return exact_offset(dtype)
+    return exact_offset(dtype) | st.floats(-5, 5, width=8 * dtype.itemsize)
+
+
+# Arrays ----------------------------------------------------------------------------------------
+
+
+def _strided(array: Array) -> Array:
+    every_other = (slice(None, None, 2),) * array.ndim
+    wide = np.zeros([2 * n for n in array.shape], array.dtype)
+    wide[every_other] = array
+    return wide[every_other]
+
+
+def _reversed(array: Array) -> Array:
+    return np.ascontiguousarray(np.flip(array))[(slice(None, None, -1),) * array.ndim]
+
+
+def _big_endian(array: Array) -> Array:
+    return array.astype(array.dtype.newbyteorder(">"))
+
+
+def memory_layouts() -> st.SearchStrategy[Callable[[Array], Array]]:
+    """Ways to keep the same values in memory."""
+    return st.sampled_from(
+        [np.ascontiguousarray, _strided, _reversed, np.asfortranarray, _big_endian]
+    )
+
+
+@st.composite
+def arrays(
+    draw: st.DrawFn, shape: Shape, dtypes: Sequence[str], elements: Elements = finite_value
+) -> Array:
+    dtype = np.dtype(draw(st.sampled_from(dtypes)))
+    values = np.array(draw(st.lists(elements(dtype), min_size=2, max_size=12)), dtype)
+    spread = np.random.default_rng(draw(st.integers(0, 2**16)))
+    array = draw(memory_layouts())(spread.choice(values, shape))
+    array.flags.writeable = draw(st.booleans())
+    return array
+
+
+def operands(shape: Shape, elements: Elements = finite_value) -> st.SearchStrategy[Array]:
+    """Weights, parameters, offsets or masks."""
+    often = arrays(shape, OPERAND_DTYPES, elements)
+    return often | often | arrays(shape, RARE_OPERAND_DTYPES, elements)
+
+
+def weights(shape: Shape) -> st.SearchStrategy[Array]:
+    return operands(shape, finite_value)
+
+
+def masks(shape: Shape) -> st.SearchStrategy[Array]:
+    return operands(shape, unit_value)
+
+
+def exact_weights(shape: Shape) -> st.SearchStrategy[Array]:
+    return operands(shape, small_whole)
+
+
+def sizes(shape: Shape) -> st.SearchStrategy[Array]:
+    return operands(shape, size_value)
+
+
+@st.composite
+def sizes_and_strides(draw: st.DrawFn, shape: Shape) -> Array:
+    half = (*shape[:-1], shape[-1] // 2)
+    dtypes = [draw(st.sampled_from(OPERAND_DTYPES + RARE_OPERAND_DTYPES))]
+    halves = [draw(arrays(half, dtypes, value)) for value in (size_value, stride_value)]
+    return draw(memory_layouts())(np.concatenate(halves, axis=-1))
+
+
+def exact_offsets(shape: Shape) -> st.SearchStrategy[Array]:
+    return operands(shape, exact_offset)
+
+
+def any_offsets(shape: Shape) -> st.SearchStrategy[Array]:
+    return operands(shape, any_offset)
+
+
+# Images ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Image:
+    """An array, and which of its axes are the batch, the space and the channels."""
+
+    array: Array
+    channel_axis: int | None
+    batch_axis: int | None
+    batch: int
+    spatial: Shape
+    channels: int
+
+    @property
+    def axes(self) -> dict[str, int | None]:
+        return {"channel_axis": self.channel_axis, "batch_axis": self.batch_axis}
+
+
+@st.composite
+def images(
+    draw: st.DrawFn,
+    dtypes: Sequence[str] = IMAGE_DTYPES,
+    elements: Elements = any_value,
+    longest: dict[int, int] = LONGEST,
+    batches: bool = True,
+) -> Image:
+    axes = draw(st.sampled_from(sorted(longest)))
+    spatial = tuple(draw(st.integers(1, longest[axes])) for _ in range(axes))
+    batch = draw(st.none() | st.integers(1, 3)) if batches else None
+    channels = draw(st.none() | st.integers(1, 4))
+    ndim = axes + (batch is not None) + (channels is not None)
+    added = [size for size in (batch, channels) if size is not None]
+    places = draw(st.permutations(range(ndim)))[: len(added)]
+    shape = list(spatial)
+    for place, size in sorted(zip(places, added, strict=True)):
+        shape.insert(place, size)
+    signed = [place - ndim if draw(st.booleans()) else place for place in places]
+    return Image(
+        array=draw(arrays(tuple(shape), dtypes, elements)),
+        channel_axis=None if channels is None else signed[-1],
+        batch_axis=None if batch is None else signed[0],
+        batch=batch or 1,
+        spatial=spatial,
+        channels=channels or 1,
+    )
+
+
+# Windows ---------------------------------------------------------------------------------------
+
+
+def per_axis(values: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """A value for each axis, as one number where they are all alike."""
+    alike = len(set(values)) == 1
+    return st.sampled_from([tuple(values), values[0]]) if alike else st.just(tuple(values))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Options of windows that leave an output; a stride of None means the kernel."""
+
+    kernel: Shape
+    options: dict[str, Any]
+    sites: Shape
+
+
+@st.composite
+def windows(
+    draw: st.DrawFn,
+    spatial: Shape,
+    largest_kernel: int = 4,
+    largest_dilation: int = 3,
+    pooling: bool = True,
+    default_stride: bool = True,
+) -> Windows:
+    """`pooling` bounds the padding, and allows `ceil_mode`."""
+    own_stride = not default_stride or draw(st.booleans())
+    ceil_mode = pooling and draw(st.booleans())
+
+    @st.composite
+    def one_axis(draw: st.DrawFn) -> tuple[int, int, int, int]:
+        kernel = draw(st.integers(1, largest_kernel))
+        stride = draw(st.integers(1, 4)) if own_stride else kernel
+        padding = draw(st.integers(0, kernel // 2 if pooling else 3))
+        return kernel, stride, padding, draw(st.integers(1, largest_dilation))
+
+    chosen = []
+    sites = []
+    for length in spatial:
+        fits = one_axis().filter(
+            lambda axis, n=length: naive.output_length(n, *axis, ceil_mode) > 0
+        )
+        chosen.append(draw(fits))
+        sites.append(naive.output_length(length, *chosen[-1], ceil_mode))
+    kernel, stride, padding, dilation = zip(*chosen, strict=True)
+    options = {
+        "padding": draw(per_axis(padding)),
+        "dilation": draw(per_axis(dilation)),
+    }
+    if own_stride:
+        options["stride"] = draw(per_axis(stride))
+    if pooling:
+        options["ceil_mode"] = ceil_mode
+    return Windows(kernel, options, tuple(sites))
+
+
+# Networks --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A callable network: each row gets one of two answers, after one of the row's own values."""
+
+    answers: tuple[Array, Array]
+    probe: int
+    threshold: float
+
+    def __call__(self, rows: Array) -> Array:
+        values = rows.reshape(len(rows), -1)
+        seen = values[:, self.probe % values.shape[1]]
+        return np.stack([self.answers[int(value > self.threshold)] for value in seen])
+
+
+@dataclass(frozen=True)
+class SameForAll:
+    """A callable network that has one row for all, or one number for each row."""
+
+    answer: Array
+    squeezed: bool
+
+    def __call__(self, rows: Array) -> Array:
+        return np.full(len(rows), self.answer.item()) if self.squeezed else self.answer[np.newaxis]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """An object with `.predict`, which wins over calling it."""
+
+    rule: Callable[[Array], Array]
+
+    def predict(self, rows: Array) -> Array:
+        return self.rule(rows)
+
+    def __call__(self, rows: Array) -> Array:
+        raise AssertionError(f"called, not asked to predict {rows.shape}")
+
+
+@st.composite
+def predicting(draw: st.DrawFn, row: Shape, answers: Answers, squeezable: bool = False) -> Any:
+    """A callable or an object with `.predict`, whose answer to each row has shape `row`."""
+    rule: Callable[[Array], Array]
+    if draw(st.booleans()):
+        pair = (draw(answers(row)), draw(answers(row)))
+        rule = Rule(pair, draw(st.integers(0, 50)), draw(st.sampled_from([-1.0, 0.0, 0.5, 2.0])))
+    else:
+        squeezed = squeezable and math.prod(row) == 1 and draw(st.booleans())
+        rule = SameForAll(draw(answers(row)), squeezed)
+    return draw(st.sampled_from([rule, Predictor(rule)]))
+
+
+@st.composite
+def point_networks(
+    draw: st.DrawFn, image: Image, points: Shape, outputs: int, answers: Answers
+) -> Any:
+    """A network with so many outputs at each of the points: parameters, offsets or masks."""
+    row = (*points, outputs)
+    if draw(st.booleans()):
+        return draw(predicting(row, answers))
+    shapes = [(1, *row)]
+    if image.batch_axis is None:
+        shapes.append(row)
+        if outputs == 1:
+            shapes.append(points)
+    else:
+        shapes.append((image.batch, *row))
+    shape = draw(st.sampled_from(shapes))
+    return (
+        draw(answers(row)).reshape(shape)
+        if math.prod(shape) == math.prod(row)
+        else (draw(answers(shape)))
+    )
+
+
+@st.composite
+def attention_networks(
+    draw: st.DrawFn, image: Image, fixed: Windows, answers: Answers = weights
+) -> Any:
+    taps = math.prod(fixed.kernel)
+    if draw(st.booleans()):
+        outputs = draw(st.sampled_from([taps, taps * image.channels]))
+        return draw(predicting((outputs,), answers, squeezable=True))
+    per_window = (*fixed.sites, *fixed.kernel)
+    shape = draw(st.sampled_from([image.spatial, per_window]))
+    if draw(st.booleans()):
+        shape = (*shape, image.channels)
+    if image.batch_axis is not None:
+        shape = (draw(st.sampled_from([1, image.batch])), *shape)
+    return draw(answers(shape))
+
+
+@st.composite
+def param_networks(draw: st.DrawFn, image: Image) -> Any:
+    """Sizes: one for all axes, one for each, or sizes and strides."""
+    axes = len(image.spatial)
+    outputs = draw(st.sampled_from([1, axes, 2 * axes]))
+    answers = sizes_and_strides if outputs == 2 * axes else sizes
+    return draw(point_networks(image, image.spatial, outputs, answers))
+
+
+def stride_networks(image: Image) -> st.SearchStrategy[Any]:
+    """Sizes and strides."""
+    return point_networks(image, image.spatial, 2 * len(image.spatial), sizes_and_strides)
+
+
+def max_kernel_sizes(spatial: Shape) -> st.SearchStrategy[Any]:
+    return st.none() | st.integers(1, 6) | st.tuples(*[st.integers(1, 6)] * len(spatial))
+
+
+# Deformable convolutions -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """Arguments of a deformable convolution, and the shape of its output."""
+
+    image: Image
+    weights: Array
+    offsets: Any
+    options: dict[str, Any]
+    sites: Shape
+
+    @property
+    def arguments(self) -> tuple[Any, Any, Any]:
+        return self.image.array, self.weights, self.offsets
+
+
+def divisors(number: int) -> st.SearchStrategy[int]:
+    return st.sampled_from([n for n in range(1, number + 1) if number % n == 0])
+
+
+@st.composite
+def convolutions(
+    draw: st.DrawFn,
+    elements: Elements = finite_value,
+    weight_answers: Answers = weights,
+    offset_answers: Answers = any_offsets,
+    mask_answers: Answers | None = masks,
+    dtypes: Sequence[str] = IMAGE_DTYPES,
+) -> Convolution:
+    """With any option, and either form of weights; without `mask_answers` just one product."""
+    image = draw(images(dtypes, elements, longest=SHORT))
+    one_tap = mask_answers is None or draw(st.booleans())
+    largest_kernel = 1 if one_tap else 3
+    fixed = draw(windows(image.spatial, largest_kernel, pooling=False, default_stride=False))
+    offset_groups = draw(divisors(image.channels))
+    options = fixed.options | image.axes | {"offset_groups": offset_groups}
+    options["interpolation"] = draw(st.sampled_from([None, "linear", "nearest", "truncate"]))
+    options["max_offset"] = draw(max_offsets(len(image.spatial)))
+
+    filters = image.channels
+    shape: Shape = (image.channels,)
+    if not one_tap:
+        groups = draw(divisors(image.channels))
+        filters = 1 if image.channel_axis is None else groups * draw(st.integers(1, 2))
+        shape = (*fixed.kernel, image.channels // groups, filters)
+        options["groups"] = groups
+    taps = offset_groups * math.prod(fixed.kernel)
+    axes = len(image.spatial)
+    outputs = draw(st.sampled_from([axes, taps * axes]))
+    offsets = draw(point_networks(image, fixed.sites, outputs, offset_answers))
+    if mask_answers is not None and draw(st.booleans()):
+        options["mask_network"] = draw(point_networks(image, fixed.sites, taps, mask_answers))
+    if mask_answers is not None and draw(st.booleans()):
+        options["bias"] = draw(arrays((filters,), ["float32", "float64"], small_whole))
+    return Convolution(image, draw(weight_answers(shape)), offsets, options, fixed.sites)
+
+
+def max_offsets(axes: int) -> st.SearchStrategy[Any]:
+    one = st.sampled_from([0, 0.5, 1, 1.5, 3])
+    return st.none() | one | st.tuples(*[one] * axes)
