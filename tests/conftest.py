@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 # A first example waits for the compiler, so that no time limit can hold.
 settings.register_profile(
     "default",
-    max_examples=150,
+    max_examples=200,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

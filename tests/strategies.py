@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import naive
 import numpy as np
@@ -30,11 +31,16 @@ OPERAND_DTYPES = ["float32", "float64", "int64"]
 RARE_OPERAND_DTYPES = ["int16", "uint8", "float16"]
 
 # Longest axis of an image with so many spatial axes.
-LONGEST = {2: 9, 3: 5}
-SHORT = {2: 6, 3: 3}
+LONGEST = {2: 12, 3: 6}
+SHORT = {2: 7, 3: 4}
 
 
 # Elements --------------------------------------------------------------------------------------
+
+
+def width(dtype: np.dtype[Any]) -> Literal[16, 32, 64]:
+    widths: dict[int, Literal[16, 32, 64]] = {2: 16, 4: 32, 8: 64}
+    return widths[dtype.itemsize]
 
 
 def whole(dtype: np.dtype[Any], low: int, high: int) -> st.SearchStrategy[int]:
@@ -50,20 +56,20 @@ def whole(dtype: np.dtype[Any], low: int, high: int) -> st.SearchStrategy[int]:
 def any_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
     """Everything that the dtype can hold, NaN and infinities included."""
     if dtype.kind == "f":
-        return st.floats(width=8 * dtype.itemsize) | whole(dtype, -3, 3)
+        return st.floats(width=width(dtype)) | whole(dtype, -3, 3)
     return whole(dtype, -(2**63), 2**64 - 1) | whole(dtype, -3, 3)
 
 
 def finite_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
     """Moderate values, of which no sum of products overflows."""
     if dtype.kind == "f":
-        return st.floats(-100, 100, width=8 * dtype.itemsize)
+        return st.floats(-100, 100, width=width(dtype))
     return whole(dtype, -(10**6), 10**6)
 
 
 def unit_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
     """Masks, from 0 to 1."""
-    return st.floats(0, 1, width=8 * dtype.itemsize) if dtype.kind == "f" else whole(dtype, 0, 1)
+    return st.floats(0, 1, width=width(dtype)) if dtype.kind == "f" else whole(dtype, 0, 1)
 
 
 def small_whole(dtype: np.dtype[Any]) -> st.SearchStrategy[int]:
@@ -104,7 +110,7 @@ def exact_offset(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
 def any_offset(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
     if dtype.kind != "f":
         return exact_offset(dtype)
-    return exact_offset(dtype) | st.floats(-5, 5, width=8 * dtype.itemsize)
+    return exact_offset(dtype) | st.floats(-5, 5, width=width(dtype))
 
 
 # Arrays ----------------------------------------------------------------------------------------
@@ -239,9 +245,21 @@ def per_axis(values: Sequence[Any]) -> st.SearchStrategy[Any]:
     return st.sampled_from([tuple(values), values[0]]) if alike else st.just(tuple(values))
 
 
+class AxisOptions(NamedTuple):
+    """Options of windows along one axis."""
+
+    kernel: int
+    stride: int
+    padding: int
+    dilation: int
+
+    def outputs(self, length: int, ceil_mode: bool) -> int:
+        return naive.output_length(length, *self, ceil_mode)
+
+
 @dataclass(frozen=True)
 class Windows:
-    """Options of windows that leave an output; a stride of None means the kernel."""
+    """Windows that leave an output; no stride among the options means that of the kernel."""
 
     kernel: Shape
     options: dict[str, Any]
@@ -255,37 +273,36 @@ def windows(
     largest_kernel: int = 4,
     largest_dilation: int = 3,
     pooling: bool = True,
-    default_stride: bool = True,
 ) -> Windows:
-    """`pooling` bounds the padding, and allows `ceil_mode`."""
-    own_stride = not default_stride or draw(st.booleans())
+    """`pooling` bounds the padding, and adds `ceil_mode` and strides that default to the kernel."""
+    own_stride = not pooling or draw(st.booleans())
     ceil_mode = pooling and draw(st.booleans())
 
-    @st.composite
-    def one_axis(draw: st.DrawFn) -> tuple[int, int, int, int]:
-        kernel = draw(st.integers(1, largest_kernel))
-        stride = draw(st.integers(1, 4)) if own_stride else kernel
-        padding = draw(st.integers(0, kernel // 2 if pooling else 3))
-        return kernel, stride, padding, draw(st.integers(1, largest_dilation))
+    def along_axis(kernel: int) -> st.SearchStrategy[AxisOptions]:
+        strides = st.integers(1, 4) if own_stride else st.just(kernel)
+        paddings = st.integers(0, kernel // 2 if pooling else 3)
+        dilations = st.integers(1, largest_dilation)
+        return st.builds(AxisOptions, st.just(kernel), strides, paddings, dilations)
 
-    chosen = []
-    sites = []
+    chosen: list[AxisOptions] = []
     for length in spatial:
-        fits = one_axis().filter(
-            lambda axis, n=length: naive.output_length(n, *axis, ceil_mode) > 0
-        )
-        chosen.append(draw(fits))
-        sites.append(naive.output_length(length, *chosen[-1], ceil_mode))
+        options = st.integers(1, largest_kernel).flatmap(along_axis)
+        chosen.append(draw(options.filter(partial(_leaves_an_output, length, ceil_mode))))
     kernel, stride, padding, dilation = zip(*chosen, strict=True)
-    options = {
+    named: dict[str, Any] = {
         "padding": draw(per_axis(padding)),
         "dilation": draw(per_axis(dilation)),
     }
     if own_stride:
-        options["stride"] = draw(per_axis(stride))
+        named["stride"] = draw(per_axis(stride))
     if pooling:
-        options["ceil_mode"] = ceil_mode
-    return Windows(kernel, options, tuple(sites))
+        named["ceil_mode"] = ceil_mode
+    sites = (axis.outputs(n, ceil_mode) for axis, n in zip(chosen, spatial, strict=True))
+    return Windows(kernel, named, tuple(sites))
+
+
+def _leaves_an_output(length: int, ceil_mode: bool, options: AxisOptions) -> bool:
+    return options.outputs(length, ceil_mode) > 0
 
 
 # Networks --------------------------------------------------------------------------------------
@@ -329,11 +346,16 @@ class Predictor:
         raise AssertionError(f"called, not asked to predict {rows.shape}")
 
 
+FORMS = ["array", "rule", "same for all"]
+
+
 @st.composite
-def predicting(draw: st.DrawFn, row: Shape, answers: Answers, squeezable: bool = False) -> Any:
+def predictors(
+    draw: st.DrawFn, form: str, row: Shape, answers: Answers, squeezable: bool = False
+) -> Any:
     """A callable or an object with `.predict`, whose answer to each row has shape `row`."""
     rule: Callable[[Array], Array]
-    if draw(st.booleans()):
+    if form == "rule":
         pair = (draw(answers(row)), draw(answers(row)))
         rule = Rule(pair, draw(st.integers(0, 50)), draw(st.sampled_from([-1.0, 0.0, 0.5, 2.0])))
     else:
@@ -348,31 +370,25 @@ def point_networks(
 ) -> Any:
     """A network with so many outputs at each of the points: parameters, offsets or masks."""
     row = (*points, outputs)
-    if draw(st.booleans()):
-        return draw(predicting(row, answers))
-    shapes = [(1, *row)]
-    if image.batch_axis is None:
-        shapes.append(row)
-        if outputs == 1:
-            shapes.append(points)
-    else:
-        shapes.append((image.batch, *row))
-    shape = draw(st.sampled_from(shapes))
-    return (
-        draw(answers(row)).reshape(shape)
-        if math.prod(shape) == math.prod(row)
-        else (draw(answers(shape)))
-    )
+    form = draw(st.sampled_from(FORMS))
+    if form != "array":
+        return draw(predictors(form, row, answers))
+    if image.batch_axis is not None:
+        return draw(answers((draw(st.sampled_from([1, image.batch])), *row)))
+    array = draw(answers((1, *row)))
+    shapes = [(1, *row), row, points] if outputs == 1 else [(1, *row), row]
+    return array.reshape(draw(st.sampled_from(shapes)))
 
 
 @st.composite
 def attention_networks(
     draw: st.DrawFn, image: Image, fixed: Windows, answers: Answers = weights
 ) -> Any:
+    form = draw(st.sampled_from(FORMS))
     taps = math.prod(fixed.kernel)
-    if draw(st.booleans()):
+    if form != "array":
         outputs = draw(st.sampled_from([taps, taps * image.channels]))
-        return draw(predicting((outputs,), answers, squeezable=True))
+        return draw(predictors(form, (outputs,), answers, squeezable=True))
     per_window = (*fixed.sites, *fixed.kernel)
     shape = draw(st.sampled_from([image.spatial, per_window]))
     if draw(st.booleans()):
@@ -435,7 +451,7 @@ def convolutions(
     image = draw(images(dtypes, elements, longest=SHORT))
     one_tap = mask_answers is None or draw(st.booleans())
     largest_kernel = 1 if one_tap else 3
-    fixed = draw(windows(image.spatial, largest_kernel, pooling=False, default_stride=False))
+    fixed = draw(windows(image.spatial, largest_kernel, pooling=False))
     offset_groups = draw(divisors(image.channels))
     options = fixed.options | image.axes | {"offset_groups": offset_groups}
     options["interpolation"] = draw(st.sampled_from([None, "linear", "nearest", "truncate"]))

@@ -151,23 +151,24 @@ class Recorder:
         return np.ones((len(rows), *self.answer))
 
 
-NETWORK_CALLS: dict[str, tuple[Recorder, Callable[..., Any]]] = {
+# What each network answers to one row of a 4 x 6 image of 3 channels, and a call of it.
+NETWORK_CALLS: dict[str, tuple[tuple[int, ...], Callable[..., Any]]] = {
     "attention": (
-        Recorder(6),
+        (6,),
         lambda x, net, axes: adapool.attention_pooling(x, (2, 3), net, **axes),
     ),
     "parameters": (
-        Recorder(4, 6, 2),
+        (4, 6, 2),
         lambda x, net, axes: adapool.dynamic_pooling(x, net, **axes),
     ),
     "offsets": (
-        Recorder(4, 6, 2),
+        (4, 6, 2),
         lambda x, net, axes: adapool.deformable_conv(x, np.ones(3), net, **axes),
     ),
     "masks": (
-        Recorder(4, 6, 1),
+        (4, 6, 1),
         lambda x, net, axes: adapool.deformable_conv(
-            x, np.ones(3), np.zeros((4, 6, 2)), mask_network=net, **axes
+            x, np.ones(3), np.zeros((1, 4, 6, 2)), mask_network=net, **axes
         ),
     ),
 }
@@ -178,9 +179,11 @@ NETWORK_CALLS: dict[str, tuple[Recorder, Callable[..., Any]]] = {
 def test_networks_are_given_read_only_rows_with_channels_last(
     network: str, batch_axis: int | None
 ) -> None:
-    _, function = NETWORK_CALLS[network]
-    recorder = Recorder(*NETWORK_CALLS[network][0].answer)
-    image = np.arange(144, dtype=np.float32).reshape(4, 3, 6, 2)  # row, channel, column, batch
+    answer, function = NETWORK_CALLS[network]
+    recorder = Recorder(*answer)
+    image: Array = np.arange(144, dtype=np.float32).reshape(
+        4, 3, 6, 2
+    )  # row, channel, column, batch
     axes = {"channel_axis": 1, "batch_axis": batch_axis}
     rows = np.moveaxis(image, (3, 1), (0, -1))
     if batch_axis is None:

@@ -23,10 +23,13 @@ from adapool.cpu import maximum, windows
 # are shared out, and few enough to be looked at afterwards.
 FLAGS = 64
 
-# Bytes of the buffer that one thread pools overlapping windows in: half of a common L2 cache, and
-# what it may grow to before windows are so large that their rows are passed over one by one.
-_BUFFER_BYTES = 1 << 20
-_MOST_BUFFER_BYTES = 16 << 20
+# Bytes of a line of pixels that is pooled at a time: two of them fit a first-level cache.
+_LINE_BYTES = 16 << 10
+
+# Bytes of the band of rows that one thread pools overlapping windows in: half of a common L2
+# cache, and what it may grow to before windows are so large that rows are passed over one by one.
+_BAND_BYTES = 1 << 20
+_MOST_BAND_BYTES = 16 << 20
 
 # Output rows of a task that keeps no rows: enough to amortise its buffers, few enough to share out.
 _BAND = 16
@@ -136,18 +139,24 @@ def _max_by_rows(
 
 def _tile(geometry: Windows, pixel_bytes: int) -> tuple[bool, tuple[int, int]]:
     """Choose whether rows are doubled, and the outputs (rows, columns) of a task."""
-    _, rows, columns = geometry.outputs
-    _, stride, step = geometry.stride
-    _, span, reach = geometry.span
-    # A strip is a whole row unless that is very long: buffers hold two lines of it at least.
-    strip = max(1, min(columns, (_BUFFER_BYTES // pixel_bytes - reach) // step + 1))
-    line = ((strip - 1) * step + reach) * pixel_bytes
-    # Input rows for one output row are what doubling needs at least.
-    overlap = geometry.kernel[1] * geometry.kernel[0] > 3 * stride
-    if not overlap or 2 * span * line > _MOST_BUFFER_BYTES:
-        return False, (_BAND, strip)
-    used = max(_BUFFER_BYTES // line, 2 * span)
-    return True, (min((used - span) // stride + 1, rows), strip)
+    _, rows, _ = geometry.outputs
+    stride, span = geometry.stride[1], geometry.span[1]
+    if geometry.kernel[1] * geometry.kernel[0] > 3 * stride:
+        # Input rows for one output row are the least that doubling needs.
+        strip, line = _strip(geometry, pixel_bytes, _BAND_BYTES // (2 * span))
+        if 2 * span * line <= _MOST_BAND_BYTES:
+            used = max(_BAND_BYTES // line, 2 * span)
+            return True, (min((used - span) // stride + 1, rows), strip)
+    return False, (_BAND, _strip(geometry, pixel_bytes, _LINE_BYTES)[0])
+
+
+def _strip(geometry: Windows, pixel_bytes: int, most: int) -> tuple[int, int]:
+    """Return how many output columns have an input line of `most` bytes, and its bytes."""
+    step, span = geometry.stride[2], geometry.span[2]
+    # A line much longer than a window: neighbouring strips read what they share twice.
+    pixels = max(most // pixel_bytes, 4 * span)
+    strip = min((pixels - span) // step + 1, geometry.outputs[2])
+    return strip, ((strip - 1) * step + span) * pixel_bytes
 
 
 def _max_by_windows(

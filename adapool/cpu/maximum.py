@@ -26,28 +26,30 @@ def _absorb(line: Any, row: Any) -> None:
 
 
 @device
-def _absorb_weighted(line: Any, row: Any, weights: Any, repeat: int) -> Any:
-    """Raise `line` to ``row * weights``; each weight counts for `repeat` elements.
+def _absorb_weighted(line: Any, row: Any, weights: Any) -> Any:
+    """Raise `line` to ``row * weights``; return whether all weights are finite.
 
-    Returns whether all weights are finite: checked here, where they are in cache, since a pass of
-    its own would read the array from memory once more.
+    Checked here, where they are in cache: a pass of its own would read the array from memory once
+    more.
     """
     number = line.dtype.type
     wild = False
-    if repeat == 1:
-        for j in range(line.size):
-            weight = number(weights[j])
-            wild |= weight - weight != 0
-            value = number(row[j]) * weight
-            line[j] = value if _exceeds(value, line[j]) else line[j]
-    else:
-        for i in range(weights.size):
-            weight = number(weights[i])
-            wild |= weight - weight != 0
-            for j in range(i * repeat, (i + 1) * repeat):
-                value = number(row[j]) * weight
-                line[j] = value if _exceeds(value, line[j]) else line[j]
+    for j in range(line.size):
+        weight = number(weights[j])
+        wild |= weight - weight != 0
+        value = number(row[j]) * weight
+        line[j] = value if _exceeds(value, line[j]) else line[j]
     return not wild
+
+
+@device
+def _absorb_scaled(line: Any, row: Any, weight: Any) -> Any:
+    """Raise `line` to ``row * weight``; return whether the weight is finite."""
+    factor = line.dtype.type(weight)
+    for j in range(line.size):
+        value = line.dtype.type(row[j]) * factor
+        line[j] = value if _exceeds(value, line[j]) else line[j]
+    return factor - factor == 0
 
 
 @device
@@ -70,8 +72,20 @@ def _absorb_pixels(
         _absorb(part, pixels)
         return True
     depth = weights.shape[3] // width
-    share = weights[batch % weights.shape[0], plane, row, begin * depth : end * depth]
-    return _absorb_weighted(part, pixels, share, channels // depth)
+    share = weights[batch, plane, row, begin * depth : end * depth]
+    if depth == channels:
+        return _absorb_weighted(part, pixels, share)
+    if channels < 8:
+        # Short runs do not vectorise: repeat the weights first.
+        spread = np.empty(part.size, weights.dtype)
+        for c in range(channels):
+            spread[c::channels] = share
+        return _absorb_weighted(part, pixels, spread)
+    finite = True
+    for i in range(share.size):
+        run = slice(i * channels, (i + 1) * channels)
+        finite &= _absorb_scaled(part[run], pixels[run], share[i])
+    return finite
 
 
 @device
@@ -94,13 +108,25 @@ def _slide(line: Any, spare: Any, taps: int, step: int) -> tuple[Any, int]:
 
 
 @device
+def _larger(left: Any, right: Any, out: Any) -> None:
+    """Write the larger of two rows, element by element."""
+    for j in range(out.size):
+        value, other = left[j], right[j]
+        out[j] = other if _exceeds(other, value) else value
+
+
+@device
 def _emit(line: Any, rest: int, stride: int, channels: int, out: Any) -> None:
     """Write the maximum of two overlapping runs, `rest` elements apart, for every window."""
-    for o in range(out.size // channels):
-        start = o * stride * channels
-        for c in range(start, start + channels):
-            value, other = line[c], line[c + rest]
-            out[o * channels + c - start] = other if _exceeds(other, value) else value
+    if stride == 1:
+        _larger(line, line[rest:], out)
+    elif channels == 1:
+        # Views with a step: indices computed by hand are checked for being negative, each one.
+        _larger(line[::stride], line[rest::stride], out)
+    else:
+        for o in range(out.size // channels):
+            left = line[o * stride * channels :]
+            _larger(left, left[rest:], out[o * channels : (o + 1) * channels])
 
 
 @device

@@ -1,0 +1,57 @@
+"""Measure everything; print it, and write it to the documentation."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import torch
+
+from . import growth, latency, report
+from .cases import SECTIONS
+from .deform import THREADS
+from .timing import seconds
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def rows(only: str) -> Iterator[report.Row]:
+    """Measure the sections whose name holds `only`."""
+    for section in (*SECTIONS, latency.seed):
+        if only not in section.__name__:
+            continue
+        for case in section():
+            best = seconds({report.OURS: case.ours, **case.peers})
+            print(f"{case.group}: ", end="")
+            print(report.table([(case, best)]).splitlines()[-1], flush=True)
+            yield case, best
+
+
+def latencies() -> Iterator[str]:
+    """Measure what a call costs before any pixel."""
+    yield "## Before any pixel\n"
+    yield f"`import adapool` adds {1e3 * latency.import_time():.1f} ms to NumPy's import.\n"
+    yield "| | call on 8 x 8, us | first call, compiled, s | first call, from the cache, s |"
+    yield "| --- | ---: | ---: | ---: |"
+    small = latency.small_calls()
+    for name, compiled, cached in latency.first_calls():
+        yield f"| `{name}` | {1e6 * small[name]:.0f} | {compiled:.2f} | {cached:.2f} |"
+    yield ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="measure one section, and write nothing")
+    arguments = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    cv2.setNumThreads(THREADS)
+    measured = list(rows(arguments.only))
+    if not arguments.only:
+        report.picture(growth.curves(), DOCS / "images" / "benchmarks.png")
+        DOCS.joinpath("benchmarks.md").write_text(report.markdown(measured, latencies()))
+
+
+if __name__ == "__main__":
+    main()

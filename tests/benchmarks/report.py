@@ -1,0 +1,66 @@
+"""The tables of ``docs/benchmarks.md``, and its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from .cases import Case
+from .timing import machine, versions
+
+Row = tuple[Case, Mapping[str, float]]
+OURS = "adapool"
+
+_HEAD = """# Benchmarks
+
+Written by `PYTHONPATH=tests python -m tests.benchmarks`, after `pip install -e '.[test,bench]'`:
+adapool and its peers on the same arrays in one process, two threads each, in turns, the best of
+several after a warm-up. Times are milliseconds of whole public calls, checks included. The ratio is
+the first peer's time over adapool's: above 1, adapool is faster.
+
+{date}; {machine}; {versions}.
+"""
+
+
+def markdown(rows: list[Row], latency: Iterator[str]) -> str:
+    """Return the whole report."""
+    parts = [_HEAD.format(date=date.today().isoformat(), machine=machine(), versions=versions())]
+    parts += ["![How the cost grows](images/benchmarks.png)\n"]
+    for group, members in groupby(rows, key=lambda row: row[0].group):
+        parts.append(f"## {group}\n\n{table(list(members))}\n")
+    return "\n".join([*parts, *latency])
+
+
+def table(rows: list[Row]) -> str:
+    """Return the rows of one section."""
+    peers = list(rows[0][0].peers)
+    lines = [
+        f"| | {OURS} | {' | '.join(peers)} | ratio | wanted |",
+        "| --- |" + " ---: |" * (len(peers) + 3),
+    ]
+    for case, best in rows:
+        ratio = best[peers[0]] / best[OURS]
+        times = " | ".join(f"{1e3 * best[name]:.3g}" for name in (OURS, *peers))
+        lines.append(f"| {case.name} | {times} | {ratio:.2f} | {case.wanted:g} |")
+    return "\n".join(lines)
+
+
+def picture(curves: Mapping[str, Mapping[str, list[tuple[float, float]]]], path: Path) -> None:
+    """Draw one panel for each set of curves; their points are (x, milliseconds)."""
+    figure = Figure(figsize=(4.6 * len(curves), 3.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axis, (title, lines) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
+        for name, points in lines.items():
+            axis.plot(*zip(*points, strict=True), "o-", label=name, markersize=4)
+        axis.set(xscale="log", yscale="log", ylabel="milliseconds")
+        axis.set_xlabel(title)
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
