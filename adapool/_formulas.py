@@ -42,3 +42,20 @@ def to_size(value: Scalar, limit: int) -> int:
 def window_start(position: int, size: int, centered: bool) -> int:
     """First index of the window of `size` at `position`, before it is cut to the image."""
     return position - size // 2 if centered else position
+
+
+def clip(value: Scalar, limit: Scalar) -> Scalar:
+    """Clip to -limit .. limit; of the type of both, if they are of one."""
+    value = value if value < limit else limit
+    return value if value > -limit else -limit
+
+
+def inside(index: int, size: int) -> bool:
+    """Whether an index of any sign is one of 0 .. size - 1."""
+    return bool(index >= 0 and index < size)
+
+
+def into(index: int, size: int) -> int:
+    """Move an index of any sign to the nearest one inside."""
+    index = index if index > 0 else 0
+    return index if index < size else size - 1

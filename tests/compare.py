@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import adapool
 import naive
-import numpy as np
 
 SITES_FIELDS = ("values", "positions", "sizes", "strides", "owner", "labels")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-import adapool._jit
 import pytest
 from hypothesis import HealthCheck, settings
+
+import adapool._jit
 
 # A first example waits for the compiler, so that no time limit can hold.
 settings.register_profile(

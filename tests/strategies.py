@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
-import naive
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+import naive
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import adapool
 import numpy as np
 import pytest
-import strategies as some
-from compare import assert_same
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+import adapool
+import strategies as some
+from compare import assert_same
 
 Array = NDArray[Any]
 FLOAT_DTYPES = ["float32", "float64"]

@@ -20,4 +20,6 @@ def test_notebook(path: Path) -> None:
     nbclient = pytest.importorskip("nbclient", reason="notebooks run where nbclient is installed")
     nbformat = pytest.importorskip("nbformat")
     notebook = nbformat.read(path, as_version=4)
-    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": path.parent}}).execute()
+    nbclient.NotebookClient(
+        notebook, timeout=300, resources={"metadata": {"path": path.parent}}
+    ).execute()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import adapool
-import naive
 import numpy as np
 import pytest
-import strategies as some
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
+
+import adapool
+import naive
+import strategies as some
 
 Array = NDArray[Any]
 

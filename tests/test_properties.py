@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import adapool
-import adapool._jit
-import naive
 import numpy as np
 import pytest
-import strategies as some
-from compare import assert_same, assert_same_sites, both, call
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+import adapool
+import adapool._jit
+import naive
+import strategies as some
+from compare import assert_same, assert_same_sites, both, call
 
 Array = NDArray[Any]
 

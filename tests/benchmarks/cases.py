@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import cv2
@@ -43,7 +44,8 @@ class Case:
     wanted: float = 1.0
 
 
-Maker = Callable[[], Iterator[Case]]
+SizeMaker = Callable[[tuple[int, ...], int, str], Array]
+Section = Callable[[], Iterator[Case]]
 
 KERNELS = (5, 9, 33, 65)
 
@@ -73,21 +75,21 @@ def image(*shape: int, dtype: str = "float32") -> Array:
 def dynamic() -> Iterator[Case]:
     """Per-pixel windows against ONE fixed window, the easier job."""
     x = image(2048, 2048)
-    makers = {"random": (random_sizes, 3.0), "smooth": (smooth_sizes, 5.0)}
+    makers: dict[str, tuple[SizeMaker, float]] = {
+        "random": (random_sizes, 3.0),
+        "smooth": (smooth_sizes, 5.0),
+    }
     for kind, (make, wanted) in makers.items():
         for dtype, anchor in (("int16", "corner"), ("float32", "center")):
             for k in KERNELS:
                 sizes = make(x.shape, k, dtype)
-                box = np.ones((k, k), np.uint8)
                 yield Case(
                     f"dynamic_pooling, 2048 x 2048 float32, {kind} windows",
                     f"{dtype} sizes in 1..{k}, {anchor}",
-                    lambda s=sizes, a=anchor: adapool.dynamic_pooling(
-                        x, s, anchor=a, channel_axis=None
-                    ),
+                    partial(_dynamic, x, sizes, anchor=anchor),
                     {
-                        "SciPy, one k x k": lambda k=k: ndi.maximum_filter(x, k),
-                        "OpenCV, one k x k": lambda b=box: cv2.dilate(x, b),
+                        "SciPy, one k x k": partial(ndi.maximum_filter, x, k),
+                        "OpenCV, one k x k": partial(cv2.dilate, x, np.ones((k, k), np.uint8)),
                     },
                     wanted,
                 )
@@ -97,12 +99,11 @@ def dynamic_dtypes() -> Iterator[Case]:
     """Speed for every dtype, on random windows."""
     for dtype in ("uint8", "uint16", "float32", "float64"):
         x = image(2048, 2048, dtype=dtype)
-        sizes = random_sizes(x.shape, 33)
         yield Case(
             "dynamic_pooling, 2048 x 2048, random windows in 1..33, by dtype",
             dtype,
-            lambda x=x, s=sizes: adapool.dynamic_pooling(x, s, channel_axis=None),
-            {"SciPy, one 33 x 33": lambda x=x: ndi.maximum_filter(x, 33)},
+            partial(_dynamic, x, random_sizes(x.shape, 33)),
+            {"SciPy, one 33 x 33": partial(ndi.maximum_filter, x, 33)},
             3.0,
         )
 
@@ -111,12 +112,11 @@ def dynamic_volume() -> Iterator[Case]:
     """Per-voxel windows in a volume."""
     x = image(128, 256, 256)
     for k in (9, 17):
-        sizes = random_sizes(x.shape, k)
         yield Case(
             "dynamic_pooling, 128 x 256 x 256 float32, random windows",
             f"int16 sizes in 1..{k}",
-            lambda s=sizes: adapool.dynamic_pooling(x, s, channel_axis=None),
-            {"SciPy, one k x k x k": lambda k=k: ndi.maximum_filter(x, k)},
+            partial(_dynamic, x, random_sizes(x.shape, k)),
+            {"SciPy, one k x k x k": partial(ndi.maximum_filter, x, k)},
             2.0,
         )
 
@@ -133,12 +133,8 @@ def strides() -> Iterator[Case]:
         yield Case(
             "dynamic_stride_pooling, 4096 x 4096 float32, strides equal to sizes",
             name,
-            lambda p=params: adapool.dynamic_stride_pooling(x, p, channel_axis=None),
-            {
-                "dense dynamic_pooling": lambda s=sizes: adapool.dynamic_pooling(
-                    x, s, channel_axis=None
-                )
-            },
+            partial(adapool.dynamic_stride_pooling, x, params, channel_axis=None),
+            {"dense dynamic_pooling": partial(_dynamic, x, sizes)},
         )
 
 
@@ -148,26 +144,20 @@ def attention() -> Iterator[Case]:
         x = image(*shape)
         for name, w in {"per pixel": image(*shape[:2]), "per channel": image(*shape)}.items():
             deep = w.reshape(*shape[:2], -1)
-            last = torch.from_numpy(x).permute(2, 0, 1)[None]
-            last_weights = torch.from_numpy(deep).permute(2, 0, 1)[None]
+            last, last_weights = (
+                torch.from_numpy(array).permute(2, 0, 1)[np.newaxis] for array in (x, deep)
+            )
             first, first_weights = last.contiguous(), last_weights.contiguous()
-            copy = np.empty(x.size + w.size, np.float32)
-            source = np.ones_like(copy)
+            # A copy moves each byte twice: one of half the size moves what the pooling reads.
+            source = np.ones((x.size + w.size) // 2, np.float32)
             yield Case(
                 "attention_pooling, float32, weights given",
                 f"{shape}, k = {k}, weights {name}",
-                lambda x=x, k=k, w=w: adapool.attention_pooling(x, k, w),
+                partial(adapool.attention_pooling, x, k, w),
                 {
-                    "torch, channels first": lambda a=first, b=first_weights, k=k: (
-                        torch.nn.functional.max_pool2d(a * b, k)
-                    ),
-                    "torch, channels last": lambda a=last, b=last_weights, k=k: (
-                        torch.nn.functional.max_pool2d(a * b, k)
-                    ),
-                    # Reads and writes as many bytes each as the pooling reads.
-                    "copyto, half its bytes": lambda c=copy, s=source: np.copyto(
-                        c[: c.size // 2], s[: s.size // 2]
-                    ),
+                    "torch, channels first": partial(_torch_product, first, first_weights, k),
+                    "torch, channels last": partial(_torch_product, last, last_weights, k),
+                    "copyto, as many bytes": partial(np.copyto, np.empty_like(source), source),
                 },
                 4.0,
             )
@@ -179,21 +169,28 @@ def maximum() -> Iterator[Case]:
         x = image(4096, 4096, dtype=dtype)
         as_float = torch.from_numpy(x.astype(np.float32))[None, None]
         for k in (2, 3, 8):
-            box = np.ones((k, k), np.uint8)
             yield Case(
                 "max_pooling, 4096 x 4096",
                 f"{dtype}, k = {k}",
-                lambda x=x, k=k: adapool.max_pooling(x, k, channel_axis=None),
+                partial(adapool.max_pooling, x, k, channel_axis=None),
                 {
-                    "OpenCV dilate, sliced": lambda x=x, b=box, k=k: np.ascontiguousarray(
-                        cv2.dilate(x, b)[::k, ::k]
-                    ),
-                    "torch on float32": lambda a=as_float, k=k: torch.nn.functional.max_pool2d(
-                        a, k
-                    ),
-                    "block_reduce": lambda x=x, k=k: block_reduce(x, (k, k), np.max),
+                    "OpenCV dilate, sliced": partial(_dilate_and_slice, x, k),
+                    "torch on float32": partial(torch.nn.functional.max_pool2d, as_float, k),
+                    "block_reduce": partial(block_reduce, x, (k, k), np.max),
                 },
             )
+
+
+def _dynamic(x: Array, sizes: Array, anchor: Any = "corner") -> Any:
+    return adapool.dynamic_pooling(x, sizes, anchor=anchor, channel_axis=None)
+
+
+def _torch_product(x: torch.Tensor, weights: torch.Tensor, k: int) -> torch.Tensor:
+    return torch.nn.functional.max_pool2d(x * weights, k)
+
+
+def _dilate_and_slice(x: Array, k: int) -> Array:
+    return np.ascontiguousarray(cv2.dilate(x, np.ones((k, k), np.uint8))[::k, ::k])
 
 
 def deformable() -> Iterator[Case]:
@@ -219,7 +216,7 @@ def deformable() -> Iterator[Case]:
         )
 
 
-SECTIONS: tuple[Maker, ...] = (
+SECTIONS: tuple[Section, ...] = (
     dynamic,
     dynamic_dtypes,
     dynamic_volume,

@@ -1,4 +1,4 @@
-"""What a call costs before any pixel: small images, first calls, the import; and the seed's loops."""
+"""What a call costs before any pixel: small images, first calls, the import; the seed's loops."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
-import naive.seed
 import numpy as np
 
 import adapool
+import naive.seed
 
 from .cases import Case, image
 from .timing import seconds
@@ -131,7 +132,7 @@ def seed() -> Iterator[Case]:
         yield Case(
             group,
             name,
-            lambda f=ours, a=arguments: f(*a),
-            {"plain Python": lambda f=theirs, a=arguments: f(*a)},
+            partial(ours, *arguments),
+            {"plain Python": partial(theirs, *arguments)},
             500.0,
         )

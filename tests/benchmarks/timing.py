@@ -12,6 +12,18 @@ from typing import Any
 
 Call = Callable[[], Any]
 
+_MEASURED = (
+    "adapool",
+    "numba",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "torch",
+    "torchvision",
+    "onnxruntime",
+    "opencv-python-headless",
+)
+
 # Seconds that a call is repeated for, and the fewest times.
 _BUDGET = 1.5
 _LEAST = 5
@@ -50,9 +62,5 @@ def machine() -> str:
 
 def versions() -> str:
     """List the versions of everything measured."""
-    names = (
-        "adapool numba numpy scipy scikit-image torch torchvision onnxruntime "
-        "opencv-python-headless"
-    ).split()
-    found = [f"{name} {importlib.metadata.version(name)}" for name in names]
+    found = [f"{name} {importlib.metadata.version(name)}" for name in _MEASURED]
     return ", ".join([f"Python {platform.python_version()}", *found])
