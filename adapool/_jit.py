@@ -27,6 +27,22 @@ PARALLEL_FROM = 1 << 15
 # zero divisor that would keep loops from being vectorised.
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 
+# Of all that numba can make parallel, the loops over prange alone. Array expressions inside them
+# stay serial anyway, and looking at each doubles the time to compile.
+_PARALLEL = {
+    option: option == "prange"
+    for option in (
+        "prange",
+        "comprehension",
+        "fusion",
+        "inplace_binop",
+        "numpy",
+        "reduction",
+        "setitem",
+        "stencil",
+    )
+}
+
 # Threading layers that two Python threads may enter at once ("workqueue" aborts the process).
 _THREAD_SAFE_LAYERS = ("omp", "tbb")
 
@@ -117,10 +133,11 @@ class Kernel:
         suffix = "parallel" if parallel else "serial"
         twin.__qualname__ = f"{source.__qualname__}_{suffix}_{_DIGEST}"
         twin.__module__ = source.__module__
+        options = {**_OPTIONS, "parallel": _PARALLEL if parallel else False}
         try:
-            return numba.njit(parallel=parallel, cache=cache, **_OPTIONS)(twin)
+            return numba.njit(cache=cache, **options)(twin)
         except RuntimeError:  # "cannot cache function": no writable place
-            return numba.njit(parallel=parallel, **_OPTIONS)(twin)
+            return numba.njit(**options)(twin)
 
 
 def kernel(function: Callable[..., Any]) -> Kernel:

@@ -1,0 +1,102 @@
+"""The ``adapool`` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import adapool
+
+# Named here and not imported: numba and scikit-image take a second that --help must not cost.
+_IMAGES = ("immunohistochemistry", "coins")
+
+# What the demo needs beyond the package itself.
+_PLOT_EXTRA = ("matplotlib", "tqdm")
+
+
+class CommandError(Exception):
+    """What went wrong, in one line."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, or 1 where it could not do its work.
+
+    Wrong usage exits with code 2.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    try:
+        _demo(options.image, options.output)
+    except CommandError as error:
+        print(f"adapool: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="adapool",
+        description="Adaptive max pooling for images whose clusters vary in size and shape.",
+    )
+    parser.add_argument("--version", action="version", version=f"adapool {adapool.__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="")
+    demo = commands.add_parser(
+        "demo",
+        help="run every method on a real image, and draw what it does",
+        description="Run every method on an image that scikit-image carries, print how long each "
+        "took, and draw what it does beside plain max pooling.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    demo.add_argument("--image", choices=_IMAGES, default=_IMAGES[0], help="the image to pool")
+    demo.add_argument(
+        "--output",
+        type=Path,
+        default=Path("adapool-demo.png"),
+        metavar="PATH",
+        help="the PNG file to write",
+    )
+    return parser
+
+
+def _demo(image: str, output: Path) -> None:
+    # Before anything is computed, which may take half a minute.
+    _check_writable(output)
+    run = _import_demo()
+    try:
+        table = run(image, output)
+    except OSError as error:
+        raise CommandError(str(error)) from error
+    print(table)
+    print(f"\nwritten: {output}")
+
+
+def _check_writable(output: Path) -> None:
+    folder = output.parent
+    if not folder.is_dir():
+        raise CommandError(f"cannot write {output}: there is no directory {folder}")
+    if output.is_dir():
+        raise CommandError(f"cannot write {output}: it is a directory")
+    if not os.access(output if output.exists() else folder, os.W_OK):
+        raise CommandError(f"cannot write {output}: permission denied")
+
+
+def _import_demo() -> Any:
+    try:
+        from adapool.demo import run
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _PLOT_EXTRA:
+            raise
+        raise CommandError(f"the demo needs {missing}: pip install 'adapool[plot]'") from error
+    return run
+
+
+if __name__ == "__main__":
+    sys.exit(main())
