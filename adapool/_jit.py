@@ -85,7 +85,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
 
 def device(function: Callable[..., Any]) -> Any:
     """Compile a formula or a helper that kernels call."""
-    return numba.njit(**_OPTIONS)(function)
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
 class Kernel:
