@@ -282,10 +282,15 @@ def stride_below_one(name: str) -> NoReturn:
     )
 
 
-def too_many_sites(sites: int) -> NoReturn:
+def no_sites(name: str) -> NoReturn:
+    """Report that no site has a window."""
+    raise ValueError(f"{name} must give some site a window, got sizes below 1 at all of them")
+
+
+def too_many_sites(name: str, sites: int) -> NoReturn:
     """Report more sites than an owner map can number."""
     raise ValueError(
-        f"param_network must lead to fewer than 2**31 sites, got {sites}: give larger strides"
+        f"{name} must lead to fewer than 2**31 sites, got {sites}: give larger strides"
     )
 
 

@@ -6,6 +6,7 @@ feature map is.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -92,16 +93,20 @@ def _leading_axes(layout: Layout) -> list[tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class PixelWeights:
-    """A weight for each pixel: (batch, plane, row, column, 1 or C)."""
+    """A weight for each pixel: (batch or 1, plane, row, column, 1 or C)."""
 
     values: Array
 
 
 @dataclass(frozen=True)
 class WindowWeights:
-    """Weights of the windows `first` onward, in raster order: (n, K, 1 or C)."""
+    """Weights of `count` windows from `first` on, in raster order: (n, K, 1 or C).
+
+    They are used again from the start where n is smaller than `count`.
+    """
 
     first: int
+    count: int
     values: Array
 
 
@@ -125,7 +130,7 @@ def attention_weights(
         if layout.dtype == np.bool_:
             given = given.view(np.bool_)
         weights = predict("attention_network", network, given)
-        yield WindowWeights(first, _weights_from_network(weights, n, taps, channels))
+        yield WindowWeights(first, n, _weights_from_network(weights, n, taps, channels))
 
 
 def _weights_from_network(weights: Array, n: int, taps: int, channels: int) -> Array:
@@ -137,8 +142,7 @@ def _weights_from_network(weights: Array, n: int, taps: int, channels: int) -> A
         _arguments.wrong_shape(
             "attention_network", weights.shape, f"({n}, {taps}) or ({n}, {taps * channels})"
         )
-    weights = weights.reshape(rows, taps, columns // taps)
-    return plain(np.broadcast_to(weights, (n, *weights.shape[1:])))
+    return plain(weights).reshape(rows, taps, columns // taps)
 
 
 def _weights_from_array(network: Any, layout: Layout, windows: Windows) -> AttentionWeights:
@@ -146,22 +150,21 @@ def _weights_from_array(network: Any, layout: Layout, windows: Windows) -> Atten
     name = "attention_network"
     array = _arguments.network_result(name, network)
     ndim, channels = layout.ndim, layout.channels
-    lead = () if layout.batch_axis is None else (layout.batch,)
     per_window = windows.outputs[-ndim:] + windows.kernel[-ndim:]
-    spatial = array.ndim - len(lead) in (ndim, ndim + 1)
-    shape = (*lead, *(layout.spatial if spatial else per_window))
-    if array.shape == shape:
-        depth = 1
-    elif array.shape == (*shape, channels):
-        depth = channels
-    else:
-        _arguments.wrong_shape(
-            name,
-            array.shape,
-            f"{(*lead, *layout.spatial)} for a weight per pixel or {(*lead, *per_window)} for "
-            f"weights per window, with C = {channels} appended for weights per channel",
-        )
-    if spatial:
-        return PixelWeights(plain(array).reshape(layout.batch, *layout.volume, depth))
-    rows = layout.batch * math.prod(windows.outputs)
-    return WindowWeights(0, plain(array).reshape(rows, windows.taps, depth))
+    batched = layout.batch_axis is not None
+    spatial = array.ndim - batched in (ndim, ndim + 1)
+    shape = layout.spatial if spatial else per_window
+    leads = [(layout.batch,), (1,)] if batched else [()]
+    for lead, tail in itertools.product(leads, [(), (channels,)]):
+        if array.shape == (*lead, *shape, *tail):
+            items, depth = math.prod(lead), math.prod(tail)
+            if spatial:
+                return PixelWeights(plain(array).reshape(items, *layout.volume, depth))
+            rows = plain(array).reshape(items * windows.count, windows.taps, depth)
+            return WindowWeights(0, layout.batch * windows.count, rows)
+    _arguments.wrong_shape(
+        name,
+        array.shape,
+        f"{(*leads[0], *layout.spatial)} for a weight per pixel or {(*leads[0], *per_window)} for "
+        f"weights per window, with C = {channels} appended for weights per channel",
+    )

@@ -158,7 +158,8 @@ def dynamic_stride_pooling(
         If an argument has the wrong type, or an array a dtype that is not real.
     ValueError
         If the array is empty or has the wrong number of axes, a number is out of its range, or
-        the network gives a wrong shape, a value that is not finite, or a stride below 1.
+        the network gives a wrong shape, a value that is not finite, a stride below 1, or no site
+        a window.
         Exceptions of the network pass unchanged.
 
     Examples

@@ -195,6 +195,9 @@ CASES: dict[str, Wrong] = {
     "site strides missing": Wrong(
         sites(np.ones((5, 6, 2))), V, ("param_network", "P = 4", "(5, 6, 2)")
     ),
+    "no site": Wrong(
+        sites(np.broadcast_to([0, 2, 1, 1], (5, 6, 4))), V, ("param_network", "below 1", "site")
+    ),
     "site sizes inf": Wrong(
         sites(filled((5, 6, 4), -np.inf, (1, 1, 0))), V, ("param_network", "finite")
     ),

@@ -41,7 +41,8 @@ def max_pooling(image: Array, geometry: Windows, with_indices: bool) -> Pooled:
     if indices is None:
         _max_by_rows(image, None, geometry, image.dtype, out)
     else:
-        _max_by_windows(image, None, False, 0, geometry, image.dtype, out, indices)
+        span = (0, len(image) * geometry.count)
+        _max_by_windows(image, None, False, span, geometry, image.dtype, out, indices)
     return out, indices
 
 
@@ -63,12 +64,13 @@ def attention_pooling(
             if indices is None:
                 _max_by_rows(image, values, geometry, product, out)
                 continue
-            rows, first = values.reshape(-1, values.shape[-1]), 0
+            first, count = 0, len(image) * geometry.count
         else:
-            rows, first = values.reshape(-1, values.shape[-1]), batch.first
+            first, count = batch.first, batch.count
         check_finite("attention_network", values)
+        rows = values.reshape(-1, values.shape[-1])
         per_window = not isinstance(batch, PixelWeights)
-        _max_by_windows(image, rows, per_window, first, geometry, product, out, indices)
+        _max_by_windows(image, rows, per_window, (first, count), geometry, product, out, indices)
     return out, indices
 
 
@@ -163,17 +165,14 @@ def _max_by_windows(
     image: Array,
     weights: Array | None,
     per_window: bool,
-    first: int,
+    span: tuple[int, int],
     geometry: Windows,
     product: np.dtype[Any],
     out: Array,
     indices: Array | None,
 ) -> None:
-    """Launch the kernel that visits windows one by one."""
-    count = math.prod(out.shape[:4])
-    if per_window:
-        assert weights is not None
-        count = len(weights) // geometry.taps
+    """Launch the kernel that visits windows one by one: `span` is the first, and how many."""
+    first, count = span
     windows.max_windows(
         image,
         weights,

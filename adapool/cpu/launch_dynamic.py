@@ -57,11 +57,11 @@ def find_sites(params: Array, limits: tuple[int, ...]) -> tuple[Array, Array, Ar
     nothing = np.empty((0, len(limits)), np.int64)
     found, kept = sites.find_sites(params, bounds, nothing, nothing, nothing, owner, work=0)
     if found > -2 - sites.UNCLAIMED:
-        _arguments.too_many_sites(found)
-    # At least one row: no rows mean "count only".
-    positions, sizes, strides = (np.empty((max(kept, 1), len(limits)), np.int64) for _ in range(3))
+        _arguments.too_many_sites("param_network", found)
+    if kept == 0:
+        _arguments.no_sites("param_network")
+    positions, sizes, strides = (np.empty((kept, len(limits)), np.int64) for _ in range(3))
     sites.find_sites(params, bounds, positions, sizes, strides, owner, work=0)
-    positions, sizes, strides = positions[:kept], sizes[:kept], strides[:kept]
     sites.paint_owners(positions, strides, _PAINT_BANDS, owner, work=owner.size)
     return positions, sizes, strides, owner
 

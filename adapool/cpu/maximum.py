@@ -72,7 +72,7 @@ def _absorb_pixels(
         _absorb(part, pixels)
         return True
     depth = weights.shape[3] // width
-    share = weights[batch, plane, row, begin * depth : end * depth]
+    share = weights[batch % weights.shape[0], plane, row, begin * depth : end * depth]
     if depth == channels:
         return _absorb_weighted(part, pixels, share)
     if channels < 8:

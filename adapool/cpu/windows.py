@@ -29,7 +29,8 @@ def max_windows(
     ----------
     image : (batch, plane, row, column, channel)
     weights : None, or (rows, 1 or channel)
-        Rows are pixels in raster order, or, `per_window`, the taps of `count` windows.
+        Rows are pixels in raster order, or, `per_window`, the taps of the windows; they are used
+        again from the start where there are fewer.
     window : (kernel, stride, dilation, origin), triples
     one, fill : scalars
         1 in the dtype that is computed in, and the value of a window without a valid position.
@@ -59,11 +60,12 @@ def max_windows(
                             pixel = (z * height + y) * width + x
                             value = number(image[batch, z, y, x, c])
                             if weights is not None:
-                                k = i * kd * kh * kw + tap
-                                if not per_window:
+                                if per_window:
+                                    k = i * kd * kh * kw + tap
+                                else:
                                     k = batch * depth * height * width + pixel
-                                    k %= weights.shape[0]
-                                value *= number(weights[k, c % weights.shape[1]])
+                                weight = weights[k % weights.shape[0], c % weights.shape[1]]
+                                value *= number(weight)
                             # In raster order the first of equals, or the first NaN, stands.
                             if winner < 0 or value > best or (value != value and best == best):
                                 best = value
