@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -136,11 +137,13 @@ def plan_sampling(
     offsets = grid_prediction(
         "offset_network", offset_network, layout, image, grid, (taps * ndim, ndim)
     )
+    if rule == "truncate" and offsets.dtype == np.float16:
+        offsets, limits = _as_summed_in_float16(offsets, windows, limits), (math.inf,) * ndim
     mask = None
     if mask_network is not None:
-        mask = grid_prediction("mask_network", mask_network, layout, image, grid, (taps,))
+        mask = plain(grid_prediction("mask_network", mask_network, layout, image, grid, (taps,)))
     return Sampling(
-        offsets=offsets,
+        offsets=plain(offsets),
         mask=mask,
         offset_groups=groups,
         ndim=ndim,
@@ -148,3 +151,28 @@ def plan_sampling(
         max_offset=to_triple(limits, np.inf),
         dtype=np.dtype(np.float32) if mask is None else counted_dtype(mask_network),
     )
+
+
+def _as_summed_in_float16(offsets: Array, windows: Windows, limits: tuple[float, ...]) -> Array:
+    """Return float64 offsets that lead where a sum of base and offset in float16 does.
+
+    Truncation is of one sum in the dtype of the offsets, and no kernel computes in float16. The
+    rounding of that sum depends on the base, so that shared offsets become one for each tap.
+    """
+    ndim = len(limits)
+    batch, *outputs, width = offsets.shape
+    kernel = (1, 1, 1) if width == ndim else windows.kernel
+    given = offsets.reshape(batch, *outputs, -1, *kernel, ndim)
+    most = np.array(limits, np.float16)
+    given = np.clip(given, -most, most)
+    moved = np.empty((*given.shape[:5], *windows.kernel, ndim))
+    for axis in range(3 - ndim, 3):
+        steps = np.arange(windows.outputs[axis]) * windows.stride[axis] + windows.origin[axis]
+        taps = np.arange(windows.kernel[axis]) * windows.dilation[axis]
+        bases = np.add.outer(steps, taps)
+        bases = np.expand_dims(bases, [a for a in range(8) if a not in (1 + axis, 5 + axis)])
+        component = axis - 3 + ndim
+        with np.errstate(over="ignore"):
+            sums = bases.astype(np.float16) + given[..., component]
+        np.subtract(sums, bases, out=moved[..., component], dtype=np.float64)
+    return moved.reshape(batch, *outputs, -1)

@@ -111,7 +111,8 @@ def plain(array: Array) -> Array:
 
     Booleans become bytes, which order alike; float16, in which no CPU computes, becomes float32.
     """
-    dtype = np.dtype(np.float32) if array.dtype == np.float16 else array.dtype.newbyteorder("=")
+    native = array.dtype.newbyteorder("=")
+    dtype = np.dtype(np.float32) if native == np.float16 else native
     array = np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"]).view()
     if dtype == np.bool_:
         array = array.view(np.uint8)

@@ -55,6 +55,8 @@ def grid_prediction(
 ) -> Array:
     """Return what a network gives for each point of a grid: (batch or 1, *volume grid, width).
 
+    In the dtype that it was given in: `plain` makes it what kernels take.
+
     Parameters
     ----------
     grid : tuple of int
@@ -75,7 +77,7 @@ def grid_prediction(
                 width == 1 and array.shape == (*lead, *grid)
             ):
                 batch = lead[0] if lead else 1
-                return plain(array).reshape(batch, *to_triple(grid, 1), width)
+                return array.reshape(batch, *to_triple(grid, 1), width)
     wanted = ", ".join(map(str, (*leads[0], *grid)))
     options = " or ".join(map(str, sorted(set(widths))))
     _arguments.wrong_shape(name, array.shape, f"({wanted}, P) with P = {options}")

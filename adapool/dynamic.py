@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from adapool import _arguments
 from adapool._dispatch import backend_for
-from adapool._layout import Layout, as_dtype, to_triple
+from adapool._layout import Layout, as_dtype, plain, to_triple
 from adapool._networks import grid_prediction
 from adapool._windows import kernel_limits, size_columns, size_limits
 from adapool.sites import Sites
@@ -105,7 +105,9 @@ def dynamic_pooling(
     with_indices = _arguments.flag("return_indices", return_indices)
     image = layout.canonical(array)
     widths = (1, layout.ndim, 2 * layout.ndim)
-    sizes = grid_prediction("param_network", param_network, layout, image, layout.spatial, widths)
+    sizes = plain(
+        grid_prediction("param_network", param_network, layout, image, layout.spatial, widths)
+    )
     columns = size_columns(layout.ndim, sizes.shape[-1])
     pooled = backend.dynamic_pooling(image, sizes, columns, limits, centered, strides, with_indices)
     return layout.restore_pooled(pooled, layout.dtype)
@@ -184,8 +186,9 @@ def dynamic_stride_pooling(
     limits = kernel_limits(max_kernel_size, layout.ndim)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
     image = layout.canonical(array)
-    params = grid_prediction(
-        "param_network", param_network, layout, image, layout.spatial, (2 * layout.ndim,)
+    widths = (2 * layout.ndim,)
+    params = plain(
+        grid_prediction("param_network", param_network, layout, image, layout.spatial, widths)
     )
     positions, sizes, strides, owner = backend.find_sites(params, limits)
     columns = size_columns(layout.ndim, 2 * layout.ndim)

@@ -23,13 +23,33 @@ Shape = tuple[int, ...]
 Elements = Callable[[np.dtype[Any]], st.SearchStrategy[Any]]
 Answers = Callable[[Shape], st.SearchStrategy[Array]]
 
-INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+# The dtypes of an image and of what is predicted for it. Kernels are compiled for each combination,
+# which takes seconds: these have every dtype on either side, floats more often, as they have NaN.
+DTYPES = [
+    ("float32", "float32"),
+    ("float32", "float64"),
+    ("float32", "int16"),
+    ("float64", "float64"),
+    ("float64", "float32"),
+    ("float16", "float16"),
+    ("bool", "float32"),
+    ("uint8", "float32"),
+    ("uint8", "int64"),
+    ("int8", "float32"),
+    ("uint16", "float32"),
+    ("int16", "float64"),
+    ("int32", "float32"),
+    ("uint32", "float64"),
+    ("int64", "float64"),
+    ("uint64", "uint8"),
+]
 FLOATS = ["float16", "float32", "float64"]
-# Floats twice: they have NaN.
-IMAGE_DTYPES = ["bool", *INTEGERS, *FLOATS, *FLOATS]
-# Kernels are compiled for each combination of dtypes, so that operands have few.
-OPERAND_DTYPES = ["float32", "float64", "int64"]
-RARE_OPERAND_DTYPES = ["int16", "uint8", "float16"]
+
+
+def dtypes_of_an_example() -> st.SearchStrategy[tuple[str, str]]:
+    """One combination of dtypes for all that an example draws."""
+    return st.shared(st.sampled_from(DTYPES), key="dtypes")
+
 
 # Longest axis of an image with so many spatial axes.
 LONGEST = {2: 12, 3: 6}
@@ -151,10 +171,18 @@ def arrays(
     return array
 
 
-def operands(shape: Shape, elements: Elements = finite_value) -> st.SearchStrategy[Array]:
+@st.composite
+def pixels(draw: st.DrawFn, shape: Shape, elements: Elements = any_value) -> Array:
+    """An image's values, in the example's dtype for them."""
+    dtype, _ = draw(dtypes_of_an_example())
+    return draw(arrays(shape, [dtype], elements))
+
+
+@st.composite
+def operands(draw: st.DrawFn, shape: Shape, elements: Elements = finite_value) -> Array:
     """Weights, parameters, offsets or masks."""
-    often = arrays(shape, OPERAND_DTYPES, elements)
-    return often | often | arrays(shape, RARE_OPERAND_DTYPES, elements)
+    _, dtype = draw(dtypes_of_an_example())
+    return draw(arrays(shape, [dtype], elements))
 
 
 def weights(shape: Shape) -> st.SearchStrategy[Array]:
@@ -176,8 +204,7 @@ def sizes(shape: Shape) -> st.SearchStrategy[Array]:
 @st.composite
 def sizes_and_strides(draw: st.DrawFn, shape: Shape) -> Array:
     half = (*shape[:-1], shape[-1] // 2)
-    dtypes = [draw(st.sampled_from(OPERAND_DTYPES + RARE_OPERAND_DTYPES))]
-    halves = [draw(arrays(half, dtypes, value)) for value in (size_value, stride_value)]
+    halves = [draw(operands(half, value)) for value in (size_value, stride_value)]
     return draw(memory_layouts())(np.concatenate(halves, axis=-1))
 
 
@@ -204,14 +231,14 @@ class Image:
     channels: int
 
     @property
-    def axes(self) -> dict[str, int | None]:
+    def axes(self) -> dict[str, Any]:
         return {"channel_axis": self.channel_axis, "batch_axis": self.batch_axis}
 
 
 @st.composite
 def images(
     draw: st.DrawFn,
-    dtypes: Sequence[str] = IMAGE_DTYPES,
+    dtypes: Sequence[str] | None = None,
     elements: Elements = any_value,
     longest: dict[int, int] = LONGEST,
     batches: bool = True,
@@ -226,9 +253,10 @@ def images(
     shape = list(spatial)
     for place, size in sorted(zip(places, added, strict=True)):
         shape.insert(place, size)
+    image_dtype, _ = draw(dtypes_of_an_example())
     signed = [place - ndim if draw(st.booleans()) else place for place in places]
     return Image(
-        array=draw(arrays(tuple(shape), dtypes, elements)),
+        array=draw(arrays(tuple(shape), dtypes or [image_dtype], elements)),
         channel_axis=None if channels is None else signed[-1],
         batch_axis=None if batch is None else signed[0],
         batch=batch or 1,
@@ -413,6 +441,10 @@ def stride_networks(image: Image) -> st.SearchStrategy[Any]:
     return point_networks(image, image.spatial, 2 * len(image.spatial), sizes_and_strides)
 
 
+def anchors() -> st.SearchStrategy[Any]:
+    return st.sampled_from(["corner", "center"])
+
+
 def max_kernel_sizes(spatial: Shape) -> st.SearchStrategy[Any]:
     return st.none() | st.integers(1, 6) | st.tuples(*[st.integers(1, 6)] * len(spatial))
 
@@ -446,10 +478,9 @@ def convolutions(
     weight_answers: Answers = weights,
     offset_answers: Answers = any_offsets,
     mask_answers: Answers | None = masks,
-    dtypes: Sequence[str] = IMAGE_DTYPES,
 ) -> Convolution:
     """With any option, and either form of weights; without `mask_answers` just one product."""
-    image = draw(images(dtypes, elements, longest=SHORT))
+    image = draw(images(elements=elements, longest=SHORT))
     one_tap = mask_answers is None or draw(st.booleans())
     largest_kernel = 1 if one_tap else 3
     fixed = draw(windows(image.spatial, largest_kernel, pooling=False))

@@ -15,7 +15,6 @@ import strategies as some
 from compare import assert_same
 
 Array = NDArray[Any]
-FLOAT_DTYPES = ["float32", "float64"]
 
 
 def constant(image: some.Image, values: tuple[int, ...]) -> Array:
@@ -44,7 +43,7 @@ def test_dynamic_with_one_size_is_max_pooling(data: st.DataObject) -> None:
     """A window centred on its pixel is one that starts at it on an image padded by half of it."""
     image = data.draw(some.images())
     size = tuple(data.draw(st.integers(1, length)) for length in image.spatial)
-    anchor = data.draw(st.sampled_from(["corner", "center"]))
+    anchor = data.draw(some.anchors())
     padding = tuple(s // 2 for s in size) if anchor == "center" else 0
     plain = adapool.max_pooling(
         image.array, size, stride=1, padding=padding, return_indices=True, **image.axes
@@ -67,7 +66,7 @@ def test_zero_offsets_give_a_plain_convolution(data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**16)))
     image = rng.normal(size=(*spatial, 2))
     weights = rng.normal(size=(*fixed.kernel, 2, 3))
-    interpolation = data.draw(st.sampled_from(["linear", "nearest", "truncate"]))
+    interpolation: Any = data.draw(st.sampled_from(["linear", "nearest", "truncate"]))
     actual = adapool.deformable_conv(
         image,
         weights,
@@ -91,7 +90,7 @@ def test_zero_offsets_give_a_plain_convolution(data: st.DataObject) -> None:
         np.testing.assert_allclose(actual[..., f], sum(channels)[every], rtol=0, atol=1e-12)
 
 
-@given(some.convolutions(dtypes=FLOAT_DTYPES), st.integers(1, 3))
+@given(some.convolutions(), st.integers(1, 3))
 def test_fused_pooling_is_convolution_then_pooling(case: some.Convolution, size: int) -> None:
     """To the bit, so that indices agree."""
     assume(min(case.sites) >= size)
@@ -117,10 +116,11 @@ def test_channels_are_pooled_alone(data: st.DataObject) -> None:
     size = tuple(data.draw(st.integers(1, length)) for length in image.spatial)
     permuted = np.take(image.array, order, image.channel_axis)
     parameters = data.draw(some.sizes((1, *image.spatial, 1)))
-    for function, argument in (
+    calls: list[tuple[Any, Any]] = [
         (adapool.max_pooling, size),
         (adapool.dynamic_pooling, parameters),
-    ):
+    ]
+    for function, argument in calls:
         result = function(image.array, argument, **image.axes)
         assert_same(
             function(permuted, argument, **image.axes), np.take(result, order, image.channel_axis)
@@ -129,7 +129,7 @@ def test_channels_are_pooled_alone(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_weights_follow_their_channels(data: st.DataObject) -> None:
-    image = data.draw(some.images(FLOAT_DTYPES, some.finite_value, batches=False))
+    image = data.draw(some.images(elements=some.finite_value, batches=False))
     assume(image.channel_axis is not None)
     order = data.draw(st.permutations(range(image.channels)))
     permuted = np.take(image.array, order, image.channel_axis)
@@ -169,7 +169,7 @@ def test_moving_the_channels_moves_the_result(data: st.DataObject) -> None:
 def test_a_batch_is_a_loop(data: st.DataObject) -> None:
     """Rows of a batch do not see each other."""
     spatial = tuple(data.draw(st.integers(1, 6)) for _ in range(2))
-    batch = data.draw(some.arrays((3, *spatial, 2), some.IMAGE_DTYPES, some.any_value))
+    batch = data.draw(some.pixels((3, *spatial, 2)))
     sizes = data.draw(some.sizes((3, *spatial, 2)))
     weights = data.draw(some.weights((3, *spatial)))
     offsets = data.draw(some.exact_offsets((3, *spatial, 2)))
@@ -191,7 +191,7 @@ def test_a_batch_is_a_loop(data: st.DataObject) -> None:
 @given(st.data())
 def test_growing_a_window_never_lowers_its_maximum(data: st.DataObject) -> None:
     image = data.draw(some.images(elements=some.finite_value))
-    anchor = data.draw(st.sampled_from(["corner", "center"]))
+    anchor = data.draw(some.anchors())
     sizes = data.draw(some.arrays((1, *image.spatial, 1), ["int64"], lambda _: st.integers(1, 8)))
     growth = data.draw(some.arrays(sizes.shape, ["int64"], lambda _: st.integers(0, 8)))
     # An even step keeps the centre of a window where it was.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
@@ -52,14 +52,14 @@ class Constant:
 
 
 @st.composite
-def seed_images(draw: st.DrawFn, dtypes: list[str] = some.IMAGE_DTYPES) -> Array:
+def seed_images(draw: st.DrawFn) -> Array:
     shape = [draw(st.integers(1, 9)), draw(st.integers(1, 9)), draw(st.integers(1, 3))]
-    return draw(some.arrays(tuple(shape), dtypes, some.any_value))
+    return draw(some.pixels(tuple(shape)))
 
 
 @given(st.data())
 def test_seed_attention(data: st.DataObject) -> None:
-    image = data.draw(seed_images(["float64"]))
+    image = data.draw(seed_images()).astype(np.float64)
     size = data.draw(st.integers(1, min(image.shape[:2])))
     weights = data.draw(some.arrays((1, size * size), ["float64"], some.finite_value))
     network = Constant(weights)
@@ -72,7 +72,7 @@ def test_seed_attention(data: st.DataObject) -> None:
 def test_seed_dynamic(data: st.DataObject) -> None:
     image = data.draw(seed_images())
     shape = (1, *image.shape[:2], 4)
-    parameters = data.draw(some.arrays(shape, ["int64", "float64"], lambda _: st.integers(1, 12)))
+    parameters = data.draw(some.operands(shape, lambda _: st.integers(1, 12)))
     result = adapool.dynamic_pooling(image, Constant(parameters))
     assert result.dtype == image.dtype.newbyteorder("=")
     assert_array_equal(
@@ -179,8 +179,8 @@ def test_scipy_maximum_filter(ndimage: Any, data: st.DataObject) -> None:
     axes = data.draw(st.sampled_from([2, 3]))
     spatial = tuple(data.draw(st.integers(1, 9 if axes == 2 else 5)) for _ in range(axes))
     size = tuple(data.draw(st.integers(1, 6)) for _ in range(axes))
-    dtypes = [*some.INTEGERS, "float32", "float64"]
-    image = data.draw(some.arrays(spatial, dtypes, some.finite_value))
+    image = data.draw(some.pixels(spatial, some.finite_value))
+    assume(image.dtype.char not in "?e")  # SciPy takes no float16, and for bool there is no cval
     check_constant_window(ndimage, image, size)
 
 
@@ -194,7 +194,7 @@ def check_constant_window(ndimage: Any, image: Array, size: tuple[int, ...]) -> 
     lowest = -np.inf if image.dtype.kind == "f" else np.iinfo(image.dtype).min
     parameters = np.broadcast_to(np.array(size), (*image.shape, len(size)))
     # SciPy's windows are centred; this origin makes them start at their pixel.
-    origins = {"center": 0, "corner": [-(s // 2) for s in size]}
+    origins: dict[Any, Any] = {"center": 0, "corner": [-(s // 2) for s in size]}
     for anchor, origin in origins.items():
         expected = ndimage.maximum_filter(image, size, mode="constant", cval=lowest, origin=origin)
         result = adapool.dynamic_pooling(image, parameters, anchor=anchor, channel_axis=None)

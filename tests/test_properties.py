@@ -56,7 +56,7 @@ def test_dynamic_pooling(data: st.DataObject) -> None:
     options = image.axes | {
         "stride": data.draw(some.per_axis(strides)),
         "max_kernel_size": data.draw(some.max_kernel_sizes(image.spatial)),
-        "anchor": data.draw(st.sampled_from(["corner", "center"])),
+        "anchor": data.draw(some.anchors()),
     }
     actual, expected = both("dynamic_pooling", image.array, network, return_indices=True, **options)
     for got, wanted in zip(actual, expected, strict=True):
@@ -70,7 +70,7 @@ def test_dynamic_stride_pooling(data: st.DataObject) -> None:
     network = data.draw(some.stride_networks(image))
     options = {
         "max_kernel_size": data.draw(some.max_kernel_sizes(image.spatial)),
-        "anchor": data.draw(st.sampled_from(["corner", "center"])),
+        "anchor": data.draw(some.anchors()),
         "channel_axis": image.channel_axis,
     }
     expected = naive.dynamic_stride_pooling(image.array, network, **options)

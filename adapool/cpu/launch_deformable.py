@@ -55,7 +55,8 @@ def deformable_conv_and_pool(
         part = np.empty((1, *block.volume, filters), weights.dtype)
         one = sampling.of_image(item)
         _convolve(image[item : item + 1], weights, bias, kernel.groups, windows, one, origin, part)
-        values, winners = max_pooling(part, block, with_indices)
+        # Rounded before the maximum is taken, so that ties are those of the two steps alone.
+        values, winners = max_pooling(part.astype(dtype, copy=False), block, with_indices)
         begins = zip((item, *first), (1, *size), strict=True)
         where = tuple(slice(begin, begin + n) for begin, n in begins)
         out[where] = values

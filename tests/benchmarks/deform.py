@@ -60,9 +60,7 @@ class Problem:
             helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
             for name, shape in shapes.items()
         ]
-        output = helper.make_tensor_value_info(
-            "y", TensorProto.FLOAT, (1, len(w), *x.shape[2:])
-        )
+        output = helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, len(w), *x.shape[2:]))
         graph = helper.make_graph([node], "deform", inputs, [output], [bias])
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
         onnx.checker.check_model(model)
