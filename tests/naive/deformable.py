@@ -144,7 +144,7 @@ def deformable_conv(
             at, bases = (n, *site), grid.positions(tuple(site))
             samples = window_samples(images[n], bases, offsets[at], masks[at], interpolation)
             for f in range(filters):
-                shift = 0.0 if bias is None else bias[f]
+                shift = 0.0 if bias is None else float(bias[f])
                 values[(*at, f)] = filter_response(samples, weights, groups, f) + shift
         operands = [a for a in (conv_weights, mask_network, bias) if a is not None]
         dtype = np.result_type(images.dtype, np.float32, *map(counted_dtype, operands))
