@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import adapool
+import naive
 import strategies as some
 from compare import assert_same
 
@@ -223,6 +224,10 @@ def test_one_stride_gives_the_regular_grid(data: st.DataObject) -> None:
 def test_sites_share_out_the_image(data: st.DataObject) -> None:
     image = data.draw(some.images(elements=some.finite_value, batches=False))
     parameters = data.draw(some.stride_networks(image))
+    reference = naive.dynamic_stride_pooling(
+        image.array, parameters, channel_axis=image.channel_axis
+    )
+    assume(len(reference.values) > 0)  # no output at all is an error
     sites = adapool.dynamic_stride_pooling(
         image.array, parameters, max_kernel_size=3, channel_axis=image.channel_axis
     )

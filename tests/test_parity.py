@@ -212,7 +212,7 @@ def test_scikit_learn_network_is_used_unchanged(size: int) -> None:
     image = rng.normal(size=(20, 17, 2)).astype(np.float32)
     taps = size * size
     targets = rng.random((50, taps))
-    network = neural_network.MLPRegressor((8,), max_iter=5, random_state=0)
+    network = neural_network.MLPRegressor(hidden_layer_sizes=(8,), max_iter=5, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # five steps do not converge, and need not
         network.fit(rng.normal(size=(50, taps * 2)), targets if taps > 1 else targets[:, 0])

@@ -121,6 +121,13 @@ def test_deformable_conv_where_nothing_is_rounded(case: some.Convolution) -> Non
     assert_same(*both("deformable_conv", *case.arguments, **case.options))
 
 
+def test_a_float16_position_that_overflows_is_outside() -> None:
+    """Beyond column 15 the sum of column and offset is more than float16 holds."""
+    offsets = np.full((1, 20, 2), np.finfo(np.float16).max, np.float16)
+    arguments = (np.ones((1, 20)), np.ones(1), offsets)
+    assert_same(*both("deformable_conv", *arguments, channel_axis=None))
+
+
 @given(st.data())
 def test_deformable_conv_and_pool(data: st.DataObject) -> None:
     case = data.draw(exact_convolutions)

@@ -1,16 +1,19 @@
 """Samples of an image at displaced taps: the columns that a deformable convolution multiplies.
 
 A sample is one tap of one offset group of one output pixel, and has one value for each channel of
-the group. Samples of consecutive pixels of a row are taken in chunks that stay in the L1 cache,
-in three passes: where each is (`_locate`), which pixels it reads with which weights
-(`_weigh_...`), and their sum (`_blend_...`). All samples of a chunk take the same straight path,
-with indices moved into the image and weights set to zero where a corner is outside, so that the
-passes are vectorised over samples, or over channels where there are many.
+the group. Samples of consecutive pixels of a row are taken in chunks that stay in the L1 cache, in
+two passes: between which pixels each one lies (`_locate`), and their weighted sum (`_blend_...`).
+All samples take the same straight path, indices moved into the image and weights set to zero where
+a pixel is outside, so that the passes are vectorised over samples, or over channels where there
+are many.
+
+Device functions get whole arrays and where to begin in them, and neither slices nor tuples of
+arrays: counting the references of those took a fifth of the time.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,298 +23,280 @@ from adapool.cpu._memory import apart
 
 LINEAR, NEAREST, TRUNCATE = 0, 1, 2
 
-# Samples of a chunk: its buffers take 72 bytes a sample in float32. Known when compiling: of
-# parts of a buffer that are a constant apart, the compiler sees that they do not overlap.
+# Samples of a chunk: its buffers take 52 bytes a sample in float32.
 CHUNK = 512
 
-# From this many channels on, channels fill the vectors better than samples do.
-_WIDE = 8
+# A thread has an array of indices and one of numbers. Both begin with six parts: where in the
+# image the pixels before and after the position begin, along each axis, and how much they count.
+_FRONT, _BACK, _ABOVE, _BELOW, _LEFT, _RIGHT = range(0, 6 * CHUNK, CHUNK)
+PLACES = 6 * CHUNK
 
+# Then, among the numbers: one channel of each sample, and the columns.
+_LINE = PLACES
+COLUMNS = _LINE + CHUNK
+
+# Tables of the taps: where the displacement is in the offsets; where the tap is along plane, row
+# and column; what its offset group adds to the index of a plane, a row, a column.
+TABLES = 7
+
+# From this many channels on, channels fill the vectors better than samples do.
+WIDE = 8
+
+# One pair for each pass: the second pass loads what the first one stores.
+_look_up, _note = apart("places")
 _load, _store = apart("columns")
 _clip = device(_formulas.clip)
 _inside = device(_formulas.inside)
 _into = device(_formulas.into)
 
 
-class Taps(NamedTuple):
-    """The samples of consecutive pixels of a row, relative to the first pixel: five tables."""
-
-    source: Any  # where the displacement is, in the offsets
-    plane: Any  # where the tap is
-    row: Any
-    column: Any
-    channel: Any  # first channel of the offset group
-
-
-class Rule(NamedTuple):
-    """How samples are taken."""
-
-    interpolation: Any
-    ndim: Any  # displacements of a tap
-    limit: Any  # (3,) array of what displacements are clipped to, in their own dtype
-
-
-class Buffers(NamedTuple):
-    """What is known of the samples of a chunk, in parts of CHUNK elements."""
-
-    low: Any  # pixel below the position: plane, row, column
-    fraction: Any  # and what is left of the position
-    at: Any  # the pixels read: index into the image
-    weight: Any
-    factor: Any  # mask
-
-
-@device
-def new_buffers(number: Any, index: Any) -> Any:
-    """Allocate the buffers; `number` and `index` are arrays of the dtypes wanted."""
-    low = np.zeros(3 * CHUNK, np.int32)
-    fraction = np.zeros(3 * CHUNK, number.dtype)
-    at = np.zeros(8 * CHUNK, index.dtype)
-    weight = np.zeros(8 * CHUNK, number.dtype)
-    return Buffers(low, fraction, at, weight, np.ones(CHUNK, number.dtype))
-
-
-@device
-def new_taps(length: int) -> Any:
-    """Allocate the tables."""
-    return Taps(
-        np.empty(length, np.int32),
-        np.empty(length, np.int32),
-        np.empty(length, np.int32),
-        np.empty(length, np.int32),
-        np.empty(length, np.int32),
-    )
-
-
-@device
-def fill_taps(taps: Any, kernel: Any, dilation: Any, step: int, groups: Any, source: Any) -> None:
-    """Fill the tables.
-
-    `groups` is (number of offset groups, channels of each), `source` the distances in the
-    offsets between samples and between pixels.
-    """
-    count, depth = groups
-    per_sample, per_pixel = source
-    samples = count * kernel[0] * kernel[1] * kernel[2]
-    i = 0
-    for pixel in range(taps.source.size // samples):
-        for group in range(count):
-            for plane in range(kernel[0]):
-                for row in range(kernel[1]):
-                    for column in range(kernel[2]):
-                        taps.source[i] = pixel * per_pixel + (i - pixel * samples) * per_sample
-                        taps.plane[i] = plane * dilation[0]
-                        taps.row[i] = row * dilation[1]
-                        taps.column[i] = pixel * step + column * dilation[2]
-                        taps.channel[i] = group * depth
-                        i += 1
-
-
 @device
 def _locate(
-    offsets: Any, source: Any, tap: Any, start: Any, limit: Any, axis: int, rule: Any, buffers: Any
+    offsets: Any,
+    begin: int,
+    limit: Any,
+    table: Any,
+    done: int,
+    n: int,
+    axis: int,
+    extent: Any,
+    interpolation: int,
+    at: Any,
+    work: Any,
 ) -> None:
-    """Find along one axis the pixel below each sample, and the fraction beyond it."""
-    low = buffers.low[axis * CHUNK : (axis + 1) * CHUNK]
-    fraction = buffers.fraction[axis * CHUNK : (axis + 1) * CHUNK]
-    number = limit.dtype.type
+    """Find along one axis the two pixels that each sample lies between, and their shares.
+
+    `extent` is (position of the first tap, pixels of the axis, distance between them).
+    """
+    start, size, step = extent
+    length = table.size // TABLES
+    source, place, shift = done, done + (1 + axis) * length, done + (4 + axis) * length
+    near, far = 2 * axis * CHUNK, (2 * axis + 1) * CHUNK
+    index, number, precision = at.dtype.type, work.dtype.type, limit.dtype.type
+    one, zero = number(1), number(0)
     most = limit[axis]
-    if rule.interpolation == TRUNCATE:
-        for j in range(source.size):
-            move = _clip(_load(offsets, _load(source, j)), most)
-            _store(low, j, np.int32(number(start + _load(tap, j)) + move))
-    elif rule.interpolation == NEAREST:
-        for j in range(source.size):
-            move = _clip(_load(offsets, _load(source, j)), most)
-            whole = np.floor(move)
-            up = 1 if move - whole >= number(0.5) else 0
-            _store(low, j, np.int32(start + _load(tap, j) + np.int32(whole) + up))
-    else:
-        for j in range(source.size):
-            move = _clip(_load(offsets, _load(source, j)), most)
-            whole = np.floor(move)
-            _store(low, j, np.int32(start + _load(tap, j) + np.int32(whole)))
-            _store(fraction, j, fraction.dtype.type(np.float64(move) - np.float64(whole)))
-
-
-@device
-def _weigh_nearest(n: int, channel: Any, size: Any, stride: Any, buffers: Any) -> None:
-    """One pixel for each sample."""
-    low, at, weight = buffers.low, buffers.at, buffers.weight
-    one, zero = weight.dtype.type(1), weight.dtype.type(0)
-    for j in range(n):
-        plane, row, column = low[j], low[CHUNK + j], low[2 * CHUNK + j]
-        here = _inside(plane, size[0]) and _inside(row, size[1]) and _inside(column, size[2])
-        at[j] = (
-            _into(plane, size[0]) * stride[0]
-            + _into(row, size[1]) * stride[1]
-            + _into(column, size[2]) * stride[2]
-            + channel[j]
-        )
-        weight[j] = one if here else zero
-
-
-@device
-def _weigh_linear(n: int, channel: Any, size: Any, stride: Any, ndim: int, buffers: Any) -> None:
-    """Four corners for each sample, in a plane, or in each of two."""
-    low, fraction, at, weight = buffers.low, buffers.fraction, buffers.at, buffers.weight
-    one, zero = weight.dtype.type(1), weight.dtype.type(0)
-    for upper in range(ndim - 1):
+    if interpolation == LINEAR:
         for j in range(n):
-            first = channel[j]
-            share = one
-            if ndim == 3:
-                plane = low[j] + upper
-                share = fraction[j] if upper else one - fraction[j]
-                share = share if _inside(plane, size[0]) else zero
-                first += _into(plane, size[0]) * stride[0]
-            row, column = low[CHUNK + j], low[2 * CHUNK + j]
-            down, right = fraction[CHUNK + j], fraction[2 * CHUNK + j]
-            up = (one - down) * share if _inside(row, size[1]) else zero
-            down = down * share if _inside(row + 1, size[1]) else zero
-            left = one - right if _inside(column, size[2]) else zero
-            right = right if _inside(column + 1, size[2]) else zero
-            above = first + _into(row, size[1]) * stride[1]
-            below = first + _into(row + 1, size[1]) * stride[1]
-            west = _into(column, size[2]) * stride[2]
-            east = _into(column + 1, size[2]) * stride[2]
-            k = upper * 4 * CHUNK + j
-            at[k] = above + west
-            at[k + CHUNK] = above + east
-            at[k + 2 * CHUNK] = below + west
-            at[k + 3 * CHUNK] = below + east
-            weight[k] = up * left
-            weight[k + CHUNK] = up * right
-            weight[k + 2 * CHUNK] = down * left
-            weight[k + 3 * CHUNK] = down * right
-
-
-@device
-def _read(image: Any, at: Any, weight: Any, j: int) -> Any:
-    """One weighted corner. A corner of weight zero does not count, whatever it holds."""
-    share = _load(weight, j)
-    value = share * weight.dtype.type(_load(image, _load(at, j)))
-    return value if share != 0 else weight.dtype.type(0)
-
-
-@device
-def _read_quad(image: Any, at: Any, weight: Any, j: int) -> Any:
-    return (_read(image, at, weight, j) + _read(image, at, weight, CHUNK + j)) + (
-        _read(image, at, weight, 2 * CHUNK + j) + _read(image, at, weight, 3 * CHUNK + j)
-    )
-
-
-@device
-def _blend_narrow(image: Any, n: int, corners: int, depth: int, buffers: Any, out: Any) -> None:
-    """Sum the corners of each sample, vectorised over samples: for few channels."""
-    at, weight, factor = buffers.at, buffers.weight, buffers.factor
-    for channel in range(depth):
-        pixels = image[channel:]
-        line = out[channel:]
-        if corners == 1:
-            for j in range(n):
-                _store(line, j * depth, _load(factor, j) * _read(pixels, at, weight, j))
-        elif corners == 4:
-            for j in range(n):
-                _store(line, j * depth, _load(factor, j) * _read_quad(pixels, at, weight, j))
-        else:
-            for j in range(n):
-                value = _read_quad(pixels, at, weight, j)
-                value += _read_quad(pixels, at, weight, 4 * CHUNK + j)
-                _store(line, j * depth, _load(factor, j) * value)
-
-
-@device
-def _blend_wide(image: Any, n: int, corners: int, depth: int, buffers: Any, out: Any) -> None:
-    """Sum the corners of each sample, vectorised over its channels."""
-    at, weight = buffers.at, buffers.weight
-    number = weight.dtype.type
+            move = _clip(_look_up(offsets, begin, _look_up(table, source, j)), most)
+            whole = np.floor(move)
+            low = np.int32(start + _look_up(table, place, j) + np.int32(whole))
+            high = np.int32(low + 1)
+            part = number(np.float64(move) - np.float64(whole))
+            group = _look_up(table, shift, j)
+            _note(at, near, j, index(_into(low, size) * step + group))
+            _note(at, far, j, index(_into(high, size) * step + group))
+            _note(work, near, j, one - part if _inside(low, size) else zero)
+            _note(work, far, j, part if _inside(high, size) else zero)
+        return
     for j in range(n):
-        line = out[j * depth : (j + 1) * depth]
-        factor = buffers.factor[j]
-        w0, w1 = weight[j], weight[CHUNK + j]
-        w2, w3 = weight[2 * CHUNK + j], weight[3 * CHUNK + j]
-        if corners == 4 and w0 * w3 != 0 and w1 * w2 != 0:
-            a, b = image[at[j] :], image[at[CHUNK + j] :]
-            c, d = image[at[2 * CHUNK + j] :], image[at[3 * CHUNK + j] :]
-            for i in range(depth):
-                top = w0 * number(_load(a, i)) + w1 * number(_load(b, i))
-                bottom = w2 * number(_load(c, i)) + w3 * number(_load(d, i))
-                _store(line, i, factor * (top + bottom))
-            continue
-        for i in range(depth):
-            line[i] = 0
-        for corner in range(corners):
-            share = weight[corner * CHUNK + j]
-            if share != 0:
-                pixel = image[at[corner * CHUNK + j] :]
-                for i in range(depth):
-                    line[i] += share * number(_load(pixel, i))
-        for i in range(depth):
-            line[i] *= factor
+        move = _clip(_look_up(offsets, begin, _look_up(table, source, j)), most)
+        tap = start + _look_up(table, place, j)
+        if interpolation == NEAREST:
+            whole = np.floor(move)
+            low = np.int32(tap + np.int32(whole) + (1 if move - whole >= precision(0.5) else 0))
+        else:
+            low = np.int32(precision(tap) + move)
+        _note(at, near, j, index(_into(low, size) * step + _look_up(table, shift, j)))
+        _note(work, near, j, one if _inside(low, size) else zero)
+        _note(work, far, j, zero)
 
 
 @device
-def sample_run(
+def _corner(image: Any, begin: int, at: Any, share: Any, number: Any) -> Any:
+    """One weighted pixel. With a weight of zero it does not count, whatever it holds."""
+    value = share * number(_load(image, begin, at))
+    return value if share != 0 else share
+
+
+@device
+def _square(image: Any, begin: int, at: Any, work: Any, j: int, plane: Any, scale: Any) -> Any:
+    """Four weighted corners in the plane that begins at `plane` and has the weight `scale`."""
+    number, index = work.dtype.type, at.dtype.type
+    above, below = plane + _load(at, _ABOVE, j), plane + _load(at, _BELOW, j)
+    left, right = _load(at, _LEFT, j), _load(at, _RIGHT, j)
+    upper, lower = scale * _load(work, _ABOVE, j), scale * _load(work, _BELOW, j)
+    west, east = _load(work, _LEFT, j), _load(work, _RIGHT, j)
+    top = _corner(image, begin, index(above + left), upper * west, number)
+    top += _corner(image, begin, index(above + right), upper * east, number)
+    bottom = _corner(image, begin, index(below + left), lower * west, number)
+    return top + (bottom + _corner(image, begin, index(below + right), lower * east, number))
+
+
+@device
+def _blend_narrow(
     image: Any,
-    size: Any,
+    begin: int,
+    mask: Any,
+    masked: int,
+    n: int,
+    corners: int,
+    at: Any,
+    work: Any,
+    target: int,
+) -> None:
+    """Sum the corners of each sample, of one channel, vectorised over samples."""
+    number, index = work.dtype.type, at.dtype.type
+    if corners == 1:
+        for j in range(n):
+            here = _load(at, _FRONT, j) + _load(at, _ABOVE, j) + _load(at, _LEFT, j)
+            share = _load(work, _FRONT, j) * _load(work, _ABOVE, j) * _load(work, _LEFT, j)
+            value = _corner(image, begin, index(here), share, number)
+            _store(work, target, j, number(_load(mask, masked, j)) * value)
+    elif corners == 4:
+        for j in range(n):
+            value = _square(image, begin, at, work, j, index(0), number(1))
+            _store(work, target, j, number(_load(mask, masked, j)) * value)
+    else:
+        for j in range(n):
+            front, back = _load(at, _FRONT, j), _load(at, _BACK, j)
+            value = _square(image, begin, at, work, j, front, _load(work, _FRONT, j))
+            value += _square(image, begin, at, work, j, back, _load(work, _BACK, j))
+            _store(work, target, j, number(_load(mask, masked, j)) * value)
+
+
+@device
+def _mix(image: Any, pixels: Any, shares: Any, i: int, number: Any) -> Any:
+    top = shares[0] * number(_load(image, pixels[0], i))
+    top += shares[1] * number(_load(image, pixels[1], i))
+    bottom = shares[2] * number(_load(image, pixels[2], i))
+    return top + (bottom + shares[3] * number(_load(image, pixels[3], i)))
+
+
+@device
+def _blend_wide(
+    image: Any,
+    begin: int,
+    mask: Any,
+    masked: int,
+    n: int,
+    depth: int,
+    corners: int,
+    at: Any,
+    work: Any,
+    target: int,
+) -> None:
+    """Sum the corners of each sample, vectorised over its channels."""
+    number = work.dtype.type
+    for j in range(n):
+        first = target + j * depth
+        factor = number(_load(mask, masked, j))
+        left, right = _load(at, _LEFT, j), _load(at, _RIGHT, j)
+        west, east = _load(work, _LEFT, j), _load(work, _RIGHT, j)
+        for half in range(2 if corners == 8 else 1):
+            plane = begin + _load(at, half * CHUNK, j)
+            scale = _load(work, half * CHUNK, j)
+            above, below = plane + _load(at, _ABOVE, j), plane + _load(at, _BELOW, j)
+            upper, lower = scale * _load(work, _ABOVE, j), scale * _load(work, _BELOW, j)
+            pixels = above + left, above + right, below + left, below + right
+            shares = upper * west, upper * east, lower * west, lower * east
+            if shares[0] * shares[3] != 0 and shares[1] * shares[2] != 0:
+                shares = (
+                    shares[0] * factor,
+                    shares[1] * factor,
+                    shares[2] * factor,
+                    shares[3] * factor,
+                )
+                if half == 0:
+                    for i in range(depth):
+                        _store(work, first, i, _mix(image, pixels, shares, i, number))
+                else:
+                    for i in range(depth):
+                        total = work[first + i] + _mix(image, pixels, shares, i, number)
+                        _store(work, first, i, total)
+                continue
+            # Some pixel does not count: the offset is whole or leads outside, or takes one pixel.
+            empty = half == 0
+            for k in range(min(corners, 4)):
+                if shares[k] != 0:
+                    share = shares[k] * factor
+                    if empty:
+                        for i in range(depth):
+                            value = share * number(_load(image, pixels[k], i))
+                            _store(work, first, i, value)
+                    else:
+                        for i in range(depth):
+                            value = share * number(_load(image, pixels[k], i))
+                            _store(work, first, i, work[first + i] + value)
+                    empty = False
+            if empty:
+                for i in range(depth):
+                    work[first + i] = 0
+
+
+@device
+def sample_tile(
+    image: Any,
     offsets: Any,
     mask: Any,
+    size: Any,
+    grid: Any,
+    block: Any,
     start: Any,
-    taps: Any,
+    stride: Any,
     rule: Any,
-    buffers: Any,
+    limit: Any,
     depth: int,
-    out: Any,
+    table: Any,
+    pixels: Any,
+    at: Any,
+    work: Any,
 ) -> None:
-    """Take the samples of consecutive pixels of an output row.
+    """Fill the columns of a tile, `pixels` (first, after the last) of the block, run by run.
 
-    `image`, `offsets`, `mask` and `out` are one-dimensional and begin at what belongs to the
-    image or to the first pixel; `mask` is empty where there is none. `size` and `start` are the
-    extents of the image, channels last, and the position of the first tap.
+    `size` is that of the image, channels last; `grid` (batch, plane, row, column, offsets of a
+    pixel, samples of a pixel, first point of the block, whether there is a mask); `start` where
+    the first tap of the block is; `rule` (interpolation, displacements of a tap). Where there is
+    no mask, it is CHUNK ones.
     """
-    one = buffers.at.dtype.type(1)
-    stride = (one * size[1] * size[2] * size[3], one * size[2] * size[3], one * size[3])
-    linear = rule.interpolation == LINEAR
-    corners = 1 << rule.ndim if linear else 1
-    samples = out.size // depth
-    for first in range(0, samples, CHUNK):
-        n = min(CHUNK, samples - first)
-        last = first + n
-        source = taps.source[first:last]
-        axis = 3 - rule.ndim
-        if axis == 0:
-            _locate(offsets, source, taps.plane[first:last], start[0], rule.limit, 0, rule, buffers)
-        _locate(
-            offsets[1 - axis :],
-            source,
-            taps.row[first:last],
-            start[1],
-            rule.limit,
-            1,
-            rule,
-            buffers,
+    interpolation, ndim = rule
+    width, samples = grid[4], grid[5]
+    corners = 1 << ndim if interpolation == LINEAR else 1
+    index = at.dtype.type
+    steps = index(size[1] * size[2] * size[3]), index(size[2] * size[3]), index(size[3])
+    length = table.size // TABLES
+    pixel = pixels[0]
+    while pixel < pixels[1]:
+        # A run is what the tile has of an output row, as far as the table reaches.
+        row = pixel // block[3]
+        x, y, z, item = (
+            pixel - row * block[3],
+            row % block[2],
+            row // block[2] % block[1],
+            row // (block[2] * block[1]),
         )
-        _locate(
-            offsets[2 - axis :],
-            source,
-            taps.column[first:last],
-            start[2],
-            rule.limit,
-            2,
-            rule,
-            buffers,
+        run = min(block[3] - x, pixels[1] - pixel, length // samples)
+        point = ((item % grid[0] * grid[1] + z) * grid[2] + y) * grid[3] + x + grid[6]
+        begin = item * size[0] * size[1] * size[2] * size[3]
+        origin = (
+            np.int32(z * stride[0] + start[0]),
+            np.int32(y * stride[1] + start[1]),
+            np.int32(x * stride[2] + start[2]),
         )
-        if mask.size:
-            for j in range(n):
-                buffers.factor[j] = mask[first + j]
-        channel = taps.channel[first:last]
-        if linear:
-            _weigh_linear(n, channel, size, stride, rule.ndim, buffers)
-        else:
-            _weigh_nearest(n, channel, size, stride, buffers)
-        target = out[first * depth : last * depth]
-        if depth < _WIDE:
-            _blend_narrow(image, n, corners, depth, buffers, target)
-        else:
-            _blend_wide(image, n, corners, depth, buffers, target)
+        for done in range(0, run * samples, CHUNK):
+            n = min(CHUNK, run * samples - done)
+            target = COLUMNS + ((pixel - pixels[0]) * samples + done) * depth
+            masked = (point * samples + done) * grid[7]
+            for axis in range(3 - ndim, 3):
+                _locate(
+                    offsets,
+                    point * width + axis - (3 - ndim),
+                    limit,
+                    table,
+                    done,
+                    n,
+                    axis,
+                    (origin[axis], size[axis], steps[axis]),
+                    interpolation,
+                    at,
+                    work,
+                )
+            if depth >= WIDE:
+                _blend_wide(image, begin, mask, masked, n, depth, corners, at, work, target)
+                continue
+            for channel in range(depth):
+                line = target if depth == 1 else _LINE
+                _blend_narrow(image, begin + channel, mask, masked, n, corners, at, work, line)
+                if depth > 1:
+                    for j in range(n):
+                        work[target + j * depth + channel] = work[_LINE + j]
+        pixel += run

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
@@ -16,44 +17,32 @@ from adapool._layout import Triple
 from adapool._windows import Windows
 from adapool.cpu import _sampling
 from adapool.cpu._blas import single_threaded_blas
-from adapool.cpu._sampling import CHUNK, Rule, fill_taps, new_buffers, new_taps, sample_run
+from adapool.cpu._memory import apart
+from adapool.cpu._sampling import CHUNK, COLUMNS, PLACES, WIDE, sample_tile
 
-# Bytes of the columns of a tile: what the L2 cache of a core holds beside the image rows.
-_TILE_BYTES = 1 << 20
+# Pixels of a tile: enough for a matrix product to reach its speed, few enough for the columns to
+# stay in cache. Up to a million products, BLAS has kernels that multiply matrices as they are,
+# where larger ones are copied first: (16, 16) channels took 9 ms in tiles of 256 and 14 in 512.
+_PIXELS = 384
 _MOST_PIXELS = 1024
 _FEWEST_PIXELS = 16
+_SMALL_PRODUCT = 900_000
+_TILE_VALUES = 1 << 20
 
-# Products a pixel from which on BLAS is faster than plain loops.
-_BLAS_FROM = 128
+# Bytes that an image of few channels may take converted to the dtype of the result. There are no
+# gathers of bytes or half words: uint8 took 49 ms where float32 took 34.
+_CONVERTED_BYTES = 32 << 20
 
-# Positions are kept in 32 bits. Nothing is computed twice this far from the image.
+# Positions are kept in 32 bits: nothing may be this far from the first pixel.
 _FARTHEST = 1 << 29
+
+_load, _store = apart("results")
 
 _RULES = {
     "linear": _sampling.LINEAR,
     "nearest": _sampling.NEAREST,
     "truncate": _sampling.TRUNCATE,
 }
-
-
-class Geometry(NamedTuple):
-    """Triples; tap t of output o is at ``o * stride + origin + t * dilation``."""
-
-    kernel: Any
-    stride: Any
-    dilation: Any
-    origin: Any
-    first: Any  # output of the block
-
-
-class Shape(NamedTuple):
-    """Extents: of the image, channels last, and of the grid and the block, batch first."""
-
-    image: Any
-    grid: Any
-    block: Any
-    width: Any  # offsets of a pixel
-    samples: Any  # samples of a pixel
 
 
 def deform_conv(
@@ -89,172 +78,195 @@ def deform_conv(
     max_offset : triple of float
     out : (B, bd, bh, bw, F) array of float32 or float64
     """
-    geometry = Geometry(windows.kernel, windows.stride, windows.dilation, windows.origin, first)
-    taps = windows.taps
-    channels, filters = weights.shape[-2] * groups, out.shape[-1]
-    samples = offset_groups * taps
-    columns = taps * channels
-    width = offsets.shape[-1]
+    taps, channels, filters = windows.taps, image.shape[-1], out.shape[-1]
+    samples, width = offset_groups * taps, offsets.shape[-1]
     ndim = 3 if width in (3, 3 * samples) else 2
-    shared = width == ndim
-    _check_extents(image.shape[1:4], geometry, out.shape[1:4])
-
-    number = np.float32 if offsets.dtype == np.float32 else np.float64
-    limit = np.minimum(max_offset, 2.0 * _FARTHEST).astype(number)
-    rule = Rule(_RULES[interpolation], ndim, limit)
-    index = np.empty(0, np.int32 if math.prod(image.shape[1:]) < 1 << 31 else np.int64)
-    by_blas = columns // groups * (filters // groups) >= _BLAS_FROM
-    if mask is None:
-        mask = np.empty(0, out.dtype)
-    if bias is None:
-        bias = np.zeros(filters, out.dtype)
-    places = _places(taps, channels, groups, offset_groups)
     pixels = math.prod(out.shape[:-1])
-    tile = _TILE_BYTES // (columns * out.itemsize) // 16 * 16
-    tile = min(max(tile, _FEWEST_PIXELS), _MOST_PIXELS, pixels)
+    if image.dtype != out.dtype and channels // offset_groups < WIDE:
+        few = image.size * 4 <= pixels * taps * channels
+        if few and image.size * out.itemsize <= _CONVERTED_BYTES:
+            image = image.astype(out.dtype)
+    start = tuple(o * s + p for o, s, p in zip(first, windows.stride, windows.origin, strict=True))
+    _check_extents(image.shape, windows, start, out.shape)
+    table = _table(
+        windows.kernel,
+        windows.dilation,
+        windows.stride[2],
+        (offset_groups, channels // offset_groups),
+        (0 if width == ndim else ndim, width),
+        max(1, min(CHUNK // samples, out.shape[3])),
+    )
+    grid = offsets.shape[:4]
+    point = (first[0] * grid[2] + first[1]) * grid[3] + first[2]
+    # Displacements are clipped in their own type, and to what fits 32 bits in any case.
+    precision = np.float32 if offsets.dtype == np.float32 else np.float64
+    limit = np.minimum(max_offset, 2.0 * _FARTHEST).astype(precision)
+
+    depthwise = channels == filters == groups and (channels > 1 or taps == 1)
+    places = _places(taps, channels, groups, offset_groups)
+    rows = taps * channels // groups
+    if depthwise:
+        grouped = weights.reshape(1, taps, channels)
+    else:
+        grouped = weights.reshape(rows, groups, filters // groups).transpose(1, 0, 2)
+        if offset_groups > 1 and groups == 1:
+            # Rows in the order of the columns, so that a tile is multiplied as it is.
+            grouped = grouped[:, np.argsort(places[0])]
+        grouped = np.ascontiguousarray(grouped)
+    tile = _tile(pixels, taps * channels, rows * filters // groups)
     tiles = -(-pixels // tile)
-    grouped = weights.reshape(-1, groups, filters // groups).transpose(1, 0, 2)
-    if by_blas and groups == 1:
-        # Rows in the order of the columns, so that a tile is multiplied as it is.
-        grouped = grouped[:, np.argsort(places[0])]
+    shares = min(numba.get_num_threads(), tiles)
+    index = np.int32 if math.prod(image.shape[1:]) < 1 << 31 else np.int64
+    at = np.zeros((shares, PLACES), index)
+    # Columns, those of one group, and its products.
+    widths = taps * channels, 0 if groups == 1 else rows, filters // groups
+    numbers = COLUMNS + tile * sum(widths)
+    work = np.empty((shares, numbers), out.dtype)
+    # Without displacements along planes there is one plane, which always counts.
+    work[:, :PLACES] = 1
     arguments = (
         image.reshape(-1),
         offsets.reshape(-1),
-        mask.reshape(-1),
-        np.ascontiguousarray(grouped),
-        bias,
+        np.ones(CHUNK, out.dtype) if mask is None else mask.reshape(-1),
+        grouped,
+        np.zeros(filters, out.dtype) if bias is None else bias,
+        depthwise,
         tuple(map(np.int32, image.shape[1:])),
-        (*offsets.shape, *out.shape[:4], samples),
-        sum(geometry, ()),
-        rule,
-        (offset_groups, channels // offset_groups),
-        0 if shared else ndim,
+        (*grid, width, samples, point, int(mask is not None)),
+        out.shape[:4],
+        start,
+        windows.stride,
+        (_RULES[interpolation], ndim),
+        limit,
+        channels // offset_groups,
+        table,
         places,
-        index,
-        by_blas,
         tile,
-        min(numba.get_num_threads(), tiles),
+        at,
+        work,
         out.reshape(-1, filters),
     )
-    work = pixels * columns * (filters // groups + 8)
-    if by_blas:
-        with single_threaded_blas():
-            _convolve(*arguments, work=work)
+    operations = pixels * taps * channels * (filters // groups + 8)
+    if depthwise:
+        _convolve(*arguments, work=operations)
     else:
-        _convolve(*arguments, work=work)
+        with single_threaded_blas():
+            _convolve(*arguments, work=operations)
 
 
-def _check_extents(size: tuple[int, ...], geometry: Geometry, outputs: tuple[int, ...]) -> None:
+def _check_extents(
+    size: tuple[int, ...], windows: Windows, start: tuple[int, ...], block: tuple[int, ...]
+) -> None:
     """Raise ValueError where positions would not fit 32 bits."""
     for axis in range(3):
-        last = (geometry.first[axis] + outputs[axis]) * geometry.stride[axis]
-        reach = geometry.kernel[axis] * geometry.dilation[axis] - geometry.origin[axis]
-        if max(size[axis], last + reach) >= _FARTHEST:
+        last = start[axis] + block[axis + 1] * windows.stride[axis] + windows.span[axis]
+        if max(size[axis + 1], last) >= _FARTHEST:
             raise ValueError(
-                f"feature_map must have axes shorter than {_FARTHEST} pixels, got {size}"
+                f"feature_map must have axes of less than {_FARTHEST} pixels, got {size[1:4]}"
             )
 
 
+def _tile(pixels: int, columns: int, products: int) -> int:
+    """Choose the pixels of a tile. Threads have no say: results would depend on their number."""
+    small = _SMALL_PRODUCT // products
+    tile = min(small, _MOST_PIXELS) if small >= _PIXELS // 4 else _PIXELS
+    tile = max(min(tile, _TILE_VALUES // columns), _FEWEST_PIXELS)
+    # A few tiles are made to share out evenly.
+    tiles = -(-pixels // tile)
+    if tiles < 32:
+        tiles += -tiles % 4
+    return min(-(-pixels // (16 * tiles)) * 16, pixels)
+
+
+@functools.lru_cache(maxsize=16)
+def _table(
+    kernel: Triple,
+    dilation: Triple,
+    step: int,
+    groups: tuple[int, int],
+    source: tuple[int, int],
+    pixels: int,
+) -> Array:
+    """Return the tables of the samples of consecutive pixels of a row, relative to the first.
+
+    `groups` is (number of offset groups, channels of each), `source` the distances in the offsets
+    between samples and between pixels.
+    """
+    count, depth = groups
+    pixel, group, plane, row, column = np.ogrid[
+        :pixels, :count, : kernel[0], : kernel[1], : kernel[2]
+    ]
+    tap = (plane * kernel[1] + row) * kernel[2] + column
+    tables = (
+        pixel * source[1] + (group * math.prod(kernel) + tap) * source[0],
+        plane * dilation[0],
+        row * dilation[1],
+        pixel * step + column * dilation[2],
+        0,
+        0,
+        group * depth,
+    )
+    shape = (pixels, count, *kernel)
+    table = np.concatenate([np.broadcast_to(part, shape).ravel() for part in tables])
+    return table.astype(np.int32)
+
+
+@functools.lru_cache(maxsize=16)
 def _places(taps: int, channels: int, groups: int, offset_groups: int) -> Array:
     """Return for each group where its rows of weights (tap, channel) are among the columns.
 
     Columns come as (offset group, tap, channel of the offset group).
     """
-    columns = np.arange(taps * channels, dtype=np.int64)
-    by_channel = (
-        columns.reshape(offset_groups, taps, -1).transpose(0, 2, 1).reshape(groups, -1, taps)
-    )
+    columns = np.arange(taps * channels).reshape(offset_groups, taps, -1)
+    by_channel = columns.transpose(0, 2, 1).reshape(groups, -1, taps)
     return np.ascontiguousarray(by_channel.transpose(0, 2, 1)).reshape(groups, -1)
 
 
 @device
-def _multiply(columns: Any, weights: Any, bias: Any, places: Any, by_blas: Any, out: Any) -> None:
+def _multiply(
+    work: Any, pixels: int, tile: int, weights: Any, bias: Any, places: Any, out: Any, first: int
+) -> None:
     """Multiply the columns of a tile by the weights: (pixel, column) by (group, column, filter)."""
     groups, rows, filters = weights.shape
-    pixels, width = out.shape[0], groups * rows
-    if by_blas and groups == 1:
-        np.dot(columns.reshape(pixels, width), weights[0], out)
-        for p in range(pixels):
+    flat = out.reshape(-1)
+    packed = COLUMNS + tile * groups * rows
+    products = packed + tile * rows if groups > 1 else packed
+    for group in range(groups):
+        begin = COLUMNS
+        if groups > 1:
+            begin = packed
+            for p in range(pixels):
+                for r in range(rows):
+                    place = COLUMNS + p * groups * rows + places[group, r]
+                    work[packed + p * rows + r] = work[place]
+        product = work[products : products + pixels * filters]
+        matrix = work[begin : begin + pixels * rows].reshape(pixels, rows)
+        np.dot(matrix, weights[group], product.reshape(pixels, filters))
+        begin = products
+        for p in range(first, first + pixels):
             for f in range(filters):
-                out[p, f] += bias[f]
-    elif by_blas:
-        packed = np.empty((pixels, rows), columns.dtype)
-        product = np.empty((pixels, filters), columns.dtype)
-        for group in range(groups):
-            for p in range(pixels):
-                for r in range(rows):
-                    packed[p, r] = columns[p * width + places[group, r]]
-            np.dot(packed, weights[group], product)
-            for p in range(pixels):
-                for f in range(filters):
-                    out[p, group * filters + f] = product[p, f] + bias[group * filters + f]
-    elif filters < 4:
-        for p in range(pixels):
-            for group in range(groups):
-                for f in range(filters):
-                    total = bias[group * filters + f]
-                    for r in range(rows):
-                        total += columns[p * width + places[group, r]] * weights[group, r, f]
-                    out[p, group * filters + f] = total
-    else:
-        for p in range(pixels):
-            for group in range(groups):
-                line = out[p, group * filters : (group + 1) * filters]
-                for f in range(filters):
-                    line[f] = bias[group * filters + f]
-                for r in range(rows):
-                    value = columns[p * width + places[group, r]]
-                    for f in range(filters):
-                        line[f] += value * weights[group, r, f]
+                value = _load(work, begin, f) + _load(bias, group * filters, f)
+                _store(flat, (p * groups + group) * filters, f, value)
+            begin += filters
 
 
 @device
-def _sample_tile(
-    image: Any,
-    offsets: Any,
-    mask: Any,
-    shape: Any,
-    geometry: Any,
-    rule: Any,
-    first: int,
-    taps: Any,
-    buffers: Any,
-    depth: int,
-    columns: Any,
+def _scale(
+    work: Any, pixels: int, depth: int, weights: Any, bias: Any, out: Any, first: int
 ) -> None:
-    """Fill the columns of a tile, which begins at pixel `first` of the block, row by row."""
-    size, grid, block, width, samples = shape
-    pixels = columns.size // (samples * depth)
-    longest = taps.source.size // samples
-    volume = size[0] * size[1] * size[2] * size[3]
-    done = 0
-    while done < pixels:
-        rest, x = divmod(first + done, block[3])
-        rest, y = divmod(rest, block[2])
-        item, z = divmod(rest, block[1])
-        run = min(block[3] - x, pixels - done, longest)
-        z, y, x = z + geometry.first[0], y + geometry.first[1], x + geometry.first[2]
-        start = (
-            np.int32(z * geometry.stride[0] + geometry.origin[0]),
-            np.int32(y * geometry.stride[1] + geometry.origin[1]),
-            np.int32(x * geometry.stride[2] + geometry.origin[2]),
-        )
-        place = (z * grid[2] + y) * grid[3] + x
-        points = grid[1] * grid[2] * grid[3]
-        at = place + item % grid[0] * points
-        sample_run(
-            image[item * volume :],
-            size,
-            offsets[at * width : (at + run) * width],
-            mask[at * samples : (at + run) * samples],
-            start,
-            taps,
-            rule,
-            buffers,
-            depth,
-            columns[done * samples * depth : (done + run) * samples * depth],
-        )
-        done += run
+    """Sum the taps of each channel: (pixel, offset group, tap, channel) by (tap, channel)."""
+    _, taps, channels = weights.shape
+    factors, flat = weights.reshape(-1), out.reshape(-1)
+    begin = COLUMNS
+    for p in range(first, first + pixels):
+        for group in range(0, channels, depth):
+            for tap in range(taps):
+                for i in range(depth):
+                    place = p * channels + group
+                    total = flat[place + i] if tap else _load(bias, group, i)
+                    factor = _load(factors, tap * channels + group, i)
+                    _store(flat, place, i, total + _load(work, begin, i) * factor)
+                begin += depth
 
 
 @kernel
@@ -264,44 +276,46 @@ def _convolve(
     mask: Any,
     weights: Any,
     bias: Any,
+    depthwise: Any,
     size: Any,
-    extents: Any,
-    triples: Any,
+    grid: Any,
+    block: Any,
+    start: Any,
+    stride: Any,
     rule: Any,
-    groups: Any,
-    per_sample: int,
+    limit: Any,
+    depth: int,
+    table: Any,
     places: Any,
-    index: Any,
-    by_blas: Any,
     tile: int,
-    shares: int,
+    at: Any,
+    work: Any,
     out: Any,
 ) -> None:
     """Convolve all tiles; which ones a thread takes has no influence on the result."""
-    pixels = out.shape[0]
+    pixels, shares = out.shape[0], work.shape[0]
     tiles = (pixels + tile - 1) // tile
-    samples = extents[9]
-    depth = groups[1]
-    for share in prange(shares):
-        # Tuples of tuples cannot enter a parallel region: they are made inside.
-        shape = Shape(size, extents[0:4], extents[5:9], extents[4], samples)
-        geometry = Geometry(triples[0:3], triples[3:6], triples[6:9], triples[9:12], triples[12:15])
-        buffers = new_buffers(out, index)
-        taps = new_taps(max(1, CHUNK // samples) * samples)
-        fill_taps(
-            taps,
-            geometry.kernel,
-            geometry.dilation,
-            geometry.stride[2],
-            groups,
-            (per_sample, shape.width),
-        )
-        columns = np.empty(tile * samples * depth, out.dtype)
-        for t in range(share * tiles // shares, (share + 1) * tiles // shares):
-            first = t * tile
-            last = min(first + tile, pixels)
-            part = columns[: (last - first) * samples * depth]
-            _sample_tile(
-                image, offsets, mask, shape, geometry, rule, first, taps, buffers, depth, part
+    for part in prange(shares):
+        for t in range(part * tiles // shares, (part + 1) * tiles // shares):
+            first, last = t * tile, min((t + 1) * tile, pixels)
+            sample_tile(
+                image,
+                offsets,
+                mask,
+                size,
+                grid,
+                block,
+                start,
+                stride,
+                rule,
+                limit,
+                depth,
+                table,
+                (first, last),
+                at[part],
+                work[part],
             )
-            _multiply(part, weights, bias, places, by_blas, out[first:last])
+            if depthwise:
+                _scale(work[part], last - first, depth, weights, bias, out, first)
+            else:
+                _multiply(work[part], last - first, tile, weights, bias, places, out, first)

@@ -30,7 +30,14 @@ def deformable_conv(
         points = Windows.points(windows.outputs)
         return deformable_conv_and_pool(image, kernel, windows, sampling, dtype, points, False)[0]
     out = np.empty((len(image), *windows.outputs, weights.shape[-1]), dtype)
-    _convolve(image, weights, bias, kernel.groups, windows, sampling, (0, 0, 0), out)
+    whole = (0, 0, 0)
+    if sampling.mask is None or len(sampling.mask) == len(sampling.offsets):
+        _convolve(image, weights, bias, kernel.groups, windows, sampling, whole, out)
+        return out
+    # The kernel steps through offsets and mask together, and the images share only one of them.
+    for item in range(len(image)):
+        one, part = sampling.of_image(item), slice(item, item + 1)
+        _convolve(image[part], weights, bias, kernel.groups, windows, one, whole, out[part])
     return out
 
 
