@@ -193,8 +193,9 @@ def test_a_batch_is_a_loop(data: st.DataObject) -> None:
 def test_growing_a_window_never_lowers_its_maximum(data: st.DataObject) -> None:
     image = data.draw(some.images(elements=some.finite_value))
     anchor = data.draw(some.anchors())
-    sizes = data.draw(some.arrays((1, *image.spatial, 1), ["int64"], lambda _: st.integers(1, 8)))
-    growth = data.draw(some.arrays(sizes.shape, ["int64"], lambda _: st.integers(0, 8)))
+    shape = (1, *image.spatial, 1)
+    sizes = data.draw(some.operands(shape, lambda _: st.integers(1, 8)))
+    growth = data.draw(some.operands(shape, lambda _: st.integers(0, 8)))
     # An even step keeps the centre of a window where it was.
     smaller = adapool.dynamic_pooling(image.array, sizes, anchor=anchor, **image.axes)
     larger = adapool.dynamic_pooling(image.array, sizes + 2 * growth, anchor=anchor, **image.axes)

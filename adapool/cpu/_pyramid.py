@@ -108,11 +108,11 @@ def search(
     order: KeyOrder,
     keys: Any,
     winners: Any,
-    levels: Any,
+    shapes: Any,
+    offsets: Any,
     batch: int,
     channel: int,
-    begin: Any,
-    end: Any,
+    box: Any,
     stack: Any,
 ) -> Any:
     """Return the largest key in a box that is not empty, and its place (-1 without `winners`).
@@ -122,10 +122,12 @@ def search(
     image : (batch, plane, row, column, channel)
     keys, winners : (batch, block, channel)
         Of a pyramid; `winners` may be None.
-    levels : (shapes, offsets)
+    shapes, offsets
         Of the pyramid.
+    box : (2, 3)
+        First position and end.
     """
-    shapes, offsets = levels
+    begin, end = box[0], box[1]
     # Start where the box is a few blocks long.
     longest = max(end[0] - begin[0], end[1] - begin[1], end[2] - begin[2])
     level = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,157 +12,245 @@ from adapool._jit import device
 _to_size = device(_formulas.to_size)
 _window_start = device(_formulas.window_start)
 
-# Windows longer than this along any axis are not looked up in tables.
-LONGEST = 128
+# Geometry is passed as the rows of one array of triples (plane, row, column): parameter columns,
+# limits of sizes, strides, the image's shape and that of a tile. Where a thread is, as another:
+# the tile, the longest windows that are looked up in tables, the first position at which those
+# can begin, and the box that the windows found do cover. Tuples took twice as long to compile.
+COLUMNS, LIMITS, STRIDE, VOLUME, TILE = range(5)
+BEGIN, END, CAPS, REACH, LOW, HIGH = range(6)
 
-# A class is three binary logarithms of extents, three bits each: plane, row, column. Two more
-# hold the windows that need no table, because they are empty, or cannot use one: too large.
+# A class is three binary logarithms of extents, three bits each: plane, row, column. Then there
+# are windows that need no table, because they are empty, or cannot use one: too large.
 CLASSES = 512
 EMPTY = CLASSES
 LARGE = CLASSES + 1
+_PADDING = CLASSES + 2
+ALL_CLASSES = CLASSES + 3
 
+# Rows of the array that holds queries: where a window begins (three fields of ten bits, later an
+# address), its plane, row and column extent less one (three fields of eight bits), its class, and
+# the queries sorted by class.
+START, EXTENT, CLASS, ORDER = range(4)
 
-class Queries(NamedTuple):
-    """Windows of the pixels of one tile, in raster order; all but `counts` have room for more."""
+# Rows of the array of scratch for one row of queries.
+_VALUES, _SIZES, _PLACES, _FIRSTS, _SPANS = range(5)
+LINE_ROWS = 5
 
-    starts: Any  # first position: three fields of ten bits, counted from the tile's `reach`
-    extents: Any  # plane, row and column extent less one: three fields of eight bits
-    classes: Any
-    counts: Any  # queries of each class
-    ends: Any  # where each class ends in `order`
-    order: Any  # queries sorted by class
+# What takes the place of a logarithm, so that the class of any sum with it is out of range.
+_TOO_LARGE, _NOTHING = 1 << 12, -(1 << 20)
 
-
-class Line(NamedTuple):
-    """Queries of one image row: scratch, and what tells a tile's rows apart."""
-
-    clipped: Any  # parameters of the row, truncated
-    places: Any  # (3, n) positions: plane, row, column
-    sizes: Any  # (3, n)
-    firsts: Any  # (3, n) where windows begin inside the image
-    spans: Any  # (3, n) how far they reach inside it
+# Neighbours of one class are sorted as a block; queries have room for one block more.
+BLOCK = 16
 
 
 @device
-def new_queries(n: int) -> Queries:
-    """Allocate room for `n` queries."""
-    return Queries(
-        np.empty(n, np.uint32),
-        np.empty(n, np.uint32),
-        np.empty(n, np.uint16),
-        np.empty(CLASSES + 2, np.int64),
-        np.empty(CLASSES + 2, np.int64),
-        np.empty(n, np.uint32),
-    )
+def enter_tile(task: int, geometry: Any, state: Any) -> int:
+    """Write where the task-th tile begins and ends to `state`; return its batch item."""
+    for axis in range(2, -1, -1):
+        length, size = geometry[VOLUME, axis], geometry[TILE, axis]
+        grid = (length + size - 1) // size
+        state[BEGIN, axis] = task % grid * size
+        state[END, axis] = min(state[BEGIN, axis] + size, length)
+        task //= grid
+    return task
 
 
 @device
-def new_line(n: int, parameters: int) -> Line:
-    """Allocate room for `n` queries with `parameters` values in all."""
-    shape = (3, n)
-    return Line(
-        np.empty(parameters, np.int32),
-        np.zeros(shape, np.int32),
-        np.ones(shape, np.int32),
-        np.zeros(shape, np.int32),
-        np.ones(shape, np.int32),
-    )
-
-
-@device
-def read_sizes(line: Line, values: Any, step: int, columns: Any, limits: Any, n: int) -> None:
-    """Read the sizes of `n` queries out of a row of parameters, `step` values apart."""
-    # The whole row first: a contiguous loop, unlike one over every second or third value.
-    clipped = line.clipped[: values.size]
-    limit = max(limits[0], limits[1], limits[2])
-    for j in range(values.size):
-        clipped[j] = _to_size(values[j], limit)
-    for axis in range(3):
-        if columns[axis] >= 0:
-            column, bound = columns[axis], np.int32(limits[axis])
-            sizes = line.sizes[axis]
-            for i in range(n):
-                sizes[i] = min(clipped[i * step + column], bound)
-
-
-@device
-def cut_windows(line: Line, shape: Any, columns: Any, centered: bool, n: int) -> None:
-    """Cut the windows of `n` queries to an image of `shape` (plane, row, column)."""
-    for axis in range(3):
-        if columns[axis] < 0 and shape[axis] == 1:
-            continue  # `firsts` and `spans` are 0 and 1 already
-        places, sizes = line.places[axis, :n], line.sizes[axis, :n]
-        firsts, spans = line.firsts[axis, :n], line.spans[axis, :n]
-        bound = np.int32(shape[axis])
-        for i in range(n):
-            first = np.int32(_window_start(places[i], sizes[i], centered))
-            last = np.int32(min(np.int32(first + sizes[i]), bound))
-            first = max(first, np.int32(0))
-            firsts[i] = first
-            spans[i] = last - first
-
-
-@device
-def classify(line: Line, queries: Queries, begin: int, n: int, reach: Any, caps: Any) -> None:
-    """Turn `n` cut windows into queries from `begin` on.
-
-    `reach` is the first position that a window of the tile within `caps` can begin at.
-    """
-    starts = queries.starts[begin : begin + n]
-    extents = queries.extents[begin : begin + n]
-    classes = queries.classes[begin : begin + n]
-    z0, y0, x0 = reach
-    cap_z, cap_y, cap_x = caps
-    z, y, x = line.firsts[0], line.firsts[1], line.firsts[2]
-    depth, height, width = line.spans[0], line.spans[1], line.spans[2]
-    for i in range(n):
-        starts[i] = (z[i] - z0) << 20 | (y[i] - y0) << 10 | (x[i] - x0)
-        extents[i] = (depth[i] - 1) << 16 | (height[i] - 1) << 8 | (width[i] - 1)
-        if depth[i] <= 0 or height[i] <= 0 or width[i] <= 0:
-            classes[i] = EMPTY
-        elif depth[i] > cap_z or height[i] > cap_y or width[i] > cap_x:
-            classes[i] = LARGE
+def find_site(positions: Any, geometry: Any, z: int, y: int, x: int, begin: int, end: int) -> int:
+    """Return the first site from `begin` on that is not before a position, in raster order."""
+    while begin < end:
+        middle = (begin + end) // 2
+        order = 0
+        if geometry[COLUMNS, 0] >= 0:
+            order = positions[middle, geometry[COLUMNS, 0]] - z
+        if order == 0:
+            order = positions[middle, geometry[COLUMNS, 1]] - y
+        if order == 0:
+            order = positions[middle, geometry[COLUMNS, 2]] - x
+        if order < 0:
+            begin = middle + 1
         else:
-            classes[i] = _log2(depth[i]) << 6 | _log2(height[i]) << 3 | _log2(width[i])
+            end = middle
+    return begin
 
 
 @device
-def _log2(n: int) -> int:
-    """Return the binary logarithm of 1 .. 255, rounded down."""
-    level = 0
-    for power in (2, 4, 8, 16, 32, 64, 128):
-        level += n >= power
-    return level
+def find_row(
+    params: Any, positions: Any, geometry: Any, state: Any, batch: int, z: int, y: int
+) -> Any:
+    """Find the queries of one row of a tile.
+
+    Returns their number, the slot of the first one in the result, the row of its parameters, and
+    how many rows of parameters it is from one query to the next.
+    """
+    left, right = state[BEGIN, 2], state[END, 2]
+    if positions is None:
+        pixel = batch
+        slot = batch
+        for axis in range(3):
+            at = z if axis == 0 else y if axis == 1 else left
+            stride = geometry[STRIDE, axis]
+            pixel = pixel * geometry[VOLUME, axis] + at
+            slot = slot * ((geometry[VOLUME, axis] + stride - 1) // stride)
+            slot += (at + stride - 1) // stride
+        step = geometry[STRIDE, 2]
+        skipped = -left % step
+        n = (right - left - skipped + step - 1) // step
+        return n, slot, (pixel + skipped) % params.shape[0], step
+    slot = find_site(positions, geometry, z, y, left, 0, positions.shape[0])
+    end = min(slot + right - left, positions.shape[0])
+    return find_site(positions, geometry, z, y, right, slot, end) - slot, slot, slot, 1
 
 
 @device
-def bounds(queries: Queries, n: int) -> Any:
-    """Return the first and last positions of all windows that tables serve, from the reach on."""
-    z0 = y0 = x0 = 1 << 10
-    z1 = y1 = x1 = 0
-    for i in range(n):
-        if queries.classes[i] < CLASSES:
-            start, extent = np.int64(queries.starts[i]), np.int64(queries.extents[i])
-            z, y, x = start >> 20, start >> 10 & 1023, start & 1023
-            z0, y0, x0 = min(z0, z), min(y0, y), min(x0, x)
-            z1 = max(z1, z + (extent >> 16))
-            y1 = max(y1, y + (extent >> 8 & 255))
-            x1 = max(x1, x + (extent & 255))
-    return (z0, y0, x0), (z1, y1, x1)
+def collect(
+    params: Any,
+    positions: Any,
+    geometry: Any,
+    centered: bool,
+    batch: int,
+    state: Any,
+    line: Any,
+    rows: Any,
+    queries: Any,
+) -> int:
+    """Collect the queries of the tile in `state`; return their number.
+
+    Parameters
+    ----------
+    params : (n, P)
+    line : (5, tile columns * P)
+        Scratch for one row of queries.
+    rows : (tile rows, 2)
+        Gets, for each row, the number of its queries and the slot of the first one.
+    """
+    zero, one = np.int32(0), np.int32(1)
+    width = params.shape[1]
+    limit = max(geometry[LIMITS, 0], geometry[LIMITS, 1], geometry[LIMITS, 2])
+    for axis in range(3):
+        state[REACH, axis] = max(state[BEGIN, axis] - state[CAPS, axis], 0)
+        # An axis of one position is not looked at again where its size is constant.
+        state[LOW, axis] = geometry[VOLUME, axis] - 1
+        state[HIGH, axis] = 1
+    total = 0
+    used = 0
+    stride_z, stride_y = geometry[STRIDE, 0], geometry[STRIDE, 1]
+    for z in range(state[BEGIN, 0] + -state[BEGIN, 0] % stride_z, state[END, 0], stride_z):
+        for y in range(state[BEGIN, 1] + -state[BEGIN, 1] % stride_y, state[END, 1], stride_y):
+            n, slot, row, step = find_row(params, positions, geometry, state, batch, z, y)
+            if n <= 0:
+                continue
+            # All values of the row first: a contiguous loop, unlike one over every second or
+            # third of them.
+            values = params[row : row + (n - 1) * step + 1].reshape(-1)
+            clipped = line[_VALUES, : values.size]
+            for j in range(values.size):
+                clipped[j] = _to_size(values[j], limit)
+            starts = queries[START, total : total + n]
+            extents = queries[EXTENT, total : total + n]
+            classes = queries[CLASS, total : total + n]
+            sizes, places = line[_SIZES, :n], line[_PLACES, :n]
+            firsts, spans = line[_FIRSTS, :n], line[_SPANS, :n]
+            for i in range(n):
+                starts[i] = 0
+                extents[i] = 0
+                classes[i] = 0
+            for axis in range(3):
+                column = geometry[COLUMNS, axis]
+                if column < 0 and geometry[VOLUME, axis] == 1:
+                    continue
+                end, cap = np.int32(geometry[VOLUME, axis]), np.int32(state[CAPS, axis])
+                bound, reach = np.int32(geometry[LIMITS, axis]), state[REACH, axis]
+                # Short loops are vectorised, and take a quarter of the time of one long one.
+                for i in range(n):
+                    sizes[i] = one if column < 0 else clipped[i * step * width + column]
+                if axis < 2:
+                    for i in range(n):
+                        places[i] = z if axis == 0 else y
+                elif positions is None:
+                    left = state[BEGIN, 2] + -state[BEGIN, 2] % step
+                    for i in range(n):
+                        places[i] = left + i * step
+                else:
+                    for i in range(n):
+                        places[i] = positions[slot + i, column]
+                for i in range(n):
+                    size = min(sizes[i], bound)
+                    first = np.int32(_window_start(places[i], size, centered))
+                    firsts[i] = max(first, zero)
+                    spans[i] = min(np.int32(first + size), end) - firsts[i]
+                for i in range(n):
+                    # The exponent of a float is the binary logarithm, in one instruction.
+                    level = np.int32((np.float32(spans[i]).view(np.int32) >> 23) - 127)
+                    level = level if spans[i] <= cap else np.int32(_TOO_LARGE)
+                    level = level if spans[i] >= one else np.int32(_NOTHING)
+                    starts[i] = starts[i] << 10 | (firsts[i] - reach)
+                    extents[i] = extents[i] << 8 | (spans[i] - 1)
+                    classes[i] = (classes[i] << 3) + level
+                low, high = end, zero
+                for i in range(n):
+                    fits = one <= spans[i] and spans[i] <= cap
+                    low = min(low, firsts[i] if fits else end)
+                    high = max(high, np.int32(firsts[i] + spans[i]) if fits else zero)
+                state[LOW, axis] = min(state[LOW, axis], low)
+                state[HIGH, axis] = max(state[HIGH, axis], high)
+            for i in range(n):
+                code = classes[i]
+                code = code if code < CLASSES else np.int32(LARGE)
+                classes[i] = code if code >= zero else np.int32(EMPTY)
+            rows[used, 0] = n
+            rows[used, 1] = slot
+            used += 1
+            total += n
+    return total
 
 
 @device
-def sort_queries(queries: Queries, n: int) -> None:
-    """Sort `n` queries by class, raster order within each: a counting sort."""
-    counts, ends, order = queries.counts, queries.ends, queries.order
-    counts[:] = 0
+def sort_queries(queries: Any, n: int, counts: Any, plane: int, row: int, base: int) -> None:
+    """Sort `n` queries by class, raster order within each, and turn starts into addresses.
+
+    Parameters
+    ----------
+    counts : (2, classes)
+        Gets how many queries of each class there are, and where they end in the order.
+    plane, row, base
+        Cells of a plane and of a row of the tile, and how far its first cell is from the reach.
+    """
+    starts = queries[START, :n]
     for i in range(n):
-        counts[queries.classes[i]] += 1
-    end = 0
-    for c in range(counts.size):
-        ends[c] = end
-        end += counts[c]
-    for i in range(n):
-        c = queries.classes[i]
-        order[ends[c]] = i
-        ends[c] += 1
+        start = starts[i]
+        starts[i] = (start >> 20) * plane + (start >> 10 & 1023) * row + (start & 1023) - base
+    classes, order, number, at = queries[CLASS], queries[ORDER], counts[0], counts[1]
+    padded = (n + BLOCK - 1) // BLOCK * BLOCK
+    for i in range(n, padded):
+        classes[i] = _PADDING
+    for c in range(ALL_CLASSES):
+        number[c] = 0
+    # Where sizes vary slowly, most blocks are of one class, and cost as much as one query does.
+    for counting in (True, False):
+        for i in range(0, padded, BLOCK):
+            first = np.uint32(classes[i])
+            differ = np.int32(0)
+            for j in range(BLOCK):
+                differ |= classes[i + j] ^ classes[i]
+            if counting:
+                if differ == 0:
+                    number[first] += BLOCK
+                else:
+                    for j in range(BLOCK):
+                        number[np.uint32(classes[i + j])] += 1
+            elif differ == 0:
+                end = at[first]
+                for j in range(BLOCK):
+                    order[end + j] = i + j
+                at[first] = end + BLOCK
+            else:
+                for j in range(BLOCK):
+                    c = np.uint32(classes[i + j])
+                    order[np.uint64(at[c])] = i + j
+                    at[c] += 1
+        if counting:
+            end = 0
+            for c in range(ALL_CLASSES):
+                at[c] = end
+                end += number[c]
