@@ -30,7 +30,8 @@ class _Guard:
         cls.holders, cls.limit = 0, None
 
 
-os.register_at_fork(after_in_child=_Guard.after_fork)
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_Guard.after_fork)
 
 
 @functools.cache

@@ -23,9 +23,9 @@ def apart(name: str) -> tuple[Any, Any]:
     """Make a load and a store that never meet.
 
     ``load(array, start, index)`` is ``array[start + index]``, and ``store(array, start, index,
-    value)`` assigns to it. The caller promises that no array which one of these stores goes to is
-    read through the load of the same pair. Plain indexing, and pairs of other names, may precede
-    and follow at will. Arrays are one-dimensional and contiguous, and nothing is checked.
+    value)`` assigns to it. The caller promises that nothing which one of these stores writes is
+    ever read through the load of the same pair. Plain indexing, and pairs of other names, may
+    read it at will. Arrays are one-dimensional and contiguous, and nothing is checked.
     """
 
     def scope(module: Any) -> Any:

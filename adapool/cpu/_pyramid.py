@@ -34,11 +34,11 @@ class Pyramid:
         self.keys = np.empty(size, image.dtype)
         self.winners = np.empty(size, np.int64) if with_winners else None
         source = image.reshape(image.shape[0], -1, image.shape[4])
-        source_winners = np.empty((0, 0, 0), np.int64)
+        source_winners: Any = np.empty((0, 0, 0), np.int64)
         for level in range(1, len(shapes)):
             part = slice(self.offsets[level], self.offsets[level] + blocks[level])
             keys = self.keys[:, part]
-            winners = self.winners[:, part] if with_winners else None
+            winners = None if self.winners is None else self.winners[:, part]
             _reduce(
                 source,
                 source_winners if with_winners else None,

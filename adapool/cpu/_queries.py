@@ -246,9 +246,9 @@ def sort_queries(queries: Any, n: int, counts: Any, plane: int, row: int, base: 
                 at[first] = end + BLOCK
             else:
                 for j in range(BLOCK):
-                    c = np.uint32(classes[i + j])
-                    order[np.uint64(at[c])] = i + j
-                    at[c] += 1
+                    at_class = np.uint32(classes[i + j])
+                    order[np.uint64(at[at_class])] = i + j
+                    at[at_class] += 1
         if counting:
             end = 0
             for c in range(ALL_CLASSES):

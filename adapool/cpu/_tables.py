@@ -168,7 +168,7 @@ def look_up(
                 for n in range(order.size):
                     q = np.uint32(order[n])
                     extent = np.int64(extents[q])
-                    last = (extent >> 16) + 1 - step_z
+                    last: Any = (extent >> 16) + 1 - step_z
                     cell = starts[q] + min(i * step_z, last) * plane
                     last = (extent >> 8 & 255) + 1 - step_y
                     above = cell + min(j * step_y, last) * row

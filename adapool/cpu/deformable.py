@@ -12,12 +12,12 @@ import numpy as np
 from numba import prange
 
 from adapool._arguments import Array
-from adapool._jit import device, kernel
+from adapool._jit import PARALLEL_FROM, kernel
 from adapool._layout import Triple
 from adapool._windows import Windows
 from adapool.cpu import _sampling
 from adapool.cpu._blas import single_threaded_blas
-from adapool.cpu._memory import apart
+from adapool.cpu._products import multiply, scale
 from adapool.cpu._sampling import CHUNK, COLUMNS, PLACES, WIDE, sample_tile
 
 # Pixels of a tile: enough for a matrix product to reach its speed, few enough for the columns to
@@ -35,8 +35,6 @@ _CONVERTED_BYTES = 32 << 20
 
 # Positions are kept in 32 bits: nothing may be this far from the first pixel.
 _FARTHEST = 1 << 29
-
-_load, _store = apart("results")
 
 _RULES = {
     "linear": _sampling.LINEAR,
@@ -64,6 +62,7 @@ def deform_conv(
     Parameters
     ----------
     image : (B, D, H, W, C) array
+        C-contiguous, as all arrays here.
     offsets : (B or 1, OD, OH, OW, M) array
         Over the whole grid. M is offset_groups * K * d, or d.
     mask : (B or 1, OD, OH, OW, offset_groups * K) array or None
@@ -115,7 +114,9 @@ def deform_conv(
         grouped = np.ascontiguousarray(grouped)
     tile = _tile(pixels, taps * channels, rows * filters // groups)
     tiles = -(-pixels // tile)
-    shares = min(numba.get_num_threads(), tiles)
+    operations = pixels * taps * channels * (filters // groups + 8)
+    # Asking numba for the number of threads marks the process as one that may not be forked.
+    shares = 1 if operations < PARALLEL_FROM else min(numba.get_num_threads(), tiles)
     index = np.int32 if math.prod(image.shape[1:]) < 1 << 31 else np.int64
     at = np.zeros((shares, PLACES), index)
     # Columns, those of one group, and its products.
@@ -146,7 +147,6 @@ def deform_conv(
         work,
         out.reshape(-1, filters),
     )
-    operations = pixels * taps * channels * (filters // groups + 8)
     if depthwise:
         _convolve(*arguments, work=operations)
     else:
@@ -222,53 +222,6 @@ def _places(taps: int, channels: int, groups: int, offset_groups: int) -> Array:
     return np.ascontiguousarray(by_channel.transpose(0, 2, 1)).reshape(groups, -1)
 
 
-@device
-def _multiply(
-    work: Any, pixels: int, tile: int, weights: Any, bias: Any, places: Any, out: Any, first: int
-) -> None:
-    """Multiply the columns of a tile by the weights: (pixel, column) by (group, column, filter)."""
-    groups, rows, filters = weights.shape
-    flat = out.reshape(-1)
-    packed = COLUMNS + tile * groups * rows
-    products = packed + tile * rows if groups > 1 else packed
-    for group in range(groups):
-        begin = COLUMNS
-        if groups > 1:
-            begin = packed
-            for p in range(pixels):
-                for r in range(rows):
-                    place = COLUMNS + p * groups * rows + places[group, r]
-                    work[packed + p * rows + r] = work[place]
-        product = work[products : products + pixels * filters]
-        matrix = work[begin : begin + pixels * rows].reshape(pixels, rows)
-        np.dot(matrix, weights[group], product.reshape(pixels, filters))
-        begin = products
-        for p in range(first, first + pixels):
-            for f in range(filters):
-                value = _load(work, begin, f) + _load(bias, group * filters, f)
-                _store(flat, (p * groups + group) * filters, f, value)
-            begin += filters
-
-
-@device
-def _scale(
-    work: Any, pixels: int, depth: int, weights: Any, bias: Any, out: Any, first: int
-) -> None:
-    """Sum the taps of each channel: (pixel, offset group, tap, channel) by (tap, channel)."""
-    _, taps, channels = weights.shape
-    factors, flat = weights.reshape(-1), out.reshape(-1)
-    begin = COLUMNS
-    for p in range(first, first + pixels):
-        for group in range(0, channels, depth):
-            for tap in range(taps):
-                for i in range(depth):
-                    place = p * channels + group
-                    total = flat[place + i] if tap else _load(bias, group, i)
-                    factor = _load(factors, tap * channels + group, i)
-                    _store(flat, place, i, total + _load(work, begin, i) * factor)
-                begin += depth
-
-
 @kernel
 def _convolve(
     image: Any,
@@ -316,6 +269,6 @@ def _convolve(
                 work[part],
             )
             if depthwise:
-                _scale(work[part], last - first, depth, weights, bias, out, first)
+                scale(work[part], last - first, depth, weights, bias, out, first)
             else:
-                _multiply(work[part], last - first, tile, weights, bias, places, out, first)
+                multiply(work[part], last - first, tile, weights, bias, places, out, first)
