@@ -171,8 +171,11 @@ def _as_summed_in_float16(offsets: Array, windows: Windows, limits: tuple[float,
         taps = np.arange(windows.kernel[axis]) * windows.dilation[axis]
         bases = np.add.outer(steps, taps)
         bases = np.expand_dims(bases, [a for a in range(8) if a not in (1 + axis, 5 + axis)])
-        component = axis - 3 + ndim
+        component = given[..., axis - 3 + ndim]
         with np.errstate(over="ignore"):
-            sums = bases.astype(np.float16) + given[..., component]
-        np.subtract(sums, bases, out=moved[..., component], dtype=np.float64)
+            sums = bases.astype(np.float16) + component
+        result = moved[..., axis - 3 + ndim]
+        np.subtract(sums, bases, out=result, dtype=np.float64)
+        # A sum that overflows is far outside; an offset that was infinite stays so, and is reported.
+        np.copyto(result, np.nan_to_num(result), where=np.isfinite(component))
     return moved.reshape(batch, *outputs, -1)
