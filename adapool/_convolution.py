@@ -176,6 +176,6 @@ def _as_summed_in_float16(offsets: Array, windows: Windows, limits: tuple[float,
             sums = bases.astype(np.float16) + component
         result = moved[..., axis - 3 + ndim]
         np.subtract(sums, bases, out=result, dtype=np.float64)
-        # A sum that overflows is far outside; an offset that was infinite stays so, and is reported.
+        # A sum that overflows is far outside; an offset that is infinite stays so: an error.
         np.copyto(result, np.nan_to_num(result), where=np.isfinite(component))
     return moved.reshape(batch, *outputs, -1)
