@@ -23,7 +23,6 @@ def multiply(
     2304, where it takes 3.2, 8.2 and 36.
     """
     groups, rows, filters = weights.shape
-    flat = out.reshape(-1)
     packed = COLUMNS + tile * groups * rows
     products = packed + tile * rows if groups > 1 else packed
     for group in range(groups):
@@ -41,24 +40,24 @@ def multiply(
         for p in range(first, first + pixels):
             for f in range(filters):
                 value = _load(work, begin, f) + _load(bias, group * filters, f)
-                _store(flat, (p * groups + group) * filters, f, value)
+                _store(out, (p * groups + group) * filters, f, value)
             begin += filters
 
 
 @device
 def scale(
-    work: Any, pixels: int, depth: int, weights: Any, bias: Any, out: Any, first: int
+    work: Any, pixels: int, depth: int, factors: Any, bias: Any, out: Any, first: int
 ) -> None:
     """Sum the taps of each channel: (pixel, offset group, tap, channel) by (tap, channel)."""
-    _, taps, channels = weights.shape
-    factors, flat = weights.reshape(-1), out.reshape(-1)
+    channels = bias.size
+    taps = factors.size // channels
     begin = COLUMNS
     for p in range(first, first + pixels):
         for group in range(0, channels, depth):
             for tap in range(taps):
                 for i in range(depth):
                     place = p * channels + group
-                    total = flat[place + i] if tap else _load(bias, group, i)
+                    total = out[place + i] if tap else _load(bias, group, i)
                     factor = _load(factors, tap * channels + group, i)
-                    _store(flat, place, i, total + _load(work, begin, i) * factor)
+                    _store(out, place, i, total + _load(work, begin, i) * factor)
                 begin += depth

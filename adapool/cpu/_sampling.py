@@ -234,6 +234,8 @@ def sample_tile(
     rule: Any,
     limit: Any,
     depth: int,
+    wide: Any,
+    narrow: Any,
     table: Any,
     pixels: Any,
     at: Any,
@@ -244,7 +246,7 @@ def sample_tile(
     `size` is that of the image, channels last; `grid` (batch, plane, row, column, offsets of a
     pixel, samples of a pixel, first point of the block, whether there is a mask); `start` where
     the first tap of the block is; `rule` (interpolation, displacements of a tap). Where there is
-    no mask, it is CHUNK ones.
+    no mask, it is CHUNK ones. One of `wide` and `narrow` is None, and is not compiled.
     """
     interpolation, ndim = rule
     width, samples = grid[4], grid[5]
@@ -284,13 +286,13 @@ def sample_tile(
                     at,
                     work,
                 )
-            if depth >= WIDE:
+            if wide is not None:
                 _blend_wide(image, begin, mask, masked, n, depth, corners, at, work, target)
-                continue
-            for channel in range(depth):
-                line = target if depth == 1 else _LINE
-                _blend_narrow(image, begin + channel, mask, masked, n, corners, at, work, line)
-                if depth > 1:
-                    for j in range(n):
-                        work[target + j * depth + channel] = work[_LINE + j]
+            if narrow is not None:
+                for channel in range(depth):
+                    line = target if depth == 1 else _LINE
+                    _blend_narrow(image, begin + channel, mask, masked, n, corners, at, work, line)
+                    if depth > 1:
+                        for j in range(n):
+                            work[target + j * depth + channel] = work[_LINE + j]
         pixel += run

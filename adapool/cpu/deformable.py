@@ -81,7 +81,8 @@ def deform_conv(
     samples, width = offset_groups * taps, offsets.shape[-1]
     ndim = 3 if width in (3, 3 * samples) else 2
     pixels = math.prod(out.shape[:-1])
-    if image.dtype != out.dtype and channels // offset_groups < WIDE:
+    depth = channels // offset_groups
+    if image.dtype != out.dtype and depth < WIDE:
         few = image.size * 4 <= pixels * taps * channels
         if few and image.size * out.itemsize <= _CONVERTED_BYTES:
             image = image.astype(out.dtype)
@@ -91,7 +92,7 @@ def deform_conv(
         windows.kernel,
         windows.dilation,
         windows.stride[2],
-        (offset_groups, channels // offset_groups),
+        (offset_groups, depth),
         (0 if width == ndim else ndim, width),
         max(1, min(CHUNK // samples, out.shape[3])),
     )
@@ -104,9 +105,8 @@ def deform_conv(
     depthwise = channels == filters == groups and (channels > 1 or taps == 1)
     places = _places(taps, channels, groups, offset_groups)
     rows = taps * channels // groups
-    if depthwise:
-        grouped = weights.reshape(1, taps, channels)
-    else:
+    grouped = None
+    if not depthwise:
         grouped = weights.reshape(rows, groups, filters // groups).transpose(1, 0, 2)
         if offset_groups > 1 and groups == 1:
             # Rows in the order of the columns, so that a tile is multiplied as it is.
@@ -130,8 +130,8 @@ def deform_conv(
         offsets.reshape(-1),
         np.ones(CHUNK, out.dtype) if mask is None else mask.reshape(-1),
         grouped,
+        weights.reshape(-1) if depthwise else None,
         np.zeros(filters, out.dtype) if bias is None else bias,
-        depthwise,
         tuple(map(np.int32, image.shape[1:])),
         (*grid, width, samples, point, int(mask is not None)),
         out.shape[:4],
@@ -139,13 +139,15 @@ def deform_conv(
         windows.stride,
         (_RULES[interpolation], ndim),
         limit,
-        channels // offset_groups,
+        depth,
+        True if depth >= WIDE else None,
+        True if depth < WIDE else None,
         table,
         places,
         tile,
         at,
         work,
-        out.reshape(-1, filters),
+        out.reshape(-1),
     )
     if depthwise:
         _convolve(*arguments, work=operations)
@@ -228,8 +230,8 @@ def _convolve(
     offsets: Any,
     mask: Any,
     weights: Any,
+    factors: Any,
     bias: Any,
-    depthwise: Any,
     size: Any,
     grid: Any,
     block: Any,
@@ -238,6 +240,8 @@ def _convolve(
     rule: Any,
     limit: Any,
     depth: int,
+    wide: Any,
+    narrow: Any,
     table: Any,
     places: Any,
     tile: int,
@@ -245,10 +249,15 @@ def _convolve(
     work: Any,
     out: Any,
 ) -> None:
-    """Convolve all tiles; which ones a thread takes has no influence on the result."""
-    pixels, shares = out.shape[0], work.shape[0]
+    """Convolve all tiles; which ones a thread takes has no influence on the result.
+
+    What a call does not need is None, and is not compiled: one of `weights` and `factors`, and
+    one of `wide` and `narrow`. All in one took 4.5 s to compile in parallel.
+    """
+    pixels, shares = block[0] * block[1] * block[2] * block[3], work.shape[0]
     tiles = (pixels + tile - 1) // tile
     for part in prange(shares):
+        indices, numbers = at[part], work[part]
         for t in range(part * tiles // shares, (part + 1) * tiles // shares):
             first, last = t * tile, min((t + 1) * tile, pixels)
             sample_tile(
@@ -263,12 +272,14 @@ def _convolve(
                 rule,
                 limit,
                 depth,
+                wide,
+                narrow,
                 table,
                 (first, last),
-                at[part],
-                work[part],
+                indices,
+                numbers,
             )
-            if depthwise:
-                scale(work[part], last - first, depth, weights, bias, out, first)
-            else:
-                multiply(work[part], last - first, tile, weights, bias, places, out, first)
+            if factors is not None:
+                scale(numbers, last - first, depth, factors, bias, out, first)
+            if weights is not None:
+                multiply(numbers, last - first, tile, weights, bias, places, out, first)
