@@ -85,7 +85,9 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
 
 def device(function: Callable[..., Any]) -> Any:
     """Compile a formula or a helper that kernels call."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    # Without the wrapper for C callers, which nobody needs: some of the time to compile. The one
+    # for Python stays: without it, a call from Python jumps to address 0 and kills the process.
+    return numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
 class Kernel:

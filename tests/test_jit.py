@@ -70,6 +70,11 @@ def test_truncated_cache_files(tmp_path: Path, ending: str) -> None:
     assert run(CALL, NUMBA_CACHE_DIR=cache) == "2.0"
 
 
+def test_device_functions_can_be_called_from_python() -> None:
+    code = "from adapool.cpu import maximum; print(maximum._exceeds(2.0, 1.0))"
+    assert run(code) == "True"
+
+
 def test_twins_have_cache_files_of_their_own(tmp_path: Path) -> None:
     code = f"from adapool import _jit; _jit.PARALLEL_FROM = 0; {CALL}; "
     code += "_jit.PARALLEL_FROM = 1 << 60; adapool.max_pooling(numpy.eye(8), 4, channel_axis=None)"
