@@ -8,7 +8,7 @@ import numpy as np
 
 from adapool._jit import device
 from adapool.cpu._memory import apart
-from adapool.cpu._sampling import COLUMNS
+from adapool.cpu._places import COLUMNS
 
 _load, _store = apart("results")
 

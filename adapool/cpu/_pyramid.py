@@ -11,8 +11,22 @@ from typing import Any
 import numpy as np
 from numba import prange
 
+from adapool import _formulas
 from adapool._jit import device, kernel
-from adapool.cpu._keys import KeyOrder, key_order, to_key
+from adapool.cpu._keys import KeyOrder, from_key, key_order, to_key
+from adapool.cpu._queries import (
+    BEGIN,
+    COLUMNS,
+    END,
+    LIMITS,
+    STRIDE,
+    VOLUME,
+    enter_tile,
+    find_row,
+)
+
+_to_size = device(_formulas.to_size)
+_window_start = device(_formulas.window_start)
 
 # Side of a block, in blocks of the level below, and its binary logarithm.
 _SIDE = 8
@@ -97,13 +111,7 @@ def _reduce(
 
 
 @device
-def new_stack(levels: int) -> Any:
-    """Allocate what a search needs: blocks (level, plane, row, column) still to be entered."""
-    return np.empty((levels * _SIDE**3, 4), np.int64)
-
-
-@device
-def search(
+def _search(
     image: Any,
     order: KeyOrder,
     keys: Any,
@@ -126,6 +134,8 @@ def search(
         Of the pyramid.
     box : (2, 3)
         First position and end.
+    stack : (n, 4)
+        Room for blocks (level, plane, row, column) that are still to be entered.
     """
     begin, end = box[0], box[1]
     # Start where the box is a few blocks long.
@@ -197,3 +207,58 @@ def search(
         z1 = min(z1, (z << _SHIFT) + _SIDE - 1)
         y1 = min(y1, (y << _SHIFT) + _SIDE - 1)
         x1 = min(x1, (x << _SHIFT) + _SIDE - 1)
+
+
+@device
+def search_tile(
+    image: Any,
+    params: Any,
+    positions: Any,
+    geometry: Any,
+    centered: bool,
+    order: KeyOrder,
+    task: int,
+    served: int,
+    out: Any,
+    indices: Any,
+    keys: Any,
+    winners: Any,
+    shapes: Any,
+    offsets: Any,
+) -> None:
+    """Search for the maxima of one tile's windows longer than `served`."""
+    stack = np.empty((offsets.size * _SIDE**3, 4), np.int64)
+    state = np.empty((6, 3), np.int64)
+    box = np.empty((2, 3), np.int64)
+    site = np.empty(3, np.int64)
+    channels = image.shape[4]
+    batch = enter_tile(task, geometry, state)
+    stride_z, stride_y = geometry[STRIDE, 0], geometry[STRIDE, 1]
+    for z in range(state[BEGIN, 0] + -state[BEGIN, 0] % stride_z, state[END, 0], stride_z):
+        for y in range(state[BEGIN, 1] + -state[BEGIN, 1] % stride_y, state[END, 1], stride_y):
+            n, slot, row, step = find_row(params, positions, geometry, state, batch, z, y)
+            for i in range(n):
+                site[0], site[1] = z, y
+                site[2] = state[BEGIN, 2] + -state[BEGIN, 2] % step + i * step
+                if positions is not None:
+                    site[2] = positions[slot + i, geometry[COLUMNS, 2]]
+                empty = large = False
+                for axis in range(3):
+                    size = 1
+                    if geometry[COLUMNS, axis] >= 0:
+                        value = params[row + i * step, geometry[COLUMNS, axis]]
+                        size = _to_size(value, geometry[LIMITS, axis])
+                    first = _window_start(site[axis], size, centered)
+                    box[0, axis] = max(first, 0)
+                    box[1, axis] = min(first + size, geometry[VOLUME, axis])
+                    empty |= size < 1
+                    large |= box[1, axis] - box[0, axis] > served
+                if large and not empty:
+                    for c in range(channels):
+                        key, place = _search(
+                            image, order, keys, winners, shapes, offsets, batch, c, box, stack
+                        )
+                        target = (slot + i) * channels + c
+                        out[target] = from_key(key, order)
+                        if indices is not None:
+                            indices[target] = place

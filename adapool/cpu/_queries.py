@@ -33,8 +33,8 @@ ALL_CLASSES = CLASSES + 3
 START, EXTENT, CLASS, ORDER = range(4)
 
 # Rows of the array of scratch for one row of queries.
-_VALUES, _SIZES, _PLACES, _FIRSTS, _SPANS = range(5)
-LINE_ROWS = 5
+_VALUES, _SIZES, _FIRSTS, _SPANS, _PLACES, _ZEROS = range(6)
+LINE_ROWS = 6
 
 # What takes the place of a logarithm, so that the class of any sum with it is out of range.
 _TOO_LARGE, _NOTHING = 1 << 12, -(1 << 20)
@@ -103,6 +103,14 @@ def find_row(
 
 
 @device
+def place_regularly(line: Any, stride: int) -> None:
+    """Write where the queries of a row are, counted from the first one, to its scratch."""
+    for i in range(line.shape[1]):
+        line[_PLACES, i] = i * stride
+        line[_ZEROS, i] = 0
+
+
+@device
 def collect(
     params: Any,
     positions: Any,
@@ -119,17 +127,19 @@ def collect(
     Parameters
     ----------
     params : (n, P)
-    line : (5, tile columns * P)
-        Scratch for one row of queries.
+    line : (6, tile columns * P)
+        Scratch for one row of queries; see :func:`place_regularly`.
     rows : (tile rows, 2)
         Gets, for each row, the number of its queries and the slot of the first one.
     """
     zero, one = np.int32(0), np.int32(1)
+    clipped, sizes = line[_VALUES], line[_SIZES]
+    firsts, spans = line[_FIRSTS], line[_SPANS]
     width = params.shape[1]
     limit = max(geometry[LIMITS, 0], geometry[LIMITS, 1], geometry[LIMITS, 2])
     for axis in range(3):
         state[REACH, axis] = max(state[BEGIN, axis] - state[CAPS, axis], 0)
-        # An axis of one position is not looked at again where its size is constant.
+        # Only an axis of one position has no column of its own; it is not looked at again.
         state[LOW, axis] = geometry[VOLUME, axis] - 1
         state[HIGH, axis] = 1
     total = 0
@@ -140,43 +150,37 @@ def collect(
             n, slot, row, step = find_row(params, positions, geometry, state, batch, z, y)
             if n <= 0:
                 continue
+            x = state[BEGIN, 2] + -state[BEGIN, 2] % step
+            if positions is not None:
+                x = 0
+                for i in range(n):
+                    line[_PLACES, i] = positions[slot + i, geometry[COLUMNS, 2]]
             # All values of the row first: a contiguous loop, unlike one over every second or
             # third of them.
             values = params[row : row + (n - 1) * step + 1].reshape(-1)
-            clipped = line[_VALUES, : values.size]
             for j in range(values.size):
                 clipped[j] = _to_size(values[j], limit)
             starts = queries[START, total : total + n]
             extents = queries[EXTENT, total : total + n]
             classes = queries[CLASS, total : total + n]
-            sizes, places = line[_SIZES, :n], line[_PLACES, :n]
-            firsts, spans = line[_FIRSTS, :n], line[_SPANS, :n]
             for i in range(n):
                 starts[i] = 0
                 extents[i] = 0
                 classes[i] = 0
             for axis in range(3):
                 column = geometry[COLUMNS, axis]
-                if column < 0 and geometry[VOLUME, axis] == 1:
+                if column < 0:
                     continue
                 end, cap = np.int32(geometry[VOLUME, axis]), np.int32(state[CAPS, axis])
                 bound, reach = np.int32(geometry[LIMITS, axis]), state[REACH, axis]
                 # Short loops are vectorised, and take a quarter of the time of one long one.
                 for i in range(n):
-                    sizes[i] = one if column < 0 else clipped[i * step * width + column]
-                if axis < 2:
-                    for i in range(n):
-                        places[i] = z if axis == 0 else y
-                elif positions is None:
-                    left = state[BEGIN, 2] + -state[BEGIN, 2] % step
-                    for i in range(n):
-                        places[i] = left + i * step
-                else:
-                    for i in range(n):
-                        places[i] = positions[slot + i, column]
+                    sizes[i] = clipped[i * step * width + column]
+                places = line[_PLACES if axis == 2 else _ZEROS]
+                origin = np.int32(x if axis == 2 else y if axis == 1 else z)
                 for i in range(n):
                     size = min(sizes[i], bound)
-                    first = np.int32(_window_start(places[i], size, centered))
+                    first = np.int32(_window_start(np.int32(origin + places[i]), size, centered))
                     firsts[i] = max(first, zero)
                     spans[i] = min(np.int32(first + size), end) - firsts[i]
                 for i in range(n):

@@ -2,7 +2,7 @@
 
 A sample is one tap of one offset group of one output pixel, and has one value for each channel of
 the group. Samples of consecutive pixels of a row are taken in chunks that stay in the L1 cache, in
-two passes: between which pixels each one lies (`_locate`), and their weighted sum (`_blend_...`).
+two passes: between which pixels each one lies (`locate`), and their weighted sum (`_blend_...`).
 All samples take the same straight path, indices moved into the image and weights set to zero where
 a pixel is outside, so that the passes are vectorised over samples, or over channels where there
 are many.
@@ -17,90 +17,30 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _formulas
 from adapool._jit import device
 from adapool.cpu._memory import apart
-
-LINEAR, NEAREST, TRUNCATE = 0, 1, 2
-
-# Samples of a chunk. Buffers take 52 bytes a sample in float32: 1024 did not fit L1 and were no
-# faster, 256 took a fifth longer.
-CHUNK = 512
-
-# A thread has an array of indices and one of numbers. Both begin with six parts: where in the
-# image the pixels before and after the position begin, along each axis, and how much they count.
-_FRONT, _BACK, _ABOVE, _BELOW, _LEFT, _RIGHT = range(0, 6 * CHUNK, CHUNK)
-PLACES = 6 * CHUNK
-
-# Then, among the numbers: one channel of each sample, and the columns.
-_LINE = PLACES
-COLUMNS = _LINE + CHUNK
-
-# Tables of the taps: where the displacement is in the offsets; where the tap is along plane, row
-# and column; what its offset group adds to the index of a plane, a row, a column.
-TABLES = 7
+from adapool.cpu._places import (
+    ABOVE,
+    BACK,
+    BELOW,
+    CHUNK,
+    COLUMNS,
+    FRONT,
+    LEFT,
+    LINE,
+    LINEAR,
+    RIGHT,
+    TABLES,
+    all_finite,
+    locate,
+)
 
 # From this many channels on, channels fill the vectors better than samples do: 4.3 ns a sample of
 # 4 channels against 5.4, and 9.9 against 6.0 of 8.
 WIDE = 8
 
-# One pair for each pass: the second pass loads what the first one stores.
-_look_up, _note = apart("places")
+# Of another name than the pair that the places are found with, and stored: here they are loaded.
 _load, _store = apart("columns")
-_clip = device(_formulas.clip)
-_inside = device(_formulas.inside)
-_into = device(_formulas.into)
-
-
-@device
-def _locate(
-    offsets: Any,
-    begin: int,
-    limit: Any,
-    table: Any,
-    done: int,
-    n: int,
-    axis: int,
-    extent: Any,
-    interpolation: int,
-    at: Any,
-    work: Any,
-) -> None:
-    """Find along one axis the two pixels that each sample lies between, and their shares.
-
-    `extent` is (position of the first tap, pixels of the axis, distance between them).
-    """
-    start, size, step = extent
-    length = table.size // TABLES
-    source, place, shift = done, done + (1 + axis) * length, done + (4 + axis) * length
-    near, far = 2 * axis * CHUNK, (2 * axis + 1) * CHUNK
-    index, number, precision = at.dtype.type, work.dtype.type, limit.dtype.type
-    one, zero = number(1), number(0)
-    most = limit[axis]
-    if interpolation == LINEAR:
-        for j in range(n):
-            move = _clip(_look_up(offsets, begin, _look_up(table, source, j)), most)
-            whole = np.floor(move)
-            low = np.int32(start + _look_up(table, place, j) + np.int32(whole))
-            high = np.int32(low + 1)
-            part = number(np.float64(move) - np.float64(whole))
-            group = _look_up(table, shift, j)
-            _note(at, near, j, index(_into(low, size) * step + group))
-            _note(at, far, j, index(_into(high, size) * step + group))
-            _note(work, near, j, one - part if _inside(low, size) else zero)
-            _note(work, far, j, part if _inside(high, size) else zero)
-        return
-    for j in range(n):
-        move = _clip(_look_up(offsets, begin, _look_up(table, source, j)), most)
-        tap = start + _look_up(table, place, j)
-        if interpolation == NEAREST:
-            whole = np.floor(move)
-            low = np.int32(tap + np.int32(whole) + (1 if move - whole >= precision(0.5) else 0))
-        else:
-            low = np.int32(precision(tap) + move)
-        _note(at, near, j, index(_into(low, size) * step + _look_up(table, shift, j)))
-        _note(work, near, j, one if _inside(low, size) else zero)
-        _note(work, far, j, zero)
 
 
 @device
@@ -114,10 +54,10 @@ def _corner(image: Any, begin: int, at: Any, share: Any, number: Any) -> Any:
 def _square(image: Any, begin: int, at: Any, work: Any, j: int, plane: Any, scale: Any) -> Any:
     """Four weighted corners in the plane that begins at `plane` and has the weight `scale`."""
     number, index = work.dtype.type, at.dtype.type
-    above, below = plane + _load(at, _ABOVE, j), plane + _load(at, _BELOW, j)
-    left, right = _load(at, _LEFT, j), _load(at, _RIGHT, j)
-    upper, lower = scale * _load(work, _ABOVE, j), scale * _load(work, _BELOW, j)
-    west, east = _load(work, _LEFT, j), _load(work, _RIGHT, j)
+    above, below = plane + _load(at, ABOVE, j), plane + _load(at, BELOW, j)
+    left, right = _load(at, LEFT, j), _load(at, RIGHT, j)
+    upper, lower = scale * _load(work, ABOVE, j), scale * _load(work, BELOW, j)
+    west, east = _load(work, LEFT, j), _load(work, RIGHT, j)
     top = _corner(image, begin, index(above + left), upper * west, number)
     top += _corner(image, begin, index(above + right), upper * east, number)
     bottom = _corner(image, begin, index(below + left), lower * west, number)
@@ -140,8 +80,8 @@ def _blend_narrow(
     number, index = work.dtype.type, at.dtype.type
     if corners == 1:
         for j in range(n):
-            here = _load(at, _FRONT, j) + _load(at, _ABOVE, j) + _load(at, _LEFT, j)
-            share = _load(work, _FRONT, j) * _load(work, _ABOVE, j) * _load(work, _LEFT, j)
+            here = _load(at, FRONT, j) + _load(at, ABOVE, j) + _load(at, LEFT, j)
+            share = _load(work, FRONT, j) * _load(work, ABOVE, j) * _load(work, LEFT, j)
             value = _corner(image, begin, index(here), share, number)
             _store(work, target, j, number(_load(mask, masked, j)) * value)
     elif corners == 4:
@@ -150,9 +90,9 @@ def _blend_narrow(
             _store(work, target, j, number(_load(mask, masked, j)) * value)
     else:
         for j in range(n):
-            front, back = _load(at, _FRONT, j), _load(at, _BACK, j)
-            value = _square(image, begin, at, work, j, front, _load(work, _FRONT, j))
-            value += _square(image, begin, at, work, j, back, _load(work, _BACK, j))
+            front, back = _load(at, FRONT, j), _load(at, BACK, j)
+            value = _square(image, begin, at, work, j, front, _load(work, FRONT, j))
+            value += _square(image, begin, at, work, j, back, _load(work, BACK, j))
             _store(work, target, j, number(_load(mask, masked, j)) * value)
 
 
@@ -182,13 +122,13 @@ def _blend_wide(
     for j in range(n):
         first = target + j * depth
         factor = number(_load(mask, masked, j))
-        left, right = _load(at, _LEFT, j), _load(at, _RIGHT, j)
-        west, east = _load(work, _LEFT, j), _load(work, _RIGHT, j)
+        left, right = _load(at, LEFT, j), _load(at, RIGHT, j)
+        west, east = _load(work, LEFT, j), _load(work, RIGHT, j)
         for half in range(2 if corners == 8 else 1):
             plane = begin + _load(at, half * CHUNK, j)
             scale = _load(work, half * CHUNK, j)
-            above, below = plane + _load(at, _ABOVE, j), plane + _load(at, _BELOW, j)
-            upper, lower = scale * _load(work, _ABOVE, j), scale * _load(work, _BELOW, j)
+            above, below = plane + _load(at, ABOVE, j), plane + _load(at, BELOW, j)
+            upper, lower = scale * _load(work, ABOVE, j), scale * _load(work, BELOW, j)
             pixels = above + left, above + right, below + left, below + right
             shares = upper * west, upper * east, lower * west, lower * east
             if shares[0] * shares[3] != 0 and shares[1] * shares[2] != 0:
@@ -238,6 +178,7 @@ def sample_tile(
     narrow: Any,
     table: Any,
     pixels: Any,
+    finite: Any,
     at: Any,
     work: Any,
 ) -> None:
@@ -247,6 +188,7 @@ def sample_tile(
     pixel, samples of a pixel, first point of the block, whether there is a mask); `start` where
     the first tap of the block is; `rule` (interpolation, displacements of a tap). Where there is
     no mask, it is CHUNK ones. One of `wide` and `narrow` is None, and is not compiled.
+    What is not finite among offsets and mask makes the first or second of `finite` False.
     """
     interpolation, ndim = rule
     width, samples = grid[4], grid[5]
@@ -268,12 +210,14 @@ def sample_tile(
             np.int32(y * stride[1] + start[1]),
             np.int32(x * stride[2] + start[2]),
         )
+        finite[0] &= all_finite(offsets, point * width, run * width)
+        finite[1] &= all_finite(mask, point * samples * grid[7], min(run * samples, mask.size))
         for done in range(0, run * samples, CHUNK):
             n = min(CHUNK, run * samples - done)
             target = COLUMNS + ((pixel - pixels[0]) * samples + done) * depth
             masked = (point * samples + done) * grid[7]
             for axis in range(3 - ndim, 3):
-                _locate(
+                locate(
                     offsets,
                     point * width + axis - (3 - ndim),
                     limit,
@@ -290,9 +234,9 @@ def sample_tile(
                 _blend_wide(image, begin, mask, masked, n, depth, corners, at, work, target)
             if narrow is not None:
                 for channel in range(depth):
-                    line = target if depth == 1 else _LINE
+                    line = target if depth == 1 else LINE
                     _blend_narrow(image, begin + channel, mask, masked, n, corners, at, work, line)
                     if depth > 1:
                         for j in range(n):
-                            work[target + j * depth + channel] = work[_LINE + j]
+                            work[target + j * depth + channel] = work[LINE + j]
         pixel += run

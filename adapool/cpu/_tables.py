@@ -256,21 +256,23 @@ def answer(
     plane = (state[HIGH, 1] - state[LOW, 1]) * row
     cells = (state[HIGH, 0] - state[LOW, 0]) * plane
     kept_z, kept_y, kept_x = shares[3, 0], shares[3, 1], shares[3, 2]
+    # Not literals: each of those would be compiled on its own.
+    tile, first, second = np.int64(0), np.int64(1), np.int64(2)
     for z in range(_TOP[kept_z] + 1):
         # Cells from the first to the last one that a box of the level fits at.
         cells_z = cells - ((1 << z) - 1) * plane
         if z > 0:
-            double(keys, places, 0, 0, (plane << z >> 1) * group, cells_z * group)
+            double(keys, places, tile, tile, (plane << z >> 1) * group, cells_z * group)
         if not kept_z >> z & 1:
             continue
         # The first table is not needed any more once the deepest one is being widened.
-        third = 0 if z == _TOP[kept_z] else 2
-        source, work = 0, 1
+        spare = tile if z == _TOP[kept_z] else second
+        source, work = tile, first
         for x in range(_TOP[kept_x] + 1):
             cells_x = cells_z - ((1 << x) - 1)
             if x > 0:
                 double(keys, places, work, source, (1 << x >> 1) * group, cells_x * group)
-                source, work = work, third if source == 0 else source
+                source, work = work, spare if source == tile else source
             if not kept_x >> x & 1:
                 continue
             # The highest table of this width that any class wants.

@@ -15,10 +15,10 @@ from adapool._arguments import Array
 from adapool._jit import PARALLEL_FROM, kernel
 from adapool._layout import Triple
 from adapool._windows import Windows
-from adapool.cpu import _sampling
 from adapool.cpu._blas import single_threaded_blas
+from adapool.cpu._places import CHUNK, COLUMNS, LINEAR, NEAREST, PLACES, TRUNCATE
 from adapool.cpu._products import multiply, scale
-from adapool.cpu._sampling import CHUNK, COLUMNS, PLACES, WIDE, sample_tile
+from adapool.cpu._sampling import WIDE, sample_tile
 
 # Pixels of a tile: enough for a matrix product to reach its speed, few enough for the columns to
 # stay in cache. Up to a million products, BLAS has kernels that multiply matrices as they are,
@@ -36,11 +36,7 @@ _CONVERTED_BYTES = 32 << 20
 # Positions are kept in 32 bits: nothing may be this far from the first pixel.
 _FARTHEST = 1 << 29
 
-_RULES = {
-    "linear": _sampling.LINEAR,
-    "nearest": _sampling.NEAREST,
-    "truncate": _sampling.TRUNCATE,
-}
+_RULES = {"linear": LINEAR, "nearest": NEAREST, "truncate": TRUNCATE}
 
 
 def deform_conv(
@@ -56,7 +52,7 @@ def deform_conv(
     interpolation: str,
     max_offset: Sequence[float],
     out: Array,
-) -> None:
+) -> tuple[bool, bool]:
     """Convolve a block of the output grid.
 
     Parameters
@@ -76,6 +72,12 @@ def deform_conv(
     interpolation : {"linear", "nearest", "truncate"}
     max_offset : triple of float
     out : (B, bd, bh, bw, F) array of float32 or float64
+
+    Returns
+    -------
+    finite : pair of bool
+        Whether all offsets of the block are finite, and all of its mask. Where one is not, `out`
+        holds nothing of use. A pass of its own would read both from memory once more.
     """
     taps, channels, filters = windows.taps, image.shape[-1], out.shape[-1]
     samples, width = offset_groups * taps, offsets.shape[-1]
@@ -125,6 +127,7 @@ def deform_conv(
     work = np.empty((shares, numbers), out.dtype)
     # Without displacements along planes there is one plane, which always counts.
     work[:, :PLACES] = 1
+    finite = np.ones((shares, 2), np.bool_)
     arguments = (
         image.reshape(-1),
         offsets.reshape(-1),
@@ -145,6 +148,7 @@ def deform_conv(
         table,
         places,
         tile,
+        finite,
         at,
         work,
         out.reshape(-1),
@@ -154,6 +158,7 @@ def deform_conv(
     else:
         with single_threaded_blas():
             _convolve(*arguments, work=operations)
+    return bool(finite[:, 0].all()), bool(finite[:, 1].all())
 
 
 def _check_extents(
@@ -245,6 +250,7 @@ def _convolve(
     table: Any,
     places: Any,
     tile: int,
+    finite: Any,
     at: Any,
     work: Any,
     out: Any,
@@ -257,7 +263,7 @@ def _convolve(
     pixels, shares = block[0] * block[1] * block[2] * block[3], work.shape[0]
     tiles = (pixels + tile - 1) // tile
     for part in prange(shares):
-        indices, numbers = at[part], work[part]
+        flags, indices, numbers = finite[part], at[part], work[part]
         for t in range(part * tiles // shares, (part + 1) * tiles // shares):
             first, last = t * tile, min((t + 1) * tile, pixels)
             sample_tile(
@@ -276,6 +282,7 @@ def _convolve(
                 narrow,
                 table,
                 (first, last),
+                flags,
                 indices,
                 numbers,
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from adapool import _arguments
 from adapool._arguments import Array
 from adapool._convolution import ConvKernel, Sampling
 from adapool._layout import Pooled, Triple
@@ -23,7 +24,6 @@ def deformable_conv(
     image: Array, kernel: ConvKernel, windows: Windows, sampling: Sampling, dtype: np.dtype[Any]
 ) -> Array:
     """Convolve a canonical image: (batch, plane, row, column, F)."""
-    _check_sampling(sampling)
     weights, bias = kernel.in_dtype(dtype)
     if weights.dtype != dtype:
         # Computed in float64 and rounded block by block: a pooling of single points.
@@ -51,7 +51,10 @@ def deformable_conv_and_pool(
     with_indices: bool,
 ) -> Pooled:
     """Convolve and pool image by image, block by block."""
-    _check_sampling(sampling)
+    # All of them, as points that no window covers are never computed.
+    check_finite("offset_network", sampling.offsets)
+    if sampling.mask is not None:
+        check_finite("mask_network", sampling.mask)
     filters = kernel.weights.shape[-1]
     out = np.empty((len(image), *pool.outputs, filters), dtype)
     indices = np.empty(out.shape, np.int64) if with_indices else None
@@ -83,7 +86,7 @@ def _convolve(
     out: Array,
 ) -> None:
     """Compute the block of the output grid that begins at `origin` and has the shape of `out`."""
-    deform_conv(
+    offsets_finite, mask_finite = deform_conv(
         image,
         sampling.offsets,
         sampling.mask,
@@ -97,12 +100,10 @@ def _convolve(
         sampling.max_offset,
         out,
     )
-
-
-def _check_sampling(sampling: Sampling) -> None:
-    check_finite("offset_network", sampling.offsets)
-    if sampling.mask is not None:
-        check_finite("mask_network", sampling.mask)
+    if not offsets_finite:
+        _arguments.not_finite("offset_network")
+    if not mask_finite:
+        _arguments.not_finite("mask_network")
 
 
 def _in_grid(indices: Array, block: Triple, origin: Triple, grid: Triple) -> Array:

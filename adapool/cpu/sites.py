@@ -15,6 +15,7 @@ from numba import prange
 from adapool import _formulas
 from adapool._jit import device, kernel
 
+_add_stray = device(_formulas.add_stray)
 _to_size = device(_formulas.to_size)
 
 # What strides saturate at.
@@ -31,15 +32,15 @@ def check_strides(params: Any, finite: Any, positive: Any) -> None:
     chunk = -(-n // finite.size)
     for index in prange(finite.size):
         task = np.int64(index)  # prange counts in uint64, and that plus int64 is a float
-        wild = False
-        small = False
+        strays = np.int32(0)
+        small = np.int32(0)
         for i in range(task * chunk, min((task + 1) * chunk, n)):
             for j in range(width):
                 value = params[i, j]
-                wild |= value - value != 0
-                small |= j >= width // 2 and value < 1
-        finite[task] = not wild
-        positive[task] = not small
+                strays = _add_stray(strays, value)
+                small |= np.int32(j >= width // 2 and value < 1)
+        finite[task] = strays == 0
+        positive[task] = small == 0
 
 
 @kernel

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from adapool._jit import kernel
+from adapool import _formulas
+from adapool._jit import device, kernel
+
+_add_stray = device(_formulas.add_stray)
 
 
 @kernel
@@ -103,7 +106,7 @@ def all_finite(flat: Any, finite: Any) -> None:
     chunk = -(-flat.size // finite.size)
     for index in prange(finite.size):
         task = np.int64(index)
-        wild = False
+        strays = np.int32(0)
         for value in flat[task * chunk : (task + 1) * chunk]:
-            wild |= value - value != 0
-        finite[task] = not wild
+            strays = _add_stray(strays, value)
+        finite[task] = strays == 0
