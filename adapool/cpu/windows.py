@@ -107,6 +107,7 @@ def all_finite(flat: Any, finite: Any) -> None:
     for index in prange(finite.size):
         task = np.int64(index)
         strays = np.int32(0)
-        for value in flat[task * chunk : (task + 1) * chunk]:
-            strays = _add_stray(strays, value)
+        part = flat[task * chunk : (task + 1) * chunk]
+        for i in range(part.size):
+            strays = _add_stray(strays, part[i])
         finite[task] = strays == 0
