@@ -78,7 +78,16 @@ def attention_pooling(
 def gather_windows(image: Array, geometry: Windows, first: int, n: int) -> Array:
     """Copy `n` windows, from `first` on, as networks see them: (n, taps * channels)."""
     out = np.empty((n, geometry.taps, image.shape[-1]), image.dtype)
-    windows.gather_windows(image, first, _geometry(geometry), geometry.outputs, out, work=out.size)
+    windows.gather_windows(
+        image.reshape(-1),
+        image.shape,
+        first,
+        n,
+        _geometry(geometry),
+        geometry.outputs,
+        out.reshape(-1),
+        work=out.size,
+    )
     return out.reshape(n, -1)
 
 
@@ -176,15 +185,18 @@ def _max_by_windows(
     """Launch the kernel that visits windows one by one: `span` is the first, and how many."""
     first, count = span
     windows.max_windows(
-        image,
-        weights,
+        image.reshape(-1),
+        image.shape,
+        None if weights is None else weights.reshape(-1),
+        (1, 1) if weights is None else weights.shape,
         per_window,
         first,
         count,
         _geometry(geometry),
         product.type(1),
         empty_value(out.dtype),
-        out,
-        indices,
+        geometry.outputs,
+        out.reshape(-1),
+        None if indices is None else indices.reshape(-1),
         work=count * geometry.taps * image.shape[-1],
     )

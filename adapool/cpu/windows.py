@@ -1,4 +1,4 @@
-"""Loops that visit windows one by one: with indices, with weights of their own, and copied out."""
+"""Loops over a run of windows: maxima with indices or weights of their own, and copies of them."""
 
 from __future__ import annotations
 
@@ -9,95 +9,187 @@ from numba import prange
 
 from adapool import _formulas
 from adapool._jit import device, kernel
+from adapool.cpu._memory import apart
 
 _add_stray = device(_formulas.add_stray)
+
+# Images and weights are loaded, running maxima stored; then those are loaded, and results stored.
+_load, _store = apart("windows")
+_recall, _put = apart("maxima")
+
+
+@device
+def _rows(first: int, count: int, columns: int) -> Any:
+    """Return the first of the output rows that `count` windows from `first` on are in; how many."""
+    begin = first // columns
+    return begin, (first + count - 1) // columns - begin + 1
+
+
+@device
+def _part(row: int, first: int, count: int, columns: int) -> Any:
+    """Return the first column of an output row that is among `count` windows; the end of them."""
+    begin = max(first - row * columns, 0)
+    return begin, min(first + count - row * columns, columns)
+
+
+@device
+def _valid(count: int, stride: int, shift: int, size: int) -> Any:
+    """Return the first and the end of those i < `count` for which i * stride + shift is inside."""
+    first = max(-(shift // stride), 0)
+    return first, max(min((size - 1 - shift) // stride + 1, count), first)
 
 
 @kernel
 def max_windows(
     image: Any,
+    shape: Any,
     weights: Any,
+    shares: Any,
     per_window: bool,
     first: int,
     count: int,
     window: Any,
     one: Any,
     fill: Any,
+    outputs: Any,
     out: Any,
     indices: Any,
 ) -> None:
     """Take the maximum of ``value * weight`` over `count` windows from `first` on, raster order.
 
+    A row of outputs is taken at a time, tap by tap: its maxima and where they were found fit the
+    first cache, and the loop over its columns is vectorised, which windows one by one were not
+    (8.5 ns for a tap of one channel, 0.9 by rows).
+
     Parameters
     ----------
-    image : (batch, plane, row, column, channel)
-    weights : None, or (rows, 1 or channel)
-        Rows are pixels in raster order, or, `per_window`, the taps of the windows; they are used
-        again from the start where there are fewer.
+    image, shape
+        Pixels, flat, and (batch, plane, row, column, channel).
+    weights, shares
+        None, or weights of (rows, 1 or channel), which is `shares`, flat. Rows are pixels in
+        raster order, or, `per_window`, the taps of the windows; they are used again from the
+        start where there are fewer.
     window : (kernel, stride, dilation, origin), triples
     one, fill : scalars
         1 in the dtype that is computed in, and the value of a window without a valid position.
-    out, indices : (batch, plane, row, column, channel); `indices` may be None
+    outputs : triple
+        Shape of the grid of windows.
+    out, indices : flat
+        One for each window and channel; `indices` may be None.
     """
     (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
-    depth, height, width, channels = image.shape[1:]
-    planes, rows, columns = out.shape[1:4]
-    for index in prange(count):
-        i = np.int64(index)  # prange counts in uint64, and that plus int64 is a float
-        rest, column = divmod(first + i, columns)
-        rest, row = divmod(rest, rows)
-        batch, plane = divmod(rest, planes)
-        number = type(one)
+    _, depth, height, width, channels = shape
+    planes, rows, columns = outputs
+    taps = kd * kh * kw
+    before, tasks = _rows(first, count, columns)
+    # Where the windows of a row begin in image and weights, channel by channel.
+    step = (taps if shares[0] > taps else 0) if per_window else sw
+    places = np.empty(columns * channels, np.int64)
+    entries = np.empty(columns * channels, np.int64)
+    for i in range(columns):
         for c in range(channels):
-            best = number(0)
-            winner = -1
-            tap = -1
+            places[i * channels + c] = i * sw * channels + c
+            entries[i * channels + c] = i * step * shares[1] + min(c, shares[1] - 1)
+    for index in prange(tasks):
+        number = type(one)
+        task = before + np.int64(index)  # prange counts in uint64, and that plus int64 is a float
+        begin, end = _part(task, first, count, columns)
+        rest, row = divmod(task, rows)
+        batch, plane = divmod(rest, planes)
+        pixels = batch * depth * height * width
+        entry = (task * columns + begin - first) * taps if per_window else pixels
+        entry = 0 if weights is None else entry % shares[0]
+        size = (end - begin) * channels
+        values = np.empty(size, number)
+        best = np.empty(size, number)
+        best[:] = number(0)
+        winners = np.empty(size, np.int32)
+        winners[:] = -1
+        shifts = np.empty(taps, np.int64)
+        corner = ((plane * sd + od) * height + row * sh + oh) * width + begin * sw + ow
+        for tap in range(taps):
+            a, rest = divmod(tap, kh * kw)
+            b, d = divmod(rest, kw)
+            z = plane * sd + od + a * dd
+            y = row * sh + oh + b * dh
+            shifts[tap] = (a * dd * height + b * dh) * width + d * dw
+            if z < 0 or z >= depth or y < 0 or y >= height:
+                continue
+            low, high = _valid(end - begin, sw, begin * sw + ow + d * dw, width)
+            low, high = low * channels, high * channels
+            pixel = corner + shifts[tap]
+            source = (pixels + pixel) * channels
+            share = (entry + (tap if per_window else pixel)) * shares[1]
+            # In two loops: a gather is vectorised only where nothing is stored that is loaded.
+            if weights is None:
+                for i in range(high - low):
+                    _store(values, low, i, number(_load(image, source, _load(places, low, i))))
+            else:
+                for i in range(high - low):
+                    weight = number(_load(weights, share, _load(entries, low, i)))
+                    value = number(_load(image, source, _load(places, low, i)))
+                    _store(values, low, i, value * weight)
+            for i in range(high - low):
+                value = _recall(values, low, i)
+                maximum, winner = _recall(best, low, i), _recall(winners, low, i)
+                # In raster order the first of equals, or the first NaN, stands.
+                stray = (value != value) & (maximum == maximum)
+                take = (winner < 0) | (value > maximum) | stray
+                _store(best, low, i, value if take else maximum)
+                _store(winners, low, i, np.int32(tap) if take else winner)
+        at = (task * columns + begin) * channels
+        for i in range(size):
+            result = fill if _recall(winners, 0, i) < 0 else _recall(best, 0, i)
+            _put(out, at, i, out.dtype.type(result))
+        if indices is not None:
+            for i in range(size):
+                shift = shifts[max(winners[i], 0)]
+                pixel = corner + i // channels * sw + shift
+                indices[at + i] = -1 if winners[i] < 0 else pixel
+
+
+@kernel
+def gather_windows(
+    image: Any, shape: Any, first: int, count: int, window: Any, outputs: Any, out: Any
+) -> None:
+    """Copy `count` windows, from `first` on in raster order, to `out` (window, tap, channel), flat.
+
+    Padding is 0. The others are those of :func:`max_windows`.
+    """
+    (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
+    _, depth, height, width, channels = shape
+    planes, rows, columns = outputs
+    zero = out.dtype.type(0)
+    before, tasks = _rows(first, count, columns)
+    for index in prange(tasks):
+        task = before + np.int64(index)
+        begin, end = _part(task, first, count, columns)
+        rest, row = divmod(task, rows)
+        batch, plane = divmod(rest, planes)
+        at = (task * columns + begin - first) * kd * kh * kw * channels
+        for column in range(begin, end):
+            x = column * sw + ow
+            low, high = _valid(kw, dw, x, width)
+            whole = dw == 1 and low == 0 and high == kw
             for a in range(kd):
                 z = plane * sd + od + a * dd
                 for b in range(kh):
                     y = row * sh + oh + b * dh
-                    for d in range(kw):
-                        x = column * sw + ow + d * dw
-                        tap += 1
-                        if 0 <= z < depth and 0 <= y < height and 0 <= x < width:
-                            pixel = (z * height + y) * width + x
-                            value = number(image[batch, z, y, x, c])
-                            if weights is not None:
-                                if per_window:
-                                    k = i * kd * kh * kw + tap
-                                else:
-                                    k = batch * depth * height * width + pixel
-                                weight = weights[k % weights.shape[0], c % weights.shape[1]]
-                                value *= number(weight)
-                            # In raster order the first of equals, or the first NaN, stands.
-                            if winner < 0 or value > best or (value != value and best == best):
-                                best = value
-                                winner = pixel
-            out[batch, plane, row, column, c] = fill if winner < 0 else best
-            if indices is not None:
-                indices[batch, plane, row, column, c] = winner
-
-
-@kernel
-def gather_windows(image: Any, first: int, window: Any, outputs: Any, out: Any) -> None:
-    """Copy windows, from `first` on in raster order, to `out` (n, tap, channel); padding is 0."""
-    (_, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
-    depth, height, width, channels = image.shape[1:]
-    planes, rows, columns = outputs
-    for index in prange(out.shape[0]):
-        i = np.int64(index)
-        rest, column = divmod(first + i, columns)
-        rest, row = divmod(rest, rows)
-        batch, plane = divmod(rest, planes)
-        for tap in range(out.shape[1]):
-            rest, d = divmod(tap, kw)
-            a, b = divmod(rest, kh)
-            z = plane * sd + od + a * dd
-            y = row * sh + oh + b * dh
-            x = column * sw + ow + d * dw
-            inside = 0 <= z < depth and 0 <= y < height and 0 <= x < width
-            for c in range(channels):
-                out[i, tap, c] = image[batch, z, y, x, c] if inside else 0
+                    source = (((batch * depth + z) * height + y) * width + x) * channels
+                    if z < 0 or z >= depth or y < 0 or y >= height:
+                        for i in range(kw * channels):
+                            _store(out, at, i, zero)
+                    elif whole:
+                        for i in range(kw * channels):
+                            _store(out, at, i, _load(image, source, i))
+                    else:
+                        for d in range(kw):
+                            for c in range(channels):
+                                inside = low <= d and d < high
+                                place = source + d * dw * channels if inside else 0
+                                value = _load(image, place, c)
+                                _store(out, at + d * channels, c, value if inside else zero)
+                    at += kw * channels
 
 
 @kernel
