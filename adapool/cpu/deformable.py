@@ -153,7 +153,8 @@ def deform_conv(
         work,
         out.reshape(-1),
     )
-    if depthwise:
+    if depthwise or operations < PARALLEL_FROM:
+        # Products this small are no work for a BLAS of many threads; holding it takes 25 us.
         _convolve(*arguments, work=operations)
     else:
         with single_threaded_blas():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -62,29 +64,31 @@ def find_sites(params: Array, limits: tuple[int, ...]) -> tuple[Array, Array, Ar
     if not kept.any():
         _arguments.no_sites("param_network")
 
+    # Numbers go to sites that have a window, in their order.
+    numbers = np.where(kept, np.cumsum(kept, dtype=np.int32) - np.int32(1), np.int32(-1))
     positions, sizes, strides = fields
-    numbers = np.arange(found, dtype=np.int32)
-    if kept.all():
-        return *fields, _paint(starts, positions, strides, numbers, params.shape[:3])
-    numbers[kept] = np.arange(np.count_nonzero(kept))
-    numbers[~kept] = -1
     owner = _paint(starts, positions, strides, numbers, params.shape[:3])
+    if kept.all():
+        return positions, sizes, strides, owner
     return positions[kept], sizes[kept], strides[kept], owner
 
 
 def _check_params(params: Array) -> None:
     """Raise ValueError unless all parameters are finite and all strides at least 1."""
-    columns = params.shape[-1]
-    dtype = params.dtype
-    lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
-    least = np.repeat([lowest, 1], columns // 2).astype(dtype)
     finite, enough = np.ones((2, FLAGS), np.bool_)
-    pixels = np.tile(least, _CHECKED_PIXELS)
-    sites.check_params(params.reshape(-1), pixels, finite, enough, work=params.size)
+    least = _least(params.dtype, params.shape[-1])
+    sites.check_params(params.reshape(-1), least, finite, enough, work=params.size)
     if not finite.all():
         _arguments.not_finite("param_network")
     if not enough.all():
         _arguments.stride_below_one("param_network")
+
+
+@functools.cache
+def _least(dtype: np.dtype[Any], columns: int) -> Array:
+    """Return the least that parameters of some pixels may be: sizes anything, strides 1."""
+    lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+    return np.tile(np.repeat([lowest, 1], columns // 2).astype(dtype), _CHECKED_PIXELS)
 
 
 def _paint(
@@ -93,12 +97,14 @@ def _paint(
     """Paint the owners: an image of `shape`, (plane, row, column)."""
     depth, height, _ = shape
     owner = np.empty(shape, np.int32)
-    bands = np.linspace(0, depth * height, min(_PAINT_BANDS, depth * height) + 1).astype(np.int64)
+    count = min(_PAINT_BANDS, depth * height)
+    bands = np.arange(count + 1) * (depth * height) // count
     # No box reaches further down than the largest one.
-    planes = min(strides[:, 0].max(), depth) if len(strides[0]) == 3 else 1
+    planes = min(strides[:, 0].max(), depth) if strides.shape[1] == 3 else 1
     reach = (planes - 1) * height + min(strides[:, -2].max(), height)
-    spans = np.stack([starts[np.maximum(bands[:-1] - reach + 1, 0)], starts[bands[1:]]], axis=-1)
-    sites.paint_owners(positions, strides, numbers, bands, spans, owner, work=owner.size)
+    first = starts[np.maximum(bands[:-1] - reach + 1, 0)]
+    end = starts[bands[1:]]
+    sites.paint_owners(positions, strides, numbers, bands, first, end, owner, work=owner.size)
     return owner
 
 

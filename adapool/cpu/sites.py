@@ -129,7 +129,7 @@ def read_sites(
 
 @kernel
 def paint_owners(
-    positions: Any, strides: Any, numbers: Any, bands: Any, spans: Any, owner: Any
+    positions: Any, strides: Any, numbers: Any, bands: Any, first: Any, end: Any, owner: Any
 ) -> None:
     """Give each pixel the number of the first site that claimed it.
 
@@ -142,22 +142,22 @@ def paint_owners(
     numbers : (n,) int32
     bands : (b + 1,)
         First rows of the bands, counted through all planes, and the end of them.
-    spans : (b, 2)
-        The first and the end of the sites that may reach into each band.
+    first, end : (b,)
+        The sites that may reach into each band.
     owner : (plane, row, column) int32
     """
     depth, height, width = owner.shape
     d = positions.shape[1]
-    for index in prange(spans.shape[0]):
+    for index in prange(first.size):
         band = np.int64(index)
-        begin, end = bands[band], bands[band + 1]
-        for i in range(spans[band, 1] - 1, spans[band, 0] - 1, -1):
+        top, bottom = bands[band], bands[band + 1]
+        for i in range(end[band] - 1, first[band] - 1, -1):
             z = positions[i, 0] if d == 3 else 0
             y, x = positions[i, d - 2], positions[i, d - 1]
             last_plane = z + min(strides[i, 0], depth - z) if d == 3 else 1
             last_row = y + min(strides[i, d - 2], height - y)
             last_column = x + min(strides[i, d - 1], width - x)
             for plane in range(z, last_plane):
-                first = max(y, begin - plane * height)
-                for row in range(first, min(last_row, end - plane * height)):
+                begin = max(y, top - plane * height)
+                for row in range(begin, min(last_row, bottom - plane * height)):
                     owner[plane, row, x:last_column] = numbers[i]
