@@ -13,7 +13,8 @@ import os
 import pickle
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,25 @@ def device(function: Callable[..., Any]) -> Any:
     return numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
+class _Caller(threading.local):
+    """What a Python thread has asked for."""
+
+    serial = False
+
+
+_caller = _Caller()
+
+
+@contextmanager
+def serial_kernels() -> Iterator[None]:
+    """Run serial twins in this Python thread: for callers that bring threads of their own."""
+    before, _caller.serial = _caller.serial, True
+    try:
+        yield
+    finally:
+        _caller.serial = before
+
+
 class Kernel:
     """A function of loops, compiled on first use as a parallel and as a serial twin."""
 
@@ -99,7 +119,7 @@ class Kernel:
 
     def __call__(self, *arguments: Any, work: int) -> Any:
         """Run the kernel; `work` counts its elementary operations, and chooses the twin."""
-        if work < PARALLEL_FROM or not _Threads.usable:
+        if work < PARALLEL_FROM or _caller.serial or not _Threads.usable:
             return self._run(False, arguments)
         if _Threads.thread_safe:
             return self._run(True, arguments)

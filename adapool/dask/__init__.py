@@ -1,0 +1,15 @@
+"""From checked arguments to a lazy result, for Dask arrays.
+
+The functions of :mod:`adapool._eager`. Each output chunk is one task, on exactly the slices of the
+input that its windows reach; inside a task the kernels are serial, as Dask brings the threads.
+Nothing is computed while the graph is built, whose size is linear in the chunks.
+"""
+
+from adapool.dask._dynamic import dynamic_pooling
+from adapool.dask._fixed import attention_pooling, max_pooling
+
+__all__ = [
+    "attention_pooling",
+    "dynamic_pooling",
+    "max_pooling",
+]

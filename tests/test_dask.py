@@ -1,0 +1,148 @@
+"""Dask arrays give what arrays in memory give, at any chunking, and compute nothing before."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+import adapool
+import strategies as some
+from compare import assert_same
+
+Array = NDArray[Any]
+
+few = settings(max_examples=60)
+
+
+@st.composite
+def chunkings(draw: st.DrawFn, shape: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Uneven chunks along each axis, down to single elements, some of them empty."""
+    chunks = []
+    for length in shape:
+        cuts = draw(st.lists(st.integers(0, length), max_size=min(length, 4)))
+        bounds = [0, *sorted(cuts), length]
+        chunks.append(tuple(int(n) for n in np.diff(bounds)))
+    return tuple(chunks)
+
+
+@st.composite
+def chunked(draw: st.DrawFn, array: Array) -> Any:
+    return da.from_array(array, chunks=draw(chunkings(array.shape)))
+
+
+@st.composite
+def perhaps_chunked(draw: st.DrawFn, operand: Any) -> Any:
+    """An array as Dask's, or as it is; networks as they are."""
+    if isinstance(operand, np.ndarray) and draw(st.booleans()):
+        return draw(chunked(operand))
+    return operand
+
+
+@dataclass(frozen=True)
+class Local:
+    """A network of numbers per pixel that looks `reach` pixels far."""
+
+    outputs: int
+    reach: int
+    least: int = 0
+
+    def __call__(self, images: Array) -> Array:
+        values = np.nan_to_num(images.astype(np.float64).mean(axis=-1), posinf=9, neginf=-9)
+        size = (1, *(2 * self.reach + 1 for _ in values.shape[1:]))
+        near = ndi.maximum_filter(np.round(values) % 13, size, mode="nearest")
+        answer: Array = np.stack([(near + k) % 5 + self.least for k in range(self.outputs)], -1)
+        return answer
+
+
+def assert_lazily_same(lazy: Any, expected: Any) -> None:
+    """Metadata that is right before anything is computed, and then the same result."""
+    lazies, wanted = ((a,) if not isinstance(a, tuple) else a for a in (lazy, expected))
+    assert len(lazies) == len(wanted)
+    for array in lazies:
+        assert isinstance(array, da.Array)
+    for array, want, got in zip(
+        lazies, wanted, dask.compute(*lazies, scheduler="synchronous"), strict=True
+    ):
+        assert array.dtype == want.dtype
+        assert array.shape == want.shape
+        assert_same(got, want)
+    for array in lazies:
+        blocks = dask.compute(*array.to_delayed().ravel(), scheduler="synchronous")
+        assert [block.shape for block in blocks] == list(itertools.product(*array.chunks))
+
+
+@few
+@given(st.data())
+def test_max_pooling(data: st.DataObject) -> None:
+    image = data.draw(some.images())
+    fixed = data.draw(some.windows(image.spatial))
+    options = fixed.options | image.axes | {"return_indices": data.draw(st.booleans())}
+    expected = adapool.max_pooling(image.array, fixed.kernel, **options)
+    lazy = adapool.max_pooling(data.draw(chunked(image.array)), fixed.kernel, **options)
+    assert_lazily_same(lazy, expected)
+
+
+@few
+@given(st.data())
+def test_attention_pooling(data: st.DataObject) -> None:
+    image = data.draw(some.images())
+    fixed = data.draw(some.windows(image.spatial))
+    network = data.draw(some.attention_networks(image, fixed))
+    options = fixed.options | image.axes | {"return_indices": data.draw(st.booleans())}
+    expected = adapool.attention_pooling(image.array, fixed.kernel, network, **options)
+    lazy = adapool.attention_pooling(
+        data.draw(chunked(image.array)),
+        fixed.kernel,
+        data.draw(perhaps_chunked(network)),
+        **options,
+    )
+    assert_lazily_same(lazy, expected)
+
+
+@st.composite
+def pixel_networks(draw: st.DrawFn, image: some.Image, arrays: Any, outputs: int) -> Any:
+    """What gives numbers per pixel in memory; the same for Dask; and the halo it needs."""
+    if draw(st.booleans()):
+        reach = draw(st.integers(0, 2))
+        network = Local(outputs, reach, least=1)
+        halo = draw(st.integers(reach, 3))
+        return network, network, draw(some.per_axis([halo] * len(image.spatial)))
+    array = draw(arrays((image.batch, *image.spatial, outputs)))
+    if image.batch_axis is None and draw(st.booleans()):
+        array = array[0]
+    elif draw(st.booleans()):
+        array = array[:1]
+    return array, draw(perhaps_chunked(array)), 0
+
+
+@few
+@given(st.data())
+def test_dynamic_pooling(data: st.DataObject) -> None:
+    image = data.draw(some.images())
+    axes = len(image.spatial)
+    outputs = data.draw(st.sampled_from([1, axes, 2 * axes]))
+    answers = some.sizes_and_strides if outputs == 2 * axes else some.sizes
+    network, lazy_network, halo = data.draw(pixel_networks(image, answers, outputs))
+    strides = [data.draw(st.integers(1, 4)) for _ in image.spatial]
+    sizes = st.integers(1, 6)
+    options = image.axes | {
+        "stride": data.draw(some.per_axis(strides)),
+        "max_kernel_size": data.draw(sizes | st.tuples(*[sizes] * axes)),
+        "anchor": data.draw(some.anchors()),
+        "return_indices": data.draw(st.booleans()),
+    }
+    expected = adapool.dynamic_pooling(image.array, network, **options)
+    lazy = adapool.dynamic_pooling(
+        data.draw(chunked(image.array)), lazy_network, network_halo=halo, **options
+    )
+    assert_lazily_same(lazy, expected)
