@@ -341,8 +341,8 @@ def needed_on_dask(name: str, value: Any) -> None:
     """Check that the reach of windows is known before any value is."""
     if value is None:
         raise ValueError(
-            f"{name} must be given with a Dask array, got None: it says how far beyond a chunk "
-            "its windows reach"
+            f"{name} must be given, and finite, where feature_map is a Dask array: it says how far "
+            "beyond a chunk its windows reach"
         )
 
 

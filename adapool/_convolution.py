@@ -76,7 +76,7 @@ def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> Co
     per_channel = weights.ndim == 1
     if per_channel:
         groups = layout.channels
-        weights = weights.reshape((1,) * (layout.ndim + 1) + (groups,))
+        weights = weights[(np.newaxis,) * (layout.ndim + 1)]
     elif layout.channel_axis is None:
         _arguments.single_filter(weights.shape[-1])
     shift = _arguments.bias(bias, weights.shape[-1])

@@ -15,7 +15,7 @@ import adapool
 import adapool._jit
 import naive
 import strategies as some
-from compare import assert_same, assert_same_sites, both, call
+from compare import assert_same, assert_same_sites, both, call, rounding_bound
 
 Array = NDArray[Any]
 
@@ -76,19 +76,6 @@ def test_dynamic_stride_pooling(data: st.DataObject) -> None:
     expected = naive.dynamic_stride_pooling(image.array, network, **options)
     assume(len(expected.values) > 0)  # no output at all is an error
     assert_same_sites(call("dynamic_stride_pooling", image.array, network, **options), expected)
-
-
-def rounding_bound(case: some.Convolution, dtype: np.dtype[Any]) -> float:
-    """How far the result may be off: a few roundings of each term, and of each partial sum.
-
-    Masks are at most 1 here, and interpolation never exceeds the largest pixel.
-    """
-    pixel, weight = (
-        float(np.abs(a.astype(np.float64)).max()) for a in (case.image.array, case.weights)
-    )
-    bias = 4 if "bias" in case.options else 0
-    terms = case.weights.size + 1
-    return 4 * terms * float(np.finfo(dtype).eps) * (terms * pixel * weight + bias)
 
 
 @given(some.convolutions())

@@ -5,11 +5,14 @@ input that its windows reach; inside a task the kernels are serial, as Dask brin
 Nothing is computed while the graph is built, whose size is linear in the chunks.
 """
 
+from adapool.dask._deformable import deformable_conv, deformable_conv_and_pool
 from adapool.dask._dynamic import dynamic_pooling
 from adapool.dask._fixed import attention_pooling, max_pooling
 
 __all__ = [
     "attention_pooling",
+    "deformable_conv",
+    "deformable_conv_and_pool",
     "dynamic_pooling",
     "max_pooling",
 ]
