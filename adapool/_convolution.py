@@ -155,7 +155,8 @@ class SamplingPlan:
             "offset_network", self.offset_network, layout, image, grid, offset_widths
         )
         if self.interpolation == "truncate" and (offsets.dtype == np.float16 or any(windows.begin)):
-            offsets, limits = _as_summed(offsets, windows, limits), (math.inf,) * ndim
+            offsets = _as_summed(offsets, windows, limits, self.offset_groups)
+            limits = (math.inf,) * ndim
         mask = None
         if self.mask_network is not None:
             mask = grid_prediction(
@@ -191,12 +192,14 @@ def plan_sampling(
     )
 
 
-def _as_summed(offsets: Array, windows: Windows, limits: tuple[float, ...]) -> Array:
+def _as_summed(
+    offsets: Array, windows: Windows, limits: tuple[float, ...], offset_groups: int
+) -> Array:
     """Return float64 offsets that lead where a sum of base and offset in their own dtype does.
 
     Truncation is of one sum in the dtype of the offsets, the base being that in the whole image.
     No kernel computes in float16, or knows of an image around its own. The rounding of that sum
-    depends on the base, so that shared offsets become one for each tap.
+    depends on the base, so that shared offsets become one for each group and tap.
     """
     ndim = len(limits)
     # Integers are summed exactly, for any position in an image.
@@ -206,7 +209,7 @@ def _as_summed(offsets: Array, windows: Windows, limits: tuple[float, ...]) -> A
     given = offsets.reshape(batch, *outputs, -1, *kernel, ndim)
     most = np.array(limits, dtype)
     given = np.clip(given.astype(dtype), -most, most)
-    moved = np.empty((*given.shape[:5], *windows.kernel, ndim))
+    moved = np.empty((batch, *outputs, offset_groups, *windows.kernel, ndim))
     for axis in range(3 - ndim, 3):
         steps = np.arange(windows.outputs[axis]) * windows.stride[axis] + windows.origin[axis]
         taps = np.arange(windows.kernel[axis]) * windows.dilation[axis]

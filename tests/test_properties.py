@@ -108,6 +108,14 @@ def test_deformable_conv_where_nothing_is_rounded(case: some.Convolution) -> Non
     assert_same(*both("deformable_conv", *case.arguments, **case.options))
 
 
+def test_float16_offsets_that_groups_share() -> None:
+    rng = np.random.default_rng(6)
+    image, weights = rng.integers(0, 9, (6, 7, 4)) / 1.0, rng.integers(-2, 3, (2, 2, 4, 1)) / 1.0
+    offsets = (rng.integers(-8, 8, (5, 6, 2)) / 4).astype(np.float16)
+    options = {"offset_groups": 2, "interpolation": "truncate"}
+    assert_same(*both("deformable_conv", image, weights, offsets, **options))
+
+
 def test_a_float16_position_that_overflows_is_outside() -> None:
     """Beyond column 15 the sum of column and offset is more than float16 holds."""
     offsets = np.full((1, 20, 2), np.finfo(np.float16).max, np.float16)

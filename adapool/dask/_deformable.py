@@ -19,7 +19,6 @@ from adapool.dask._blocks import Blocks, as_lazy, meta
 from adapool.dask._graph import Index, Interval, Operand, blockwise
 from adapool.dask._predict import Box, Prediction
 
-
 _NETWORKS = ("offset_network", "mask_network")
 
 
@@ -55,7 +54,7 @@ def deformable_conv_and_pool(
 
 def _with_arrays(plan: SamplingPlan) -> SamplingPlan:
     """Check what was predicted before, lists included, and make arrays of it."""
-    checked = {
+    checked: dict[str, Any] = {
         name: _arguments.network_result(name, getattr(plan, name))
         for name in _NETWORKS
         if getattr(plan, name) is not None and not is_network(getattr(plan, name))
@@ -155,12 +154,11 @@ def _rounding(plan: SamplingPlan, most: float, size: int) -> int:
     if plan.interpolation != "truncate":
         return 0
     offsets = plan.offset_network
-    dtype = (
-        np.dtype(np.float16) if is_network(offsets) else np.dtype(getattr(offsets, "dtype", 0.0))
-    )
+    # A network may give float16, the coarsest.
+    dtype = np.dtype(np.float16) if is_network(offsets) else offsets.dtype
     if dtype.kind != "f":
         return 0
-    farthest = min(size + most, float(np.finfo(dtype).max) / 2)
+    farthest = min(size + min(most, _FAR), float(np.finfo(dtype).max) * 0.99)
     step = float(np.spacing(dtype.type(farthest)))
     return math.ceil(step) if step > 1 else 0
 
