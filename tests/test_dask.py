@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import dask
 import dask.array as da
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from scipy import ndimage as ndi
 
 import adapool
 import strategies as some
-from compare import assert_same, rounding_bound
+from compare import SITES_FIELDS, assert_same, rounding_bound
 
 Array = NDArray[Any]
 
@@ -225,3 +226,197 @@ def test_truncation_is_of_a_sum_in_the_whole_image() -> None:
         expected = adapool.deformable_conv(image, [1.0], offsets, **options)
         lazy = adapool.deformable_conv(da.from_array(image, chunks=700), [1.0], offsets, **options)
         assert_lazily_same(lazy, expected)
+
+
+@few
+@given(st.data())
+def test_dynamic_stride_pooling(data: st.DataObject) -> None:
+    image = data.draw(some.images(batches=False))
+    axes = len(image.spatial)
+    network, lazy_network, halo = data.draw(pixel_networks(image, some.sizes_and_strides, 2 * axes))
+    sizes = st.integers(1, 6)
+    options = {
+        "max_kernel_size": data.draw(sizes | st.tuples(*[sizes] * axes)),
+        "anchor": data.draw(some.anchors()),
+        "channel_axis": image.channel_axis,
+    }
+    lazy = adapool.dynamic_stride_pooling(
+        data.draw(chunked(image.array)), lazy_network, network_halo=halo, **options
+    )
+    assert lazy.owner.shape == image.spatial
+    names = SITES_FIELDS
+    fields = [getattr(lazy, name) for name in names] + [lazy.to_map()]
+    try:
+        expected = adapool.dynamic_stride_pooling(image.array, network, **options)
+    except ValueError:
+        with pytest.raises(ValueError, match="some site a window"):
+            dask.compute(*fields, scheduler="synchronous")
+        return
+    wanted = [getattr(expected, name) for name in names] + [expected.to_map()]
+    for field, got, want in zip(
+        fields, dask.compute(*fields, scheduler="synchronous"), wanted, strict=True
+    ):
+        assert field.dtype == want.dtype
+        assert_same(got, want)
+
+
+# What is promised beyond equality --------------------------------------------------------------
+
+SMALL = np.arange(36 * 40, dtype=np.float32).reshape(36, 40)
+STILL = np.zeros((36, 40, 2), np.float32)
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "max": lambda x: adapool.max_pooling(x, 3, stride=1, padding=1, channel_axis=None),
+    "attention": lambda x: adapool.attention_pooling(
+        x, 3, lambda w: w, stride=1, padding=1, channel_axis=None
+    ),
+    "dynamic": lambda x: adapool.dynamic_pooling(
+        x, Local(1, 1), max_kernel_size=4, network_halo=1, channel_axis=None
+    ),
+    "sites": lambda x: (
+        adapool.dynamic_stride_pooling(
+            x, Local(4, 1, least=1), max_kernel_size=4, network_halo=1, channel_axis=None
+        ).values
+    ),
+    "deformable": lambda x: adapool.deformable_conv(
+        x, [2.0], Local(2, 0), max_offset=2, channel_axis=None
+    ),
+    "deformable and pool": lambda x: adapool.deformable_conv_and_pool(
+        x, [2.0], Local(2, 0), 2, max_offset=2, channel_axis=None
+    ),
+}
+
+
+# The same in memory, where there is no halo.
+IN_MEMORY: dict[str, Callable[[Any], Any]] = CALLS | {
+    "dynamic": lambda x: adapool.dynamic_pooling(
+        x, Local(1, 1), max_kernel_size=4, channel_axis=None
+    ),
+    "sites": lambda x: (
+        adapool.dynamic_stride_pooling(
+            x, Local(4, 1, least=1), max_kernel_size=4, channel_axis=None
+        ).values
+    ),
+}
+
+
+def refuse(*_: Any) -> Any:
+    raise AssertionError("computed while the graph was built")
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_nothing_is_computed_while_the_graph_is_built(name: str) -> None:
+    image = da.map_blocks(refuse, da.zeros((36, 40), chunks=10), dtype=np.float32, meta=SMALL[:0])
+    lazy = CALLS[name](image)
+    with pytest.raises(AssertionError, match="while the graph"):
+        lazy.compute(scheduler="synchronous")
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_graph_is_linear_in_the_chunks(name: str) -> None:
+    sizes = []
+    for rows in (64, 128):
+        image = da.zeros((10 * rows, 40), chunks=10, dtype=np.float32)
+        sizes.append(len(CALLS[name](image).__dask_graph__()))
+    assert sizes[1] <= 2.05 * sizes[0]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_threads_of_dask_give_the_same(name: str) -> None:
+    lazy = CALLS[name](da.from_array(SMALL, chunks=(9, 15)))
+    expected = IN_MEMORY[name](SMALL)
+    assert_same(lazy.compute(), expected)
+
+
+WRONG: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
+    "sizes without a limit": (
+        lambda x: adapool.dynamic_pooling(x, SMALL, channel_axis=None),
+        ValueError,
+        "max_kernel_size must be given",
+    ),
+    "sites without a limit": (
+        lambda x: adapool.dynamic_stride_pooling(x, SMALL, channel_axis=None),
+        ValueError,
+        "max_kernel_size must be given",
+    ),
+    "offsets without a limit": (
+        lambda x: adapool.deformable_conv(x, [1], STILL, channel_axis=None),
+        ValueError,
+        "max_offset must be given",
+    ),
+    "negative halo": (
+        lambda x: adapool.dynamic_pooling(
+            x, SMALL, max_kernel_size=2, network_halo=-1, channel_axis=None
+        ),
+        ValueError,
+        "network_halo must be non-negative",
+    ),
+    "network for another grid": (
+        lambda x: adapool.deformable_conv(
+            x, [1], Local(2, 0), stride=2, max_offset=1, channel_axis=None
+        ),
+        ValueError,
+        "offset_network must be an array where",
+    ),
+    "wrong shape": (
+        lambda x: adapool.dynamic_pooling(x, SMALL[1:], max_kernel_size=2, channel_axis=None),
+        ValueError,
+        "param_network must give an array of shape",
+    ),
+    "complex": (
+        lambda x: adapool.max_pooling(x.astype(complex), 2, channel_axis=None),
+        TypeError,
+        "feature_map must hold",
+    ),
+    "unknown chunks": (
+        lambda x: adapool.max_pooling(x[x[:, 0] > 3], 2, channel_axis=None),
+        ValueError,
+        "feature_map must have chunks of known size",
+    ),
+    "masked": (
+        lambda x: adapool.max_pooling(da.ma.masked_greater(x, 3), 2, channel_axis=None),
+        TypeError,
+        "feature_map must be a plain array",
+    ),
+    "Dask weights for an image in memory": (
+        lambda x: adapool.attention_pooling(SMALL, 2, x, channel_axis=None),
+        TypeError,
+        "attention_network must be in memory",
+    ),
+    "Dask filters for an image in memory": (
+        lambda x: adapool.deformable_conv(SMALL, da.ones(1), STILL, channel_axis=None),
+        TypeError,
+        "conv_weights must be in memory",
+    ),
+    "halo for an image in memory": (
+        lambda x: adapool.dynamic_pooling(SMALL, SMALL, network_halo=1, channel_axis=None),
+        ValueError,
+        "network_halo must be 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_calls_are_answered_while_the_graph_is_built(name: str) -> None:
+    wrong, error, words = WRONG[name]
+    with pytest.raises(error, match=words):
+        wrong(da.from_array(SMALL, chunks=10))
+
+
+def test_errors_of_networks_reach_the_caller() -> None:
+    def network(images: Array) -> Array:
+        if images.max() == SMALL.max():
+            raise RuntimeError("no weights for this chunk")
+        return images
+
+    lazy = adapool.dynamic_pooling(
+        da.from_array(SMALL, chunks=10), network, max_kernel_size=2, channel_axis=None
+    )
+    with pytest.raises(RuntimeError, match="no weights for this chunk"):
+        lazy.compute()
+    nan = np.full(SMALL.shape, np.nan)
+    lazy = adapool.dynamic_pooling(
+        da.from_array(SMALL, chunks=10), nan, max_kernel_size=2, channel_axis=None
+    )
+    with pytest.raises(ValueError, match="param_network must give finite values"):
+        lazy.compute()
