@@ -168,6 +168,17 @@ def count(name: str, value: Any) -> int:
     return number
 
 
+def num_threads(value: Any, most: int) -> int:
+    """Return a number of threads that can be had."""
+    number = count("num_threads", value)
+    if number > most:
+        raise ValueError(
+            f"num_threads must be at most {most}, got {number}: set the environment variable "
+            "NUMBA_NUM_THREADS before numba is imported to allow more"
+        )
+    return number
+
+
 def displacements(name: str, value: Any, ndim: int) -> tuple[float, ...]:
     """Return the largest displacement along each axis; None means no limit."""
     if value is None:
