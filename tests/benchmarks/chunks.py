@@ -68,7 +68,7 @@ def overhead(chunk: int) -> None:
     print("| | in memory, ms | Dask, ms | overhead |")
     print("| --- | ---: | ---: | ---: |")
     for name, call in calls().items():
-        # Pooled and summed chunk by chunk: to assemble the result would be one more copy of it.
+        # Written chunk by chunk into an array that is there: the result is not assembled first.
         out = np.empty(call(image, sizes).shape, np.float32)
         best = seconds(
             {
