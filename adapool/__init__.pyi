@@ -5,7 +5,9 @@ __all__ = [
     "deformable_conv_and_pool",
     "dynamic_pooling",
     "dynamic_stride_pooling",
+    "get_num_threads",
     "max_pooling",
+    "set_num_threads",
 ]
 
 __version__: str
@@ -15,3 +17,4 @@ from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import dynamic_pooling, dynamic_stride_pooling
 from .maximum import max_pooling
 from .sites import Sites
+from .threads import get_num_threads, set_num_threads

@@ -27,8 +27,30 @@ _SPATIAL_NDIMS = (2, 3)
 # --- arrays -------------------------------------------------------------------------------------
 
 
+def is_dask(value: Any) -> bool:
+    """Whether `value` is a Dask array, told without importing Dask."""
+    return hasattr(value, "__dask_graph__") and hasattr(value, "chunks")
+
+
 def real_array(name: str, value: Any) -> Array:
-    """Return `value` as a NumPy array of booleans, integers or floats of up to 64 bits."""
+    """Return `value` as a NumPy array of booleans, integers or floats of up to 64 bits.
+
+    A Dask array is checked by its metadata, and returned as it is.
+    """
+    if is_dask(value):
+        real_array(name, value._meta)
+        if any(size != size for size in value.shape):
+            raise ValueError(
+                f"{name} must have chunks of known size, got chunks {_shorten(value.chunks)}: "
+                f"call {name}.compute_chunk_sizes() first"
+            )
+        lazy: Array = value
+        return lazy
+    if hasattr(value, "__dask_graph__"):
+        raise TypeError(
+            f"{name} must be an array, got {type(value).__name__} of Dask that is none: "
+            f"pass {name}.compute(), or a dask.array"
+        )
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{name} must be a plain array, got a masked array: "
@@ -143,6 +165,17 @@ def count(name: str, value: Any) -> int:
     number = _integer(name, value, "must be an integer")
     if number < 1:
         raise ValueError(f"{name} must be positive, got {number}")
+    return number
+
+
+def num_threads(value: Any, most: int) -> int:
+    """Return a number of threads that can be had."""
+    number = count("num_threads", value)
+    if number > most:
+        raise ValueError(
+            f"num_threads must be at most {most}, got {number}: set the environment variable "
+            "NUMBA_NUM_THREADS before numba is imported to allow more"
+        )
     return number
 
 
@@ -291,6 +324,45 @@ def too_many_sites(name: str, sites: int) -> NoReturn:
     """Report more sites than an owner map can number."""
     raise ValueError(
         f"{name} must lead to fewer than 2**31 sites, got {sites}: give larger strides"
+    )
+
+
+# --- Dask ---------------------------------------------------------------------------------------
+
+
+def in_memory(name: str, *arrays: Any) -> None:
+    """Check that none of what goes with a feature map in memory is a Dask array."""
+    if any(is_dask(array) for array in arrays):
+        raise TypeError(
+            f"{name} must be in memory where feature_map is, got a Dask array: "
+            f"pass {name}.compute(), or a Dask array as feature_map"
+        )
+
+
+def no_network_halo(value: Any) -> None:
+    """Check that the keyword of chunks is left alone where there are none."""
+    if np.any(np.asarray(value) != 0):
+        raise ValueError(
+            f"network_halo must be 0 unless feature_map is a Dask array, got {_shorten(value)}: "
+            "a network is given an array in memory whole"
+        )
+
+
+def needed_on_dask(name: str, value: Any) -> None:
+    """Check that the reach of windows is known before any value is."""
+    if value is None:
+        raise ValueError(
+            f"{name} must be given, and finite, where feature_map is a Dask array: it says how far "
+            "beyond a chunk its windows reach"
+        )
+
+
+def networks_need_the_grid(name: str, outputs: Axes, spatial: Axes) -> NoReturn:
+    """Report a network that would be given chunks of an image other than its own grid."""
+    raise ValueError(
+        f"{name} must be an array where a Dask image has an output grid other than itself, got a "
+        f"network for the grid {outputs} of the image {spatial}: predict the whole grid first, or "
+        "choose stride and padding that keep the shape"
     )
 
 

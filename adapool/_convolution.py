@@ -56,6 +56,8 @@ class ConvKernel:
         In `dtype`, or in float64 where that would round them: integers count as float32 in the
         dtype of a result, and only there.
         """
+        _arguments.in_memory("conv_weights", self.weights)
+        _arguments.in_memory("bias", self.bias)
         exact = _exact(self.weights, dtype) and (self.bias is None or _exact(self.bias, dtype))
         compute = dtype if exact else np.dtype(np.float64)
         shape = (*to_triple(self.size, 1), *self.weights.shape[-2:])
@@ -74,7 +76,7 @@ def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> Co
     per_channel = weights.ndim == 1
     if per_channel:
         groups = layout.channels
-        weights = weights.reshape((1,) * (layout.ndim + 1) + (groups,))
+        weights = weights[(np.newaxis,) * (layout.ndim + 1)]
     elif layout.channel_axis is None:
         _arguments.single_filter(weights.shape[-1])
     shift = _arguments.bias(bias, weights.shape[-1])
@@ -117,65 +119,108 @@ class Sampling:
         return replace(self, offsets=offsets, mask=mask)
 
 
+@dataclass(frozen=True)
+class SamplingPlan:
+    """How a convolution samples, checked, before networks have said where.
+
+    Attributes
+    ----------
+    offset_network, mask_network : array, network, or None for no mask
+    offset_groups : int
+    interpolation : {"linear", "nearest", "truncate"}
+    max_offset : tuple of float
+        What displacements are clipped to along each spatial axis.
+    dtype : numpy.dtype
+        What the mask counts as in the dtype of a result.
+    """
+
+    offset_network: Any
+    mask_network: Any
+    offset_groups: int
+    interpolation: str
+    max_offset: tuple[float, ...]
+    dtype: np.dtype[Any]
+
+    def widths(self, windows: Windows) -> tuple[tuple[int, int], tuple[int]]:
+        """Return how many values a point of the offsets, and one of the mask, may have."""
+        ndim, taps = len(self.max_offset), self.offset_groups * windows.taps
+        return (taps * ndim, ndim), (taps,)
+
+    def predict(self, layout: Layout, image: Array, windows: Windows) -> Sampling:
+        """Call the networks on a canonical image."""
+        ndim, limits = layout.ndim, self.max_offset
+        grid = windows.outputs[-ndim:]
+        offset_widths, mask_widths = self.widths(windows)
+        offsets = grid_prediction(
+            "offset_network", self.offset_network, layout, image, grid, offset_widths
+        )
+        if self.interpolation == "truncate" and (offsets.dtype == np.float16 or any(windows.begin)):
+            offsets = _as_summed(offsets, windows, limits, self.offset_groups)
+            limits = (math.inf,) * ndim
+        mask = None
+        if self.mask_network is not None:
+            mask = grid_prediction(
+                "mask_network", self.mask_network, layout, image, grid, mask_widths
+            )
+        return Sampling(
+            offsets=plain(offsets),
+            mask=None if mask is None else plain(mask),
+            offset_groups=self.offset_groups,
+            ndim=ndim,
+            interpolation=self.interpolation,
+            max_offset=to_triple(limits, np.inf),
+            dtype=self.dtype,
+        )
+
+
 def plan_sampling(
     layout: Layout,
-    image: Array,
-    windows: Windows,
     offset_network: Any,
     mask_network: Any,
     offset_groups: Any,
     interpolation: Any,
     max_offset: Any,
-) -> Sampling:
-    """Check how a convolution samples, and call the networks that say where."""
-    ndim = layout.ndim
-    groups = _arguments.offset_groups(offset_groups, layout.channels)
-    rule = _arguments.choice("interpolation", interpolation, _arguments.INTERPOLATIONS)
-    limits = _arguments.displacements("max_offset", max_offset, ndim)
-    grid = windows.outputs[-ndim:]
-    taps = groups * windows.taps
-    offsets = grid_prediction(
-        "offset_network", offset_network, layout, image, grid, (taps * ndim, ndim)
-    )
-    if rule == "truncate" and offsets.dtype == np.float16:
-        offsets, limits = _as_summed_in_float16(offsets, windows, limits), (math.inf,) * ndim
-    mask = None
-    if mask_network is not None:
-        mask = plain(grid_prediction("mask_network", mask_network, layout, image, grid, (taps,)))
-    return Sampling(
-        offsets=plain(offsets),
-        mask=mask,
-        offset_groups=groups,
-        ndim=ndim,
-        interpolation=rule,
-        max_offset=to_triple(limits, np.inf),
-        dtype=np.dtype(np.float32) if mask is None else counted_dtype(mask_network),
+) -> SamplingPlan:
+    """Check how a convolution samples."""
+    return SamplingPlan(
+        offset_network=offset_network,
+        mask_network=mask_network,
+        offset_groups=_arguments.offset_groups(offset_groups, layout.channels),
+        interpolation=_arguments.choice("interpolation", interpolation, _arguments.INTERPOLATIONS),
+        max_offset=_arguments.displacements("max_offset", max_offset, layout.ndim),
+        dtype=np.dtype(np.float32) if mask_network is None else counted_dtype(mask_network),
     )
 
 
-def _as_summed_in_float16(offsets: Array, windows: Windows, limits: tuple[float, ...]) -> Array:
-    """Return float64 offsets that lead where a sum of base and offset in float16 does.
+def _as_summed(
+    offsets: Array, windows: Windows, limits: tuple[float, ...], offset_groups: int
+) -> Array:
+    """Return float64 offsets that lead where a sum of base and offset in their own dtype does.
 
-    Truncation is of one sum in the dtype of the offsets, and no kernel computes in float16. The
-    rounding of that sum depends on the base, so that shared offsets become one for each tap.
+    Truncation is of one sum in the dtype of the offsets, the base being that in the whole image.
+    No kernel computes in float16, or knows of an image around its own. The rounding of that sum
+    depends on the base, so that shared offsets become one for each group and tap.
     """
     ndim = len(limits)
+    # Integers are summed exactly, for any position in an image.
+    dtype = offsets.dtype.newbyteorder("=") if offsets.dtype.kind == "f" else np.dtype(np.float64)
     batch, *outputs, width = offsets.shape
     kernel = (1, 1, 1) if width == ndim else windows.kernel
     given = offsets.reshape(batch, *outputs, -1, *kernel, ndim)
-    most = np.array(limits, np.float16)
-    given = np.clip(given, -most, most)
-    moved = np.empty((*given.shape[:5], *windows.kernel, ndim))
+    most = np.array(limits, dtype)
+    given = np.clip(given.astype(dtype), -most, most)
+    moved = np.empty((batch, *outputs, offset_groups, *windows.kernel, ndim))
     for axis in range(3 - ndim, 3):
         steps = np.arange(windows.outputs[axis]) * windows.stride[axis] + windows.origin[axis]
         taps = np.arange(windows.kernel[axis]) * windows.dilation[axis]
-        bases = np.add.outer(steps, taps)
+        bases = np.add.outer(steps, taps) + windows.begin[axis]
         bases = np.expand_dims(bases, [a for a in range(8) if a not in (1 + axis, 5 + axis)])
         component = given[..., axis - 3 + ndim]
         with np.errstate(over="ignore"):
-            sums = bases.astype(np.float16) + component
+            sums = bases.astype(dtype) + component
         result = moved[..., axis - 3 + ndim]
-        np.subtract(sums, bases, out=result, dtype=np.float64)
+        # Truncated before the sum becomes one with another base, which has another sign.
+        np.subtract(np.trunc(sums), bases, out=result, dtype=np.float64)
         # A sum that overflows is far outside; an offset that is infinite stays so: an error.
         np.copyto(result, np.nan_to_num(result), where=np.isfinite(component))
     return moved.reshape(batch, *outputs, -1)

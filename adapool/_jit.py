@@ -13,7 +13,8 @@ import os
 import pickle
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ _DIGEST = _source_digest()
 class _Threads:
     """What is known of numba's thread pool in this process."""
 
+    wanted: int | None = None
     lock = threading.Lock()
     started = False
     thread_safe = False
@@ -90,6 +92,51 @@ def device(function: Callable[..., Any]) -> Any:
     return numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
+def most_threads() -> int:
+    """Return how many threads numba may start."""
+    return int(numba.config.NUMBA_NUM_THREADS)
+
+
+def num_threads() -> int:
+    """Return how many threads a parallel kernel runs on."""
+    if _Threads.wanted is not None:
+        return _Threads.wanted
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(cpus, most_threads())
+
+
+def use_threads(number: int | None) -> None:
+    """Set how many threads parallel kernels run on; None means one for each CPU."""
+    _Threads.wanted = number
+
+
+class _Caller(threading.local):
+    """What a Python thread has asked for."""
+
+    serial = False
+
+
+_caller = _Caller()
+
+
+@contextmanager
+def serial_kernels() -> Iterator[None]:
+    """Run serial twins in this Python thread: for callers that bring threads of their own."""
+    before, _caller.serial = _caller.serial, True
+    try:
+        yield
+    finally:
+        _caller.serial = before
+
+
+def threads_for(work: int) -> int:
+    """Return how many threads a kernel with so many elementary operations runs on."""
+    if work < PARALLEL_FROM or _caller.serial or not _Threads.usable:
+        return 1
+    return num_threads()
+
+
 class Kernel:
     """A function of loops, compiled on first use as a parallel and as a serial twin."""
 
@@ -99,7 +146,7 @@ class Kernel:
 
     def __call__(self, *arguments: Any, work: int) -> Any:
         """Run the kernel; `work` counts its elementary operations, and chooses the twin."""
-        if work < PARALLEL_FROM or not _Threads.usable:
+        if threads_for(work) == 1:
             return self._run(False, arguments)
         if _Threads.thread_safe:
             return self._run(True, arguments)
@@ -110,6 +157,17 @@ class Kernel:
             return result
 
     def _run(self, parallel: bool, arguments: tuple[Any, ...]) -> Any:
+        if not parallel:
+            return self._launch(False, arguments)
+        # numba keeps this number for each Python thread, for all that runs in it.
+        before = numba.get_num_threads()
+        numba.set_num_threads(num_threads())
+        try:
+            return self._launch(True, arguments)
+        finally:
+            numba.set_num_threads(before)
+
+    def _launch(self, parallel: bool, arguments: tuple[Any, ...]) -> Any:
         try:
             return (self._parallel if parallel else self._serial)(*arguments)
         except _CACHE_ERRORS:

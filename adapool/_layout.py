@@ -6,7 +6,8 @@ read-only. A 2-D image is a volume with one plane; no batch and no channels are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -68,6 +69,27 @@ class Layout:
     def volume(self) -> Triple:
         """Shape along plane, row, column."""
         return to_triple(self.spatial, 1)
+
+    @property
+    def spatial_axes(self) -> tuple[int, ...]:
+        """Where (plane,) row, column are."""
+        others = (self.channel_axis, self.batch_axis)
+        ndim = self.ndim + sum(axis is not None for axis in others)
+        return tuple(axis for axis in range(ndim) if axis not in others)
+
+    def of_block(self, shape: tuple[int, ...]) -> Layout:
+        """Return the layout of a part of the feature map."""
+        return replace(
+            self,
+            batch=1 if self.batch_axis is None else shape[self.batch_axis],
+            channels=1 if self.channel_axis is None else shape[self.channel_axis],
+            spatial=tuple(shape[axis] for axis in self.spatial_axes),
+        )
+
+    def crop(self, array: Array, cut: Sequence[slice]) -> Array:
+        """Cut the spatial axes of an array with the axes of the feature map."""
+        slices = dict(zip(self.spatial_axes, cut[-self.ndim :], strict=True))
+        return array[tuple(slices.get(axis, slice(None)) for axis in range(array.ndim))]
 
     def canonical(self, array: Array) -> Array:
         """Return the feature map as (batch, plane, row, column, channel)."""

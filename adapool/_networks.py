@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def counted_dtype(network: Any) -> np.dtype[Any]:
     """Return the dtype that a factor counts as in a result: integers and networks as float32."""
     if is_network(network):
         return np.dtype(np.float32)
-    dtype = np.asarray(network).dtype
+    dtype = network.dtype if _arguments.is_dask(network) else np.asarray(network).dtype
     return dtype if dtype.kind == "f" else np.dtype(np.float32)
 
 
@@ -69,18 +69,28 @@ def grid_prediction(
         array = predict(name, network, given)
     else:
         array = _arguments.network_result(name, network)
+    _arguments.in_memory(name, array)
+    lead, width = grid_form(name, array.shape, layout, grid, widths)
+    return array.reshape(math.prod(lead), *to_triple(grid, 1), width)
+
+
+def grid_form(
+    name: str,
+    shape: tuple[int, ...],
+    layout: Layout,
+    grid: tuple[int, ...],
+    widths: Sequence[int],
+) -> tuple[tuple[int, ...], int]:
+    """Check the shape of a prediction for a grid; return its leading axes, and its width."""
     leads = _leading_axes(layout)
     for lead in leads:
         for width in widths:
             # Where one value is due, its axis may be missing: scikit-learn squeezes it away.
-            if array.shape == (*lead, *grid, width) or (
-                width == 1 and array.shape == (*lead, *grid)
-            ):
-                batch = lead[0] if lead else 1
-                return array.reshape(batch, *to_triple(grid, 1), width)
+            if shape == (*lead, *grid, width) or (width == 1 and shape == (*lead, *grid)):
+                return lead, width
     wanted = ", ".join(map(str, (*leads[0], *grid)))
     options = " or ".join(map(str, sorted(set(widths))))
-    _arguments.wrong_shape(name, array.shape, f"({wanted}, P) with P = {options}")
+    _arguments.wrong_shape(name, shape, f"({wanted}, P) with P = {options}")
 
 
 def _leading_axes(layout: Layout) -> list[tuple[int, ...]]:
@@ -149,24 +159,41 @@ def _weights_from_network(weights: Array, n: int, taps: int, channels: int) -> A
 
 def _weights_from_array(network: Any, layout: Layout, windows: Windows) -> AttentionWeights:
     """Tell weights per pixel from weights per window by the number of axes."""
-    name = "attention_network"
-    array = _arguments.network_result(name, network)
+    array = _arguments.network_result("attention_network", network)
+    _arguments.in_memory("attention_network", array)
+    form = attention_form(array.shape, layout, windows)
+    items, depth = math.prod(form.lead), math.prod(form.tail)
+    if form.per_pixel:
+        return PixelWeights(plain(array).reshape(items, *layout.volume, depth))
+    rows = plain(array).reshape(items * windows.count, windows.taps, depth)
+    return WindowWeights(0, layout.batch * windows.count, rows)
+
+
+class AttentionForm(NamedTuple):
+    """What the axes of attention weights are.
+
+    `lead` is the batch, where there is one; `tail` the channels, where each has its own weights.
+    """
+
+    lead: tuple[int, ...]
+    per_pixel: bool
+    tail: tuple[int, ...]
+
+
+def attention_form(shape: tuple[int, ...], layout: Layout, windows: Windows) -> AttentionForm:
+    """Check the shape of attention weights given as an array, and return its form."""
     ndim, channels = layout.ndim, layout.channels
     per_window = windows.outputs[-ndim:] + windows.kernel[-ndim:]
     batched = layout.batch_axis is not None
-    spatial = array.ndim - batched in (ndim, ndim + 1)
-    shape = layout.spatial if spatial else per_window
+    per_pixel = len(shape) - batched in (ndim, ndim + 1)
+    inner = layout.spatial if per_pixel else per_window
     leads = [(layout.batch,), (1,)] if batched else [()]
     for lead, tail in itertools.product(leads, [(), (channels,)]):
-        if array.shape == (*lead, *shape, *tail):
-            items, depth = math.prod(lead), math.prod(tail)
-            if spatial:
-                return PixelWeights(plain(array).reshape(items, *layout.volume, depth))
-            rows = plain(array).reshape(items * windows.count, windows.taps, depth)
-            return WindowWeights(0, layout.batch * windows.count, rows)
+        if shape == (*lead, *inner, *tail):
+            return AttentionForm(lead, per_pixel, tail)
     _arguments.wrong_shape(
-        name,
-        array.shape,
+        "attention_network",
+        shape,
         f"{(*leads[0], *layout.spatial)} for a weight per pixel or {(*leads[0], *per_window)} for "
         f"weights per window, with C = {channels} appended for weights per channel",
     )

@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from adapool import _arguments
+from adapool._arguments import Array
 from adapool._layout import Triple, to_triple
 
 _MOST = (1 << 63) - 1
@@ -20,7 +23,10 @@ _MOST = (1 << 63) - 1
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of one size on a regular grid over a volume."""
+    """Windows of one size on a regular grid over a volume.
+
+    `begin` is where that volume begins in the image that it is a block of.
+    """
 
     volume: Triple
     kernel: Triple
@@ -28,6 +34,7 @@ class Windows:
     dilation: Triple
     origin: Triple
     outputs: Triple
+    begin: Triple = (0, 0, 0)
 
     @classmethod
     def points(cls, volume: Triple) -> Windows:
@@ -81,19 +88,22 @@ class Windows:
             if not any(0 <= start + tap * dilation < size for tap in range(kernel))
         ]
 
-    def block(self, first: Triple, outputs: Triple) -> tuple[Windows, Triple]:
+    def block(
+        self, first: Triple, outputs: Triple, halo: Triple = (0, 0, 0)
+    ) -> tuple[Windows, Triple]:
         """Restrict to a block of outputs; return its windows and where its input begins.
 
-        The block's input is the part of the volume that its windows reach.
+        The block's input is the part of the volume that its windows reach, and `halo` around it.
         """
         starts = [o * s + p for o, s, p in zip(first, self.stride, self.origin, strict=True)]
         low = _triple(
-            min(max(start, 0), size - 1) for start, size in zip(starts, self.volume, strict=True)
+            min(max(start - more, 0), size - 1)
+            for start, more, size in zip(starts, halo, self.volume, strict=True)
         )
         high = _triple(
-            max(min(start + (n - 1) * s + span, size), begin + 1)
-            for start, n, s, span, size, begin in zip(
-                starts, outputs, self.stride, self.span, self.volume, low, strict=True
+            max(min(start + (n - 1) * s + span + more, size), begin + 1)
+            for start, n, s, span, more, size, begin in zip(
+                starts, outputs, self.stride, self.span, halo, self.volume, low, strict=True
             )
         )
         block = replace(
@@ -101,6 +111,7 @@ class Windows:
             volume=_triple(h - begin for h, begin in zip(high, low, strict=True)),
             origin=_triple(start - begin for start, begin in zip(starts, low, strict=True)),
             outputs=outputs,
+            begin=_triple(b + begin for b, begin in zip(self.begin, low, strict=True)),
         )
         return block, low
 
@@ -130,6 +141,14 @@ class Windows:
             min((n - 1) * s + span, size)
             for n, s, span, size in zip(outputs, self.stride, self.span, self.volume, strict=True)
         )
+
+
+def in_whole(indices: Array, block: Triple, begin: Triple, whole: Triple) -> Array:
+    """Turn flat indices into a block, or -1, into flat indices into the volume that holds it."""
+    rest, column = np.divmod(indices, block[2])
+    plane, row = np.divmod(rest, block[1])
+    moved = ((plane + begin[0]) * whole[1] + row + begin[1]) * whole[2] + column + begin[2]
+    return np.where(indices < 0, indices, moved)
 
 
 def pooling_windows(

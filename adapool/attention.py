@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from adapool import _arguments
-from adapool._dispatch import backend_for
+from adapool._dispatch import pipeline_for
 from adapool._layout import Layout
-from adapool._networks import attention_weights, counted_dtype
 from adapool._windows import pooling_windows
 
 
@@ -27,6 +25,7 @@ def attention_pooling(
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
     return_indices: bool = False,
+    network_halo: int | Sequence[int] = 0,
 ) -> Any:
     """Take the maximum of value times attention weight over each window.
 
@@ -65,6 +64,9 @@ def attention_pooling(
         The axis along which independent images are stacked; None for a single one.
     return_indices : bool, optional
         Whether to return where each maximum was found.
+    network_halo : int or sequence of int, optional
+        For Dask arrays: taken by every function with a network. Windows are always whole, so that
+        an attention network needs none.
 
     Returns
     -------
@@ -105,12 +107,10 @@ def attention_pooling(
     >>> adapool.attention_pooling(image, 2, contrast, channel_axis=None)
     array([[3., 9.]], dtype=float32)
     """
-    backend = backend_for("feature_map", feature_map)
+    pipeline = pipeline_for("feature_map", feature_map)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     windows = pooling_windows(layout.spatial, kernel_size, stride, padding, dilation, ceil_mode)
     with_indices = _arguments.flag("return_indices", return_indices)
-    image = layout.canonical(array)
-    weights = attention_weights(attention_network, layout, image, windows, backend)
-    dtype = np.result_type(layout.dtype, counted_dtype(attention_network))
-    pooled = backend.attention_pooling(image, weights, windows, dtype, with_indices)
-    return layout.restore_pooled(pooled, dtype)
+    return pipeline.attention_pooling(
+        array, layout, windows, attention_network, with_indices, network_halo
+    )

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from adapool import _arguments
 from adapool._arguments import Array
 from adapool._convolution import conv_kernel, plan_sampling
-from adapool._dispatch import backend_for
+from adapool._dispatch import pipeline_for
 from adapool._layout import Layout
 from adapool._windows import conv_windows, pooling_windows
 
@@ -34,6 +33,7 @@ def deformable_conv(
     max_offset: float | Sequence[float] | None = None,
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
+    network_halo: int | Sequence[int] = 0,
 ) -> Array:
     """Convolve, each tap looking where an offset leads.
 
@@ -77,6 +77,10 @@ def deformable_conv(
         The axis of the channels; None for an image without them.
     batch_axis : int or None, optional
         The axis along which independent images are stacked; None for a single one.
+    network_halo : int or sequence of int, optional
+        For Dask arrays: the pixels around a chunk that networks are given with it, along each
+        spatial axis or all of them. Equality with the result in memory asks that the networks
+        look no farther.
 
     Returns
     -------
@@ -119,17 +123,16 @@ def deformable_conv(
     array([[ 8., 15., 12.],
            [ 8., 15., 12.]], dtype=float32)
     """
-    backend = backend_for("feature_map", feature_map)
+    pipeline = pipeline_for("feature_map", feature_map)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     kernel = conv_kernel(layout, conv_weights, bias, groups)
     windows = conv_windows(layout.spatial, kernel.size, stride, padding, dilation)
-    image = layout.canonical(array)
-    sampling = plan_sampling(
-        layout, image, windows, offset_network, mask_network, offset_groups,
+    plan = plan_sampling(
+        layout, offset_network, mask_network, offset_groups,
         interpolation or kernel.default_interpolation, max_offset,
     )  # fmt: skip
-    dtype = np.result_type(layout.dtype, kernel.dtype, sampling.dtype)
-    return layout.restore(backend.deformable_conv(image, kernel, windows, sampling, dtype))
+    convolved: Array = pipeline.deformable_conv(array, layout, kernel, windows, plan, network_halo)
+    return convolved
 
 
 def deformable_conv_and_pool(
@@ -153,6 +156,7 @@ def deformable_conv_and_pool(
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
     return_indices: bool = False,
+    network_halo: int | Sequence[int] = 0,
 ) -> Any:
     """Convolve as :func:`deformable_conv` does, and take maxima over windows of the result.
 
@@ -205,6 +209,10 @@ def deformable_conv_and_pool(
         The axis along which independent images are stacked; None for a single one.
     return_indices : bool, optional
         Whether to return where each maximum was found.
+    network_halo : int or sequence of int, optional
+        For Dask arrays: the pixels around a chunk that networks are given with it, along each
+        spatial axis or all of them. Equality with the result in memory asks that the networks
+        look no farther.
 
     Returns
     -------
@@ -240,20 +248,17 @@ def deformable_conv_and_pool(
     >>> adapool.deformable_conv_and_pool(image, [2], offsets, 2, channel_axis=None)
     array([[ 8., 12.]], dtype=float32)
     """
-    backend = backend_for("feature_map", feature_map)
+    pipeline = pipeline_for("feature_map", feature_map)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     kernel = conv_kernel(layout, conv_weights, bias, groups)
     windows = conv_windows(layout.spatial, kernel.size, stride, padding, dilation)
     grid = windows.outputs[-layout.ndim :]
     pool = pooling_windows(grid, kernel_size, pool_stride, pool_padding, 1, ceil_mode, "pool_")
     with_indices = _arguments.flag("return_indices", return_indices)
-    image = layout.canonical(array)
-    sampling = plan_sampling(
-        layout, image, windows, offset_network, mask_network, offset_groups,
+    plan = plan_sampling(
+        layout, offset_network, mask_network, offset_groups,
         interpolation or kernel.default_interpolation, max_offset,
     )  # fmt: skip
-    dtype = np.result_type(layout.dtype, kernel.dtype, sampling.dtype)
-    pooled = backend.deformable_conv_and_pool(
-        image, kernel, windows, sampling, dtype, pool, with_indices
+    return pipeline.deformable_conv_and_pool(
+        array, layout, kernel, windows, plan, pool, with_indices, network_halo
     )
-    return layout.restore_pooled(pooled, dtype)

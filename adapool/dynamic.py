@@ -8,10 +8,8 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from adapool import _arguments
-from adapool._dispatch import backend_for
-from adapool._layout import Layout, as_dtype, plain, to_triple
-from adapool._networks import grid_prediction
-from adapool._windows import kernel_limits, size_columns, size_limits
+from adapool._dispatch import pipeline_for
+from adapool._layout import Layout, to_triple
 from adapool.sites import Sites
 
 Anchor = Literal["corner", "center"]
@@ -27,6 +25,7 @@ def dynamic_pooling(
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
     return_indices: bool = False,
+    network_halo: int | Sequence[int] = 0,
 ) -> Any:
     """Take the maximum over a window whose size is given for each pixel.
 
@@ -61,6 +60,10 @@ def dynamic_pooling(
         The axis along which independent images are stacked; None for a single one.
     return_indices : bool, optional
         Whether to return where each maximum was found.
+    network_halo : int or sequence of int, optional
+        For Dask arrays: the pixels around a chunk that a network is given with it, along each
+        spatial axis or all of them. Equality with the result in memory asks that the network
+        look no farther.
 
     Returns
     -------
@@ -97,20 +100,14 @@ def dynamic_pooling(
     array([[3, 1, 6, 6],
            [5, 9, 6, 6]], dtype=uint8)
     """
-    backend = backend_for("feature_map", feature_map)
+    pipeline = pipeline_for("feature_map", feature_map)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     strides = to_triple(_arguments.integers("stride", stride, layout.ndim, least=1), 1)
-    limits = size_limits(layout.spatial, max_kernel_size)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
     with_indices = _arguments.flag("return_indices", return_indices)
-    image = layout.canonical(array)
-    widths = (1, layout.ndim, 2 * layout.ndim)
-    sizes = plain(
-        grid_prediction("param_network", param_network, layout, image, layout.spatial, widths)
+    return pipeline.dynamic_pooling(
+        array, layout, param_network, strides, max_kernel_size, centered, with_indices, network_halo
     )
-    columns = size_columns(layout.ndim, sizes.shape[-1])
-    pooled = backend.dynamic_pooling(image, sizes, columns, limits, centered, strides, with_indices)
-    return layout.restore_pooled(pooled, layout.dtype)
 
 
 def dynamic_stride_pooling(
@@ -120,6 +117,7 @@ def dynamic_stride_pooling(
     max_kernel_size: int | Sequence[int] | None = None,
     anchor: Anchor = "corner",
     channel_axis: int | None = -1,
+    network_halo: int | Sequence[int] = 0,
 ) -> Sites:
     """Take the maximum at the sites that per-pixel strides lead to.
 
@@ -147,6 +145,10 @@ def dynamic_stride_pooling(
         image. It moves windows, and never the boxes that sites claim.
     channel_axis : int or None, optional
         The axis of the channels; None for an image without them.
+    network_halo : int or sequence of int, optional
+        For Dask arrays: the pixels around a chunk that a network is given with it, along each
+        spatial axis or all of them. Equality with the result in memory asks that the network
+        look no farther.
 
     Returns
     -------
@@ -181,23 +183,10 @@ def dynamic_stride_pooling(
     array([[9, 9, 4, 1],
            [9, 9, 2, 6]], dtype=uint8)
     """
-    backend = backend_for("feature_map", feature_map)
+    pipeline = pipeline_for("feature_map", feature_map)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, None)
-    limits = kernel_limits(max_kernel_size, layout.ndim)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
-    image = layout.canonical(array)
-    widths = (2 * layout.ndim,)
-    params = plain(
-        grid_prediction("param_network", param_network, layout, image, layout.spatial, widths)
+    sites: Sites = pipeline.dynamic_stride_pooling(
+        array, layout, param_network, max_kernel_size, centered, network_halo
     )
-    positions, sizes, strides, owner = backend.find_sites(params, limits)
-    columns = size_columns(layout.ndim, 2 * layout.ndim)
-    values = backend.pool_sites(image, positions, sizes, columns, centered)
-    return Sites(
-        values=as_dtype(values if channel_axis is not None else values[:, 0], layout.dtype),
-        positions=positions,
-        sizes=sizes,
-        strides=strides,
-        owner=owner.reshape(layout.spatial),
-        channel_axis=layout.channel_axis,
-    )
+    return sites

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from adapool import _arguments
-from adapool._dispatch import backend_for
+from adapool._dispatch import pipeline_for
 from adapool._layout import Layout
 from adapool._windows import pooling_windows
 
@@ -90,9 +90,8 @@ def max_pooling(
     >>> adapool.max_pooling(image, (4, 3), channel_axis=None, return_indices=True)
     (array([[20, 23]], dtype=uint16), array([[20, 23]]))
     """
-    backend = backend_for("feature_map", feature_map)
+    pipeline = pipeline_for("feature_map", feature_map)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     windows = pooling_windows(layout.spatial, kernel_size, stride, padding, dilation, ceil_mode)
     with_indices = _arguments.flag("return_indices", return_indices)
-    pooled = backend.max_pooling(layout.canonical(array), windows, with_indices)
-    return layout.restore_pooled(pooled, layout.dtype)
+    return pipeline.max_pooling(array, layout, windows, with_indices)

@@ -8,6 +8,7 @@ import numpy as np
 
 import adapool
 import naive
+import strategies as some
 
 SITES_FIELDS = ("values", "positions", "sizes", "strides", "owner", "labels")
 
@@ -38,3 +39,16 @@ def call(name: str, *args: Any, **kwargs: Any) -> Any:
 def both(name: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
     """The result of adapool and that of the reference."""
     return call(name, *args, **kwargs), getattr(naive, name)(*args, **kwargs)
+
+
+def rounding_bound(case: some.Convolution, dtype: np.dtype[Any]) -> float:
+    """How far the result may be off: a few roundings of each term, and of each partial sum.
+
+    Masks are at most 1 here, and interpolation never exceeds the largest pixel.
+    """
+    pixel, weight = (
+        float(np.abs(a.astype(np.float64)).max()) for a in (case.image.array, case.weights)
+    )
+    bias = 4 if "bias" in case.options else 0
+    terms = case.weights.size + 1
+    return 4 * terms * float(np.finfo(dtype).eps) * (terms * pixel * weight + bias)

@@ -33,6 +33,11 @@ def test_errors_in_arguments_load_nothing_heavy() -> None:
     assert "numpy" in loaded_after(code)
 
 
+def test_dask_is_not_imported_for_arrays_in_memory() -> None:
+    code = "import numpy, adapool; adapool.max_pooling(numpy.eye(8), 4, channel_axis=None)"
+    assert loaded_after(code).isdisjoint(("dask", "distributed"))
+
+
 def test_every_public_name_is_there() -> None:
     for name in adapool.__all__:
         assert getattr(adapool, name).__doc__, name

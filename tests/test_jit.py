@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,21 +13,9 @@ import pytest
 
 import adapool
 from adapool import _jit
+from interpreter import run
 
 CALL = "import numpy, adapool; print(adapool.max_pooling(numpy.eye(8), 4, channel_axis=None).sum())"
-
-
-def run(code: str, **environment: str) -> str:
-    """Run code in a fresh interpreter, warnings being errors."""
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout.strip()
 
 
 def test_cache_that_cannot_be_written() -> None:
@@ -96,20 +82,6 @@ def test_forked_children_compute(monkeypatch: pytest.MonkeyPatch) -> None:
     with multiprocessing.get_context("fork").Pool(2) as pool:
         for result in pool.map_async(pool_in_child, [image] * 4).get(timeout=120):
             np.testing.assert_array_equal(result, expected)
-
-
-@pytest.mark.parametrize("layer", ["omp", "workqueue"])
-def test_python_threads_meet_in_parallel_kernels(layer: str) -> None:
-    code = """
-import numpy, adapool
-from concurrent.futures import ThreadPoolExecutor
-image = numpy.random.default_rng(0).random((256, 256))
-def pool(_): return adapool.max_pooling(image, 4, channel_axis=None)
-first = pool(0)
-with ThreadPoolExecutor(4) as threads:
-    print(all((result == first).all() for result in threads.map(pool, range(200))))
-"""
-    assert run(code, NUMBA_THREADING_LAYER=layer) == "True"
 
 
 def test_python_threads_share_this_process() -> None:

@@ -15,7 +15,7 @@ import adapool
 import adapool._jit
 import naive
 import strategies as some
-from compare import assert_same, assert_same_sites, both, call
+from compare import assert_same, assert_same_sites, both, call, rounding_bound
 
 Array = NDArray[Any]
 
@@ -78,19 +78,6 @@ def test_dynamic_stride_pooling(data: st.DataObject) -> None:
     assert_same_sites(call("dynamic_stride_pooling", image.array, network, **options), expected)
 
 
-def rounding_bound(case: some.Convolution, dtype: np.dtype[Any]) -> float:
-    """How far the result may be off: a few roundings of each term, and of each partial sum.
-
-    Masks are at most 1 here, and interpolation never exceeds the largest pixel.
-    """
-    pixel, weight = (
-        float(np.abs(a.astype(np.float64)).max()) for a in (case.image.array, case.weights)
-    )
-    bias = 4 if "bias" in case.options else 0
-    terms = case.weights.size + 1
-    return 4 * terms * float(np.finfo(dtype).eps) * (terms * pixel * weight + bias)
-
-
 @given(some.convolutions())
 def test_deformable_conv_to_rounding(case: some.Convolution) -> None:
     actual, expected = both("deformable_conv", *case.arguments, **case.options)
@@ -119,6 +106,14 @@ exact_convolutions = some.convolutions(
 def test_deformable_conv_where_nothing_is_rounded(case: some.Convolution) -> None:
     """Small whole numbers and eighths of a pixel; NaN and infinities spread as they should."""
     assert_same(*both("deformable_conv", *case.arguments, **case.options))
+
+
+def test_float16_offsets_that_groups_share() -> None:
+    rng = np.random.default_rng(6)
+    image, weights = rng.integers(0, 9, (6, 7, 4)) / 1.0, rng.integers(-2, 3, (2, 2, 4, 1)) / 1.0
+    offsets = (rng.integers(-8, 8, (5, 6, 2)) / 4).astype(np.float16)
+    options = {"offset_groups": 2, "interpolation": "truncate"}
+    assert_same(*both("deformable_conv", image, weights, offsets, **options))
 
 
 def test_a_float16_position_that_overflows_is_outside() -> None:

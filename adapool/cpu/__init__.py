@@ -2,10 +2,16 @@
 
 from adapool.cpu.launch import attention_pooling, gather_windows, max_pooling
 from adapool.cpu.launch_deformable import deformable_conv, deformable_conv_and_pool
-from adapool.cpu.launch_dynamic import dynamic_pooling, find_sites, pool_sites
+from adapool.cpu.launch_dynamic import (
+    carry_claims,
+    dynamic_pooling,
+    find_sites,
+    pool_sites,
+)
 
 __all__ = [
     "attention_pooling",
+    "carry_claims",
     "deformable_conv",
     "deformable_conv_and_pool",
     "dynamic_pooling",

@@ -7,12 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 from numba import prange
 
 from adapool._arguments import Array
-from adapool._jit import PARALLEL_FROM, kernel
+from adapool._jit import kernel, threads_for
 from adapool._layout import Triple
 from adapool._windows import Windows
 from adapool.cpu._blas import single_threaded_blas
@@ -117,8 +116,7 @@ def deform_conv(
     tile = _tile(pixels, taps * channels, rows * filters // groups)
     tiles = -(-pixels // tile)
     operations = pixels * taps * channels * (filters // groups + 8)
-    # Asking numba for the number of threads marks the process as one that may not be forked.
-    shares = 1 if operations < PARALLEL_FROM else min(numba.get_num_threads(), tiles)
+    shares = min(threads_for(operations), tiles)
     index = np.int32 if math.prod(image.shape[1:]) < 1 << 31 else np.int64
     at = np.zeros((shares, PLACES), index)
     # Columns, those of one group, and its products.

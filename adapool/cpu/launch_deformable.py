@@ -11,7 +11,7 @@ from adapool import _arguments
 from adapool._arguments import Array
 from adapool._convolution import ConvKernel, Sampling
 from adapool._layout import Pooled, Triple
-from adapool._windows import Windows
+from adapool._windows import Windows, in_whole
 from adapool.cpu.deformable import deform_conv
 from adapool.cpu.launch import check_finite, max_pooling
 
@@ -71,7 +71,7 @@ def deformable_conv_and_pool(
         where = tuple(slice(begin, begin + n) for begin, n in begins)
         out[where] = values
         if indices is not None and winners is not None:
-            indices[where] = _in_grid(winners, block.volume, origin, windows.outputs)
+            indices[where] = in_whole(winners, block.volume, origin, windows.outputs)
     return out, indices
 
 
@@ -104,11 +104,3 @@ def _convolve(
         _arguments.not_finite("offset_network")
     if not mask_finite:
         _arguments.not_finite("mask_network")
-
-
-def _in_grid(indices: Array, block: Triple, origin: Triple, grid: Triple) -> Array:
-    """Turn flat indices into a block into flat indices into the grid that holds it."""
-    rest, column = np.divmod(indices, block[2])
-    plane, row = np.divmod(rest, block[1])
-    moved = ((plane + origin[0]) * grid[1] + row + origin[1]) * grid[2] + column + origin[2]
-    return np.where(indices < 0, indices, moved)

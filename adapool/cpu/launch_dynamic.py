@@ -12,7 +12,7 @@ from adapool import _arguments
 from adapool._arguments import Array
 from adapool._layout import Pooled, Triple, empty_value
 from adapool._windows import size_limits
-from adapool.cpu import dynamic, sites
+from adapool.cpu import bands, dynamic, sites
 from adapool.cpu.launch import FLAGS, check_finite
 
 # Bands of rows that owners are painted in: more than there are threads, so that they are shared.
@@ -106,6 +106,19 @@ def _paint(
     end = starts[bands[1:]]
     sites.paint_owners(positions, strides, numbers, bands, first, end, owner, work=owner.size)
     return owner
+
+
+def carry_claims(
+    positions: Array, strides: Array, numbers: Array, axis: int, volume: tuple[int, ...]
+) -> tuple[Array, Array]:
+    """Claim the pixels of a band of a volume for the sites of bands before it.
+
+    Returns how deep the band is claimed, of length 1 along `axis`, and the owners.
+    """
+    claims = np.zeros([1 if i == axis else n for i, n in enumerate(volume)], np.int64)
+    owner = np.full(volume, bands.FREE, np.int32)
+    bands.carry_claims(positions, strides, numbers, axis, claims, owner, work=0)
+    return claims, owner
 
 
 def pool_sites(

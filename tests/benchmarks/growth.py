@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numba
 import scipy.ndimage as ndi
 
 import adapool
@@ -49,14 +48,13 @@ def _by_image() -> dict[str, Points]:
 
 
 def _by_threads() -> dict[str, Points]:
-    before = numba.get_num_threads()
     measured = {}
     try:
-        for threads in range(1, before + 1):
-            numba.set_num_threads(threads)
+        for threads in range(1, adapool.get_num_threads() + 1):
+            adapool.set_num_threads(threads)
             measured[threads] = _measure(2048, 33)
     finally:
-        numba.set_num_threads(before)
+        adapool.set_num_threads(None)
     for times in measured.values():
         del times["SciPy, one window"]  # which has one thread
     return _gather(measured)

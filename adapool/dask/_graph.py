@@ -1,0 +1,182 @@
+"""Lazy arrays from slices: one task for each block of a result, on exactly the input it reads.
+
+The slices come from the geometry of the windows. `dask.array.map_overlap` would not do: it rejects
+halos larger than a chunk, and knows no strides.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from dask.highlevelgraph import HighLevelGraph
+
+from adapool._arguments import Array
+from adapool._jit import serial_kernels
+
+Interval = tuple[int, int]
+Index = tuple[int, ...]
+
+# What a task does: a job, on where its block is and the input of that block.
+Job = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Which part of an axis of an operand each block reads.
+
+    `follows` is the axis of the result that says which interval; None where there is only one.
+    """
+
+    follows: int | None
+    intervals: Sequence[Interval]
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An array, and what each block reads of it."""
+
+    array: Any
+    axes: tuple[Axis, ...]
+
+    @classmethod
+    def whole(cls, array: Any) -> Operand:
+        """Return an operand that every block reads the whole of."""
+        return cls(array, tuple(Axis(None, [(0, n)]) for n in array.shape))
+
+
+def blockwise(
+    name: str,
+    job: Job,
+    chunks: tuple[tuple[int, ...], ...],
+    place: Callable[[Index], Any],
+    operands: Sequence[Operand],
+    metas: Sequence[Any],
+) -> Any:
+    """Return the lazy arrays that a job gives, block by block: one, or a tuple of them.
+
+    Parameters
+    ----------
+    name : str
+        What the keys of the graph begin with.
+    job : callable
+        Called as ``job(place, *inputs)`` for each block; returns an array, or a tuple with one
+        for each of `metas`.
+    chunks : tuple of tuple of int
+        Of the result.
+    place : callable
+        Gives, for the index of a block, what its job is told about it.
+    operands : sequence of Operand
+        Arrays of Dask.
+    metas : sequence of array
+        An empty array of the kind, dtype and number of axes of each result.
+    """
+    name = f"{name}-{uuid.uuid4().hex}"
+    graph: dict[Any, Any] = {f"{name}-job": job}
+    readers = [_Reader(f"{name}-cut{i}", operand, graph) for i, operand in enumerate(operands)]
+    indices = list(itertools.product(*(range(len(sizes)) for sizes in chunks)))
+    for index in indices:
+        inputs = [reader.read(index) for reader in readers]
+        graph[(name, *index)] = (_run, f"{name}-job", place(index), *inputs)
+    dependencies = [operand.array for operand in operands]
+    if len(metas) == 1:
+        layers = HighLevelGraph.from_collections(name, graph, dependencies=dependencies)
+        return da.Array(layers, name, chunks, meta=metas[0])
+    # The results of a task come as one tuple: a lazy array of tuples, that each result picks from.
+    base = HighLevelGraph.from_collections(name, graph, dependencies=dependencies)
+    results = []
+    for number, meta in enumerate(metas):
+        own = f"{name}-{number}"
+        picks: dict[Any, Any] = {
+            (own, *index): (_pick, (name, *index), number) for index in indices
+        }
+        layers = HighLevelGraph({**base.layers, own: picks}, {**base.dependencies, own: {name}})
+        results.append(da.Array(layers, own, chunks, meta=meta))
+    return tuple(results)
+
+
+def _run(job: Job, place: Any, *inputs: Any) -> Any:
+    # Dask brings the threads: kernels with threads of their own would fight them for the cores.
+    with serial_kernels():
+        return job(place, *inputs)
+
+
+def _pick(results: tuple[Any, ...], number: int) -> Any:
+    return results[number]
+
+
+class _Reader:
+    """Puts the tasks that cut an operand's chunks into a graph, each slice once."""
+
+    def __init__(self, name: str, operand: Operand, graph: dict[Any, Any]) -> None:
+        self._name = name
+        self._operand = operand
+        self._graph = graph
+        self._cuts: dict[Any, Any] = {}
+        self._pieces = [
+            [list(_pieces(sizes, *interval)) for interval in axis.intervals]
+            for sizes, axis in zip(operand.array.chunks, operand.axes, strict=True)
+        ]
+
+    def read(self, index: Index) -> Any:
+        """Return the task that assembles what the block of this index reads."""
+        along = [
+            pieces[0 if axis.follows is None else index[axis.follows]]
+            for pieces, axis in zip(self._pieces, self._operand.axes, strict=True)
+        ]
+        keys = [self._cut(pieces) for pieces in itertools.product(*along)]
+        if len(keys) == 1:
+            return keys[0]
+        return (_assemble, keys, tuple(map(len, along)))
+
+    def _cut(self, pieces: tuple[tuple[int, slice, bool], ...]) -> Any:
+        chunk = (self._operand.array.name, *(number for number, _, _ in pieces))
+        if all(whole for _, _, whole in pieces):
+            return chunk
+        slices = tuple(part for _, part, _ in pieces)
+        known = (chunk, tuple((part.start, part.stop) for part in slices))
+        if known not in self._cuts:
+            self._cuts[known] = (self._name, len(self._cuts))
+            self._graph[self._cuts[known]] = (_slice, chunk, slices)
+        return self._cuts[known]
+
+
+def _pieces(sizes: tuple[int, ...], start: int, stop: int) -> Iterator[tuple[int, slice, bool]]:
+    """Yield the chunks that an interval meets: number, slice, and whether it is all of it."""
+    ends = list(itertools.accumulate(sizes))
+    for number in range(bisect.bisect_right(ends, start), len(sizes)):
+        begin = ends[number] - sizes[number]
+        if begin >= stop:
+            break
+        part = slice(max(start - begin, 0), min(stop - begin, sizes[number]))
+        if part.start < part.stop:
+            yield number, part, part == slice(0, sizes[number])
+
+
+def _slice(chunk: Array, slices: tuple[slice, ...]) -> Array:
+    part = chunk[slices]
+    # A view would keep the whole chunk in memory, for a halo of a few pixels.
+    return part if 2 * part.size > chunk.size else part.copy()
+
+
+def _assemble(parts: list[Array], counts: tuple[int, ...]) -> Array:
+    """Put slices side by side: `counts` of them along each axis, in raster order."""
+    grid = np.arange(len(parts)).reshape(counts)
+    lengths = [
+        [parts[number].shape[axis] for number in np.moveaxis(grid, axis, 0).reshape(n, -1)[:, 0]]
+        for axis, n in enumerate(counts)
+    ]
+    ends = [list(itertools.accumulate(sizes)) for sizes in lengths]
+    whole = np.empty_like(parts[0], shape=tuple(axis[-1] for axis in ends), order="C")
+    for number, index in enumerate(np.ndindex(counts)):
+        box = tuple(
+            slice(ends[axis][i] - lengths[axis][i], ends[axis][i]) for axis, i in enumerate(index)
+        )
+        whole[box] = parts[number]
+    return whole
