@@ -27,15 +27,33 @@ _SPATIAL_NDIMS = (2, 3)
 # --- arrays -------------------------------------------------------------------------------------
 
 
+def on_device(value: Any) -> bool:
+    """Whether `value` is an array in the memory of a GPU, of whatever library."""
+    # The second name is that of numba's own arrays, which have no interface in its simulator.
+    return hasattr(value, "__cuda_array_interface__") or hasattr(value, "__cuda_ndarray__")
+
+
+def _device_array(name: str, value: Any) -> Any:
+    from adapool.cuda.arrays import DeviceArray
+
+    array = DeviceArray.of(value)
+    if not array.dtype.isnative:
+        raise TypeError(f"{name} must be in native byte order on a GPU, got dtype {array.dtype}")
+    return array
+
+
 def real_array(name: str, value: Any) -> Array:
-    """Return `value` as a NumPy array of booleans, integers or floats of up to 64 bits."""
+    """Return `value` as an array of booleans, integers or floats of up to 64 bits.
+
+    A NumPy array, or a description of the same methods where `value` is on a device.
+    """
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{name} must be a plain array, got a masked array: "
             f"pass {name}.filled(value) to say what masked elements count as"
         )
     try:
-        array = np.asarray(value)
+        array = _device_array(name, value) if on_device(value) else np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name} must be a rectangular array of numbers, got {error}") from None
     if array.dtype.kind not in "biuf":
@@ -59,7 +77,7 @@ def image_array(name: str, value: Any) -> Array:
 
 
 def _describe(value: Any, array: Array) -> str:
-    if isinstance(value, np.ndarray) or array.dtype.kind == "c":
+    if isinstance(value, np.ndarray) or on_device(value) or array.dtype.kind == "c":
         return f"dtype {array.dtype}"
     return f"{type(value).__name__} {_shorten(value)}"
 
@@ -264,6 +282,16 @@ def network_result(name: str, value: Any) -> Array:
         ) from None
 
 
+def same_place(name: str, value: Any, given: Any) -> None:
+    """Check that a network leaves its result where its input was."""
+    if on_device(value) != on_device(given):
+        places = ("in host memory", "on the device")
+        raise TypeError(
+            f"{name} must give an array {places[on_device(given)]}, where the feature map is, "
+            f"got a {type(value).__name__} {places[on_device(value)]}"
+        )
+
+
 def wrong_shape(name: str, shape: Axes, wanted: str) -> NoReturn:
     """Report the shape that a network gave and the one that was wanted."""
     raise ValueError(f"{name} must give an array of shape {wanted}, got {shape}")
@@ -295,6 +323,20 @@ def too_many_sites(name: str, sites: int) -> NoReturn:
 
 
 # --- backends -----------------------------------------------------------------------------------
+
+
+def mixed_places(on_device: Sequence[str], on_host: Sequence[str]) -> NoReturn:
+    """Report arrays of which some are on the device, and some are not."""
+    raise TypeError(
+        f"arrays must be all on the device or all in host memory, got {', '.join(on_device)} on "
+        f"the device and {', '.join(on_host)} in host memory: copy one side over, as "
+        "cupy.asarray or torch's .cuda() and .cpu() do"
+    )
+
+
+def no_cuda(name: str, reason: str, fix: str) -> NoReturn:
+    """Report a device array that nothing here can compute on."""
+    raise ImportError(f"{name} is an array on a GPU, and {reason}: {fix}")
 
 
 def no_backend(name: str, kind: str, fix: str) -> NoReturn:

@@ -5,18 +5,51 @@ A backend is a module with the functions of :mod:`adapool.cpu`, on canonical arr
 
 from __future__ import annotations
 
+import importlib.util
 from types import ModuleType
 from typing import Any
 
 from adapool import _arguments
 
 
-def backend_for(name: str, array: Any) -> ModuleType:
-    """Return the backend that computes on this kind of array, imported when first needed."""
-    if hasattr(array, "__dask_graph__"):
-        _arguments.no_backend(name, "Dask array", f"pass {name}.compute()")
-    if hasattr(array, "__cuda_array_interface__"):
-        _arguments.no_backend(name, "CUDA array", "copy it to the host, as torch's .cpu() does")
+def backend_for(name: str, array: Any, **others: Any) -> ModuleType:
+    """Return the backend that computes on this kind of array, imported when first needed.
+
+    `others` are the arguments that may be arrays too: all must be on one side.
+    """
+    given = {name: array, **others}
+    for argument, value in given.items():
+        if hasattr(value, "__dask_graph__"):
+            _arguments.no_backend(argument, "Dask array", f"pass {argument}.compute()")
+    on_device = [argument for argument, value in given.items() if _arguments.on_device(value)]
+    if on_device:
+        on_host = [argument for argument in given if _on_host(given[argument], argument in on_device)]
+        if on_host:
+            _arguments.mixed_places(on_device, on_host)
+        return _cuda(name)
     from adapool import cpu  # numba is imported here and not before
 
     return cpu
+
+
+def _on_host(value: Any, on_device: bool) -> bool:
+    """Whether an argument is an array in host memory; networks, and None, are on no side."""
+    network = callable(value) or hasattr(value, "predict")
+    return value is not None and not on_device and not network
+
+
+def _cuda(name: str) -> ModuleType:
+    """Return the backend of device arrays, where it can run."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        _arguments.no_cuda(name, "numba-cuda is not installed", "pip install 'adapool[cuda]'")
+    from numba import cuda as driver
+
+    if not driver.is_available():
+        _arguments.no_cuda(
+            name,
+            "no CUDA driver was found",
+            "install a driver that supports CUDA 13 (580 or newer), or pass a NumPy array",
+        )
+    from adapool import cuda
+
+    return cuda

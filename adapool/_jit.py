@@ -142,6 +142,24 @@ class Kernel:
             return numba.njit(**options)(twin)
 
 
+def cuda_device(function: Callable[..., Any]) -> Any:
+    """Compile a formula or a helper for the GPU, when a kernel that calls it is compiled."""
+    from numba import cuda
+
+    return cuda.jit(device=True)(function)
+
+
+def cuda_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a kernel for the GPU on its first launch.
+
+    No fastmath, as on the CPU. Products and sums are contracted, which rounds once instead of
+    twice. There is no cache on disk: none could be tested without a driver.
+    """
+    from numba import cuda
+
+    return cuda.jit(function)
+
+
 def kernel(function: Callable[..., Any]) -> Kernel:
     """Turn loops over :func:`numba.prange` into a :class:`Kernel`."""
     return Kernel(function)

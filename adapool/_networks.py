@@ -17,7 +17,7 @@ import numpy as np
 
 from adapool import _arguments
 from adapool._arguments import Array
-from adapool._layout import Layout, plain, to_triple
+from adapool._layout import Layout, as_given, plain, to_triple
 from adapool._windows import Windows
 
 # Bytes of windows that an attention network is given at once: large enough that a network is busy
@@ -31,17 +31,23 @@ def is_network(network: Any) -> bool:
 
 
 def predict(name: str, network: Any, given: Array) -> Array:
-    """Call a network on a read-only array and return what it gives; ``.predict`` wins."""
-    given.flags.writeable = False
+    """Call a network on a read-only array and return what it gives; ``.predict`` wins.
+
+    Device libraries have no read-only arrays: there a network is trusted.
+    """
+    if isinstance(given, np.ndarray):
+        given.flags.writeable = False
     call = network.predict if hasattr(network, "predict") else network
-    return _arguments.network_result(name, call(given))
+    result = call(as_given(given))
+    _arguments.same_place(name, result, given)
+    return _arguments.network_result(name, result)
 
 
 def counted_dtype(network: Any) -> np.dtype[Any]:
     """Return the dtype that a factor counts as in a result: integers and networks as float32."""
     if is_network(network):
         return np.dtype(np.float32)
-    dtype = np.asarray(network).dtype
+    dtype = _arguments.real_array("network", network).dtype
     return dtype if dtype.kind == "f" else np.dtype(np.float32)
 
 

@@ -1,0 +1,9 @@
+"""The backend of device arrays: numba.cuda kernels on the caller's device and stream.
+
+Imported only when such an array arrives; :mod:`adapool._dispatch` has checked by then that
+numba-cuda and a driver are there.
+"""
+
+from adapool.cuda.launch import attention_pooling, gather_windows, max_pooling
+
+__all__ = ["attention_pooling", "gather_windows", "max_pooling"]
