@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+# The least number that no int64 holds; a float32 holds it.
+_FAR = 2.0**63
+
 Scalar = Any  # a NumPy scalar, or what numba makes of it
 
 
@@ -44,10 +47,24 @@ def add_stray(strays: Scalar, value: Scalar) -> Any:
 
 
 def to_size(value: Scalar, limit: int) -> int:
-    """Truncate a finite size toward zero, clipped to 0 .. `limit` without overflow."""
-    if value >= limit:
+    """Truncate a finite size toward zero, clipped to 0 .. `limit` without overflow.
+
+    Compared with constants alone: float32 against an integer would be compared in float64.
+    """
+    if value < 1:
+        return 0
+    if value >= _FAR:
         return limit
-    return int(value) if value >= 1 else 0
+    size = int(value)
+    return limit if size > limit else size
+
+
+def level_of(extent: int, shift: int, levels: int) -> int:
+    """Return the largest level, of `levels`, whose blocks of ``2 ** (shift * level)`` fit."""
+    level = 0
+    while level + 1 < levels and extent >> (shift * (level + 1)) > 0:
+        level += 1
+    return level
 
 
 def window_start(position: int, size: int, centered: bool) -> int:

@@ -146,7 +146,9 @@ def cuda_device(function: Callable[..., Any]) -> Any:
     """Compile a formula or a helper for the GPU, when a kernel that calls it is compiled."""
     from numba import cuda
 
-    return cuda.jit(device=True)(function)
+    # A call passes tuples through the stack, and the simulator does not know the option.
+    options = {} if numba.config.ENABLE_CUDASIM else {"forceinline": True}
+    return cuda.jit(device=True, **options)(function)
 
 
 def cuda_kernel(function: Callable[..., Any]) -> Any:

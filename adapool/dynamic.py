@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from adapool import _arguments
 from adapool._dispatch import backend_for
-from adapool._layout import Layout, as_dtype, plain, to_triple
+from adapool._layout import Layout, as_dtype, as_given, plain, to_triple
 from adapool._networks import grid_prediction
 from adapool._windows import kernel_limits, size_columns, size_limits
 from adapool.sites import Sites
@@ -97,7 +97,7 @@ def dynamic_pooling(
     array([[3, 1, 6, 6],
            [5, 9, 6, 6]], dtype=uint8)
     """
-    backend = backend_for("feature_map", feature_map)
+    backend = backend_for("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     strides = to_triple(_arguments.integers("stride", stride, layout.ndim, least=1), 1)
     limits = size_limits(layout.spatial, max_kernel_size)
@@ -181,7 +181,7 @@ def dynamic_stride_pooling(
     array([[9, 9, 4, 1],
            [9, 9, 2, 6]], dtype=uint8)
     """
-    backend = backend_for("feature_map", feature_map)
+    backend = backend_for("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, None)
     limits = kernel_limits(max_kernel_size, layout.ndim)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
@@ -193,11 +193,12 @@ def dynamic_stride_pooling(
     positions, sizes, strides, owner = backend.find_sites(params, limits)
     columns = size_columns(layout.ndim, 2 * layout.ndim)
     values = backend.pool_sites(image, positions, sizes, columns, centered)
+    values = values if channel_axis is not None else values.reshape(-1)
     return Sites(
-        values=as_dtype(values if channel_axis is not None else values[:, 0], layout.dtype),
-        positions=positions,
-        sizes=sizes,
-        strides=strides,
-        owner=owner.reshape(layout.spatial),
+        values=as_given(as_dtype(values, layout.dtype)),
+        positions=as_given(positions),
+        sizes=as_given(sizes),
+        strides=as_given(strides),
+        owner=as_given(owner.reshape(layout.spatial)),
         channel_axis=layout.channel_axis,
     )

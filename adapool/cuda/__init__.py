@@ -5,5 +5,13 @@ numba-cuda and a driver are there.
 """
 
 from adapool.cuda.launch import attention_pooling, gather_windows, max_pooling
+from adapool.cuda.launch_dynamic import dynamic_pooling, find_sites, pool_sites
 
-__all__ = ["attention_pooling", "gather_windows", "max_pooling"]
+__all__ = [
+    "attention_pooling",
+    "dynamic_pooling",
+    "find_sites",
+    "gather_windows",
+    "max_pooling",
+    "pool_sites",
+]
