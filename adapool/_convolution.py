@@ -64,7 +64,10 @@ class ConvKernel:
 
 
 def _exact(array: Array, dtype: np.dtype[Any]) -> bool:
-    return np.can_cast(array.dtype, dtype) or bool((array.astype(dtype) == array).all())
+    if np.can_cast(array.dtype, dtype):
+        return True
+    # Values on a device are not looked at: that would wait for it.
+    return isinstance(array, np.ndarray) and bool((array.astype(dtype) == array).all())
 
 
 def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> ConvKernel:
@@ -138,7 +141,10 @@ def plan_sampling(
         "offset_network", offset_network, layout, image, grid, (taps * ndim, ndim)
     )
     if rule == "truncate" and offsets.dtype == np.float16:
-        offsets, limits = _as_summed_in_float16(offsets, windows, limits), (math.inf,) * ndim
+        if isinstance(offsets, np.ndarray):
+            offsets, limits = _as_summed_in_float16(offsets, windows, limits), (math.inf,) * ndim
+        else:
+            rule, limits = "truncate in float16", tuple(float(np.float16(m)) for m in limits)
     mask = None
     if mask_network is not None:
         mask = plain(grid_prediction("mask_network", mask_network, layout, image, grid, (taps,)))

@@ -119,7 +119,10 @@ def deformable_conv(
     array([[ 8., 15., 12.],
            [ 8., 15., 12.]], dtype=float32)
     """
-    backend = backend_for("feature_map", feature_map)
+    backend = backend_for(
+        "feature_map", feature_map, conv_weights=conv_weights, offset_network=offset_network,
+        mask_network=mask_network, bias=bias,
+    )  # fmt: skip
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     kernel = conv_kernel(layout, conv_weights, bias, groups)
     windows = conv_windows(layout.spatial, kernel.size, stride, padding, dilation)
@@ -240,7 +243,10 @@ def deformable_conv_and_pool(
     >>> adapool.deformable_conv_and_pool(image, [2], offsets, 2, channel_axis=None)
     array([[ 8., 12.]], dtype=float32)
     """
-    backend = backend_for("feature_map", feature_map)
+    backend = backend_for(
+        "feature_map", feature_map, conv_weights=conv_weights, offset_network=offset_network,
+        mask_network=mask_network, bias=bias,
+    )  # fmt: skip
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     kernel = conv_kernel(layout, conv_weights, bias, groups)
     windows = conv_windows(layout.spatial, kernel.size, stride, padding, dilation)

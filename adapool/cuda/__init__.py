@@ -5,10 +5,13 @@ numba-cuda and a driver are there.
 """
 
 from adapool.cuda.launch import attention_pooling, gather_windows, max_pooling
+from adapool.cuda.launch_deformable import deformable_conv, deformable_conv_and_pool
 from adapool.cuda.launch_dynamic import dynamic_pooling, find_sites, pool_sites
 
 __all__ = [
     "attention_pooling",
+    "deformable_conv",
+    "deformable_conv_and_pool",
     "dynamic_pooling",
     "find_sites",
     "gather_windows",

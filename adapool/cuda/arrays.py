@@ -153,6 +153,10 @@ class DeviceArray:
         shape = (max(end - begin, 0), *self.shape[1:])
         return DeviceArray(self.library, self.owner, pointer, shape, self.dtype, self.strides)
 
+    def columns(self, part: slice) -> DeviceArray:
+        """Take a range of the second axis of two."""
+        return self.transpose((1, 0))[part].transpose((1, 0))
+
     def transpose(self, order: Sequence[int]) -> DeviceArray:
         """Permute the axes. ``numpy.moveaxis`` calls this."""
         shape = [self.shape[axis] for axis in order]

@@ -51,6 +51,14 @@ def over_tiles(
     _launch(kernel, grid, TILE_THREADS, shared, like, arguments)
 
 
+def over_squares(
+    kernel: Any, tiles: tuple[int, int, int], side: int, like: DeviceArray, *arguments: Any
+) -> None:
+    """Launch a square block for each tile of a matrix."""
+    grid = (tiles[0], min(tiles[1], _MOST_ALONG), tiles[2])
+    _launch(kernel, grid, (side, side), 0, like, arguments)
+
+
 def _launch(
     kernel: Any,
     grid: tuple[int, ...],

@@ -25,7 +25,15 @@ _TILE = (32, 64)
 def max_pooling(image: DeviceArray, geometry: Windows, with_indices: bool) -> Pooled:
     """Pool a canonical image (batch, plane, row, column, channel)."""
     out, indices = results(image, geometry, image.dtype, with_indices)
-    tile = None if with_indices else _tile(image, geometry, image.dtype)
+    pool_into(image, geometry, out, indices)
+    return out, indices
+
+
+def pool_into(
+    image: DeviceArray, geometry: Windows, out: DeviceArray, indices: DeviceArray | None
+) -> None:
+    """Pool an image into arrays that are there already."""
+    tile = None if indices is not None else _tile(image, geometry, image.dtype)
     if tile is not None:
         _pool_tiles(image, None, geometry, image.dtype, tile, out)
     elif indices is None:
@@ -38,7 +46,6 @@ def max_pooling(image: DeviceArray, geometry: Windows, with_indices: bool) -> Po
     else:
         span = (0, len(image) * geometry.count)
         _pool_windows(image, None, False, span, geometry, image.dtype, out, indices)
-    return out, indices
 
 
 def attention_pooling(

@@ -30,6 +30,9 @@ class Library(Protocol):
     def give(self, array: Any) -> Any:
         """Return an array of this library over the memory that `array` describes."""
 
+    def multiply(self, left: Any, right: Any, bias: Any, out: Any) -> bool:
+        """Write ``left @ right + bias`` to `out`; return False where the library has no product."""
+
     def numba_stream(self) -> Any:
         """Return the caller's stream."""
 
@@ -47,6 +50,9 @@ class _Device:
     def describe(self, array: Any) -> dict[str, Any]:
         about: dict[str, Any] = array.__cuda_array_interface__
         return about
+
+    def multiply(self, left: Any, right: Any, bias: Any, out: Any) -> bool:
+        return False
 
     def numba_stream(self) -> Any:
         return cuda.external_stream(self.stream) if self.stream else cuda.default_stream()
@@ -73,6 +79,14 @@ class Cupy(_Device):
         with self.cupy.cuda.Device(self.device):
             return self.cupy.asarray(array)
 
+    def multiply(self, left: Any, right: Any, bias: Any, out: Any) -> bool:
+        result = self.give(out)
+        with self.cupy.cuda.Device(self.device):
+            self.cupy.matmul(self.give(left), self.give(right), out=result)
+            if bias is not None:
+                result += self.give(bias)
+        return True
+
 
 class Torch(_Device):
     """PyTorch: memory from its caching allocator, on its current stream."""
@@ -88,6 +102,15 @@ class Torch(_Device):
 
     def give(self, array: Any) -> Any:
         return self.torch.as_tensor(array, device=self.place)
+
+    def multiply(self, left: Any, right: Any, bias: Any, out: Any) -> bool:
+        # Rounded as the caller lets matrix products round: see torch.set_float32_matmul_precision.
+        factors = self.give(left), self.give(right)
+        if bias is None:
+            self.torch.mm(*factors, out=self.give(out))
+        else:
+            self.torch.addmm(self.give(bias), *factors, out=self.give(out))
+        return True
 
 
 class Numba(_Device):
