@@ -20,7 +20,7 @@ _inside = cuda_device(_formulas.inside)
 _AXES = 4
 
 
-@cuda_kernel
+@cuda_kernel()
 def copy_elements(source: Any, out: Any) -> None:
     """Copy an array (a, b, c, d) of any strides to a flat one, converting its elements."""
     number = out.dtype.type
@@ -69,7 +69,7 @@ def merged(
     return (1,) * missing + tuple(sizes), (0,) * missing + tuple(steps)
 
 
-@cuda_kernel
+@cuda_kernel()
 def copy_windows(image: Any, first: int, window: Any, outputs: Any, out: Any) -> None:
     """Copy windows, from `first` on in raster order, to `out` (n, tap, channel); padding is 0."""
     (_, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
@@ -92,7 +92,7 @@ def copy_windows(image: Any, first: int, window: Any, outputs: Any, out: Any) ->
         out[number, tap, c] = image[batch, z, y, x, c] if inside else zero
 
 
-@cuda_kernel
+@cuda_kernel()
 def find_strays(flat: Any, flags: Any) -> None:
     """Set ``flags[0]`` where an element is NaN or infinite."""
     strays = np.int32(0)

@@ -29,6 +29,13 @@ _truncated = cuda_device(_formulas.truncated)
 
 
 @cuda_device
+def floor(move: Any) -> Any:
+    """Return the floor of a displacement that fits 32 bits, in its own type."""
+    whole = type(move)(np.int32(move))
+    return whole - type(move)(1) if whole > move else whole
+
+
+@cuda_device
 def locate(tap: int, given: Any, most: Any, size: int, rule: int, one: Any) -> Any:
     """Return the pixel that a tap looks at, the one after it, and their shares, along an axis.
 
@@ -37,14 +44,14 @@ def locate(tap: int, given: Any, most: Any, size: int, rule: int, one: Any) -> A
     zero = type(one)(0)
     move = _clip(given, most)
     if rule == LINEAR:
-        whole = np.floor(move)
+        whole = floor(move)
         low = np.int32(tap) + np.int32(whole)
         part = _fraction(move, whole, one)
         front = one - part if _inside(low, size) else zero
         back = part if _inside(low + 1, size) else zero
         return _into(low, size), _into(low + 1, size), front, back
     if rule == NEAREST:
-        whole = np.floor(move)
+        whole = floor(move)
         low = np.int32(tap) + np.int32(whole) + (1 if _rounds_up(move, whole) else 0)
     elif rule == TRUNCATE:
         low = np.int64(_truncated(tap, move))
@@ -56,37 +63,42 @@ def locate(tap: int, given: Any, most: Any, size: int, rule: int, one: Any) -> A
 @cuda_device
 def corner(image: Any, at: int, share: Any) -> Any:
     """Return one weighted value. With a share of zero it does not count, whatever it holds."""
-    return share * type(share)(image[at]) if share != 0 else share
+    # An index without a sign: one with a sign is tested for being negative.
+    return share * type(share)(image[np.uint64(at)]) if share != 0 else share
 
 
 @cuda_device
-def blend(image: Any, at: Any, shares: Any, i: int) -> Any:
-    """Sum the weighted corners of a square, `i` elements after its pixels begin."""
-    total = corner(image, at[0] + i, shares[0])
-    total += corner(image, at[1] + i, shares[1])
-    other = corner(image, at[2] + i, shares[2])
-    return total + (other + corner(image, at[3] + i, shares[3]))
-
-
-@cuda_device
-def square(begin: int, along_y: Any, along_x: Any, scale: Any, width: int, channels: int) -> Any:
-    """Return where the four pixels of a square begin, and their shares."""
+def blend(image: Any, begin: int, along_y: Any, along_x: Any, scale: Any) -> Any:
+    """Sum the weighted corners of a square of the plane that begins at `begin`."""
     above, below, upper, lower = along_y
     left, right, west, east = along_x
-    top, bottom = begin + above * width * channels, begin + below * width * channels
-    near, far = left * channels, right * channels
     upper, lower = scale * upper, scale * lower
-    return (
-        (top + near, top + far, bottom + near, bottom + far),
-        (upper * west, upper * east, lower * west, lower * east),
-    )
+    total = corner(image, begin + above + left, upper * west)
+    total += corner(image, begin + above + right, upper * east)
+    other = corner(image, begin + below + left, lower * west)
+    return total + (other + corner(image, begin + below + right, lower * east))
+
+
+@cuda_device
+def spread(along: Any, step: int, index: Any) -> Any:
+    """Turn the two pixels of :func:`locate` into elements, `step` of them to a pixel."""
+    near, far, front, back = along
+    return index(near * step), index(far * step), front, back
 
 
 @functools.cache
 def sampling_kernel(
-    rule: int, ndim: int, vector: int, dtype: np.dtype[Any], summed: bool, masked: bool
+    rule: int,
+    ndim: int,
+    vector: int,
+    dtype: np.dtype[Any],
+    summed: bool,
+    masked: bool,
+    index: Any = np.int32,
 ) -> Any:
     """Return the kernel that samples with a rule, `vector` channels a thread, in `dtype`.
+
+    `index` is the type that holds the number of any element of one image.
 
     Its arguments:
 
@@ -107,7 +119,7 @@ def sampling_kernel(
     number = dtype.type
     one, zero = number(1), number(0)
 
-    @cuda_kernel
+    @cuda_kernel(registers=128 if dtype == np.float32 else 255)
     def sample(
         image: Any,
         size: Any,
@@ -135,6 +147,7 @@ def sampling_kernel(
         apart = 0 if grid[5] == ndim else ndim
         pixels = images * planes * rows * columns
         vectors = channels // vector
+        line = width * channels
         stray = np.int32(0)
         loose = np.int32(0)
         total = cuda.local.array(vector, kind)
@@ -142,7 +155,7 @@ def sampling_kernel(
             batch, z = divmod(plane, planes)
             batch += item
             z += first[0]
-            volume = batch * depth * height * width * channels
+            volume = batch * depth * height * line
             for row in range(cuda.blockIdx.y, rows, cuda.gridDim.y):
                 y = row + first[1]
                 begin = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
@@ -160,59 +173,60 @@ def sampling_kernel(
                     target = (part * pixels + pixel) * taps * per_group + c - part * per_group
                     if summed:
                         for v in range(vector):
-                            total[v] = bias[c + v]
+                            total[v] = bias[np.uint64(c + v)]
                     for a in range(kd):
                         for b in range(kh):
                             for d in range(kw):
                                 tap = (a * kh + b) * kw + d
                                 m = move_at + tap * apart
-                                near, far, front, back = 0, 0, one, zero
+                                along_z = index(0), index(0), one, zero
                                 if ndim == 3:
-                                    move = offsets[m]
+                                    move = offsets[np.uint64(m)]
                                     stray = _add_stray(stray, move)
-                                    near, far, front, back = locate(
+                                    along_z = locate(
                                         z * sd + od + a * dd, move, limit[0], depth, rule, one
                                     )
-                                move = offsets[m + 1]
+                                    along_z = spread(along_z, height * line, index)
+                                move = offsets[np.uint64(m + 1)]
                                 stray = _add_stray(stray, move)
                                 along_y = locate(
                                     y * sh + oh + b * dh, move, limit[1], height, rule, one
                                 )
-                                move = offsets[m + 2]
+                                along_y = spread(along_y, line, index)
+                                move = offsets[np.uint64(m + 2)]
                                 stray = _add_stray(stray, move)
                                 along_x = locate(
                                     x * sw + ow + d * dw, move, limit[2], width, rule, one
                                 )
+                                along_x = spread(along_x, channels, index)
+                                near, far, front, back = along_z
                                 factor = one
                                 if masked:
-                                    given = mask[mask_at + tap]
+                                    given = mask[np.uint64(mask_at + tap)]
                                     loose = _add_stray(loose, given)
                                     factor = number(given)
-                                origin = volume + c
-                                origin += near * height * width * channels
-                                places, shares = square(
-                                    origin, along_y, along_x, front, width, channels
-                                )
-                                origin = volume + c
-                                origin += far * height * width * channels
-                                others, rest = square(
-                                    origin, along_y, along_x, back, width, channels
-                                )
                                 for v in range(vector):
+                                    at = volume + c + v
                                     if rule == LINEAR:
-                                        value = blend(image, places, shares, v)
+                                        value = blend(image, at + near, along_y, along_x, front)
                                         if ndim == 3:
-                                            value += blend(image, others, rest, v)
+                                            value += blend(
+                                                image, at + far, along_y, along_x, back
+                                            )
                                     else:
-                                        value = corner(image, places[0] + v, shares[0])
+                                        at += near + along_y[0] + along_x[0]
+                                        share = front * along_y[2] * along_x[2]
+                                        value = corner(image, at, share)
                                     value *= factor
                                     if summed:
-                                        total[v] += value * factors[tap * channels + c + v]
+                                        at = tap * channels + c + v
+                                        total[v] += value * factors[np.uint64(at)]
                                     else:
-                                        out[target + tap * per_group + v] = value
+                                        at = target + tap * per_group + v
+                                        out[np.uint64(at)] = value
                     if summed:
                         for v in range(vector):
-                            out[pixel * channels + c + v] = total[v]
+                            out[np.uint64(pixel * channels + c + v)] = total[v]
         if stray != 0:
             flags[0] = 1
         if loose != 0:
@@ -221,7 +235,7 @@ def sampling_kernel(
     return sample
 
 
-@cuda_kernel
+@cuda_kernel()
 def move_indices(indices: Any, block: Any, origin: Any, grid: Any) -> None:
     """Turn flat indices into a block into flat indices into the grid that holds it."""
     for i in range(cuda.grid(1), indices.size, cuda.gridsize(1)):

@@ -24,7 +24,7 @@ _window_start = cuda_device(_formulas.window_start)
 _wins = cuda_device(_formulas.wins)
 
 
-@cuda_kernel
+@cuda_kernel()
 def measure_sizes(params: Any, columns: Any, limits: Any, strays: Any, largest: Any) -> None:
     """Find the largest size along each axis, and whether a value is not finite.
 
@@ -66,7 +66,7 @@ def measure_sizes(params: Any, columns: Any, limits: Any, strays: Any, largest: 
         cuda.atomic.max(largest, cuda.threadIdx.x, found[cuda.threadIdx.x])
 
 
-@cuda_kernel
+@cuda_kernel()
 def load_slab(image: Any, batch: int, origin: Any, values: Any, winners: Any) -> None:
     """Copy rows and channels from `origin` (row, channel) on to the first table.
 
@@ -85,7 +85,31 @@ def load_slab(image: Any, batch: int, origin: Any, values: Any, winners: Any) ->
                     winners[plane, row, i] = (plane * rows + row) * line + i
 
 
-@cuda_kernel
+@cuda_device
+def block_maximum(
+    source: Any, values: Any, parts: Any, steps: Any, plane: int, row: int, i: int
+) -> Any:
+    """Return the maximum over blocks of a table, `parts` of them, `steps` apart."""
+    planes, rows, line = source.shape
+    best = source[plane, row, i]
+    for a in range(parts[0]):
+        z = plane + a * steps[0]
+        for b in range(parts[1]):
+            y = row + b * steps[1]
+            for d in range(parts[2]):
+                x = i + d * steps[2]
+                # Blocks that leave the slab are never looked up: what they hold of it will do.
+                if z < planes and y < rows and x < line:
+                    other = source[np.uint64(z), np.uint64(y), np.uint64(x)]
+                    if values is None:
+                        if _exceeds(other, best):
+                            best = other
+                    elif _wins(values[np.uint64(other)], other, values[np.uint64(best)], best):
+                        best = other
+    return best
+
+
+@cuda_kernel()
 def widen(source: Any, values: Any, parts: Any, steps: Any, target: Any) -> None:
     """Make a table: at each position the maximum over `parts` of another, `steps` apart.
 
@@ -97,34 +121,19 @@ def widen(source: Any, values: Any, parts: Any, steps: Any, target: Any) -> None
         for row in range(cuda.blockIdx.y, rows, cuda.gridDim.y):
             begin = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
             for i in range(begin, line, cuda.gridDim.x * cuda.blockDim.x):
-                best = source[plane, row, i]
-                for a in range(parts[0]):
-                    z = plane + a * steps[0]
-                    for b in range(parts[1]):
-                        y = row + b * steps[1]
-                        for d in range(parts[2]):
-                            x = i + d * steps[2]
-                            # Blocks that leave the slab are never looked up: what they hold of
-                            # it will do.
-                            if z < planes and y < rows and x < line:
-                                other = source[z, y, x]
-                                if values is None:
-                                    if _exceeds(other, best):
-                                        best = other
-                                elif _wins(values[other], other, values[best], best):
-                                    best = other
+                best = block_maximum(source, values, parts, steps, plane, row, i)
                 target[plane, row, i] = best
 
 
 @cuda_device
 def box_maximum(
-    tables: Any, values: Any, low: Any, high: Any, plan: Any, pixel: int, c: int
+    tables: Any, shape: Any, values: Any, low: Any, high: Any, plan: Any, pixel: int, c: int
 ) -> Any:
     """Return what the tables say of a box inside the slab that is not empty.
 
     Parameters
     ----------
-    tables : (table, plane, row, column * channel)
+    tables : flat; `shape` is (table, plane, row, column * channel)
     low, high : triples
         First position of the box, and the first one after it, in the slab.
     plan : (levels, weights, tied, shift)
@@ -149,21 +158,21 @@ def box_maximum(
     number += 0 if tied[1] else second * weights[1]
     number += 0 if tied[2] else third * weights[2]
     deep, tall, wide = 1 << (shift * first), 1 << (shift * second), 1 << (shift * third)
-    best = tables[number, low[0], low[1], low[2] * pixel + c]
+    _, planes, rows, line = shape
+    table = number * planes
+    at = ((table + low[0]) * rows + low[1]) * line + low[2] * pixel + c
+    best = tables[np.uint64(at)]
     for z in range(low[0], high[0], deep):
         for y in range(low[1], high[1], tall):
             for x in range(low[2], high[2], wide):
                 # The last block of a row is moved back to end where the window does.
-                other = tables[
-                    number,
-                    min(z, high[0] - deep),
-                    min(y, high[1] - tall),
-                    min(x, high[2] - wide) * pixel + c,
-                ]
+                at = (table + min(z, high[0] - deep)) * rows + min(y, high[1] - tall)
+                at = at * line + min(x, high[2] - wide) * pixel + c
+                other = tables[np.uint64(at)]
                 if values is None:
                     if _exceeds(other, best):
                         best = other
-                elif _wins(values[other], other, values[best], best):
+                elif _wins(values[np.uint64(other)], other, values[np.uint64(best)], best):
                     best = other
     return best
 
@@ -179,7 +188,7 @@ def window_along(
 
 @cuda_device
 def look_up(
-    tables: Any, values: Any, box: Any, slab: Any, plan: Any, c: int, fill: Any
+    tables: Any, shape: Any, values: Any, box: Any, slab: Any, plan: Any, c: int, fill: Any
 ) -> Any:
     """Return the maximum over a box of the image, and its place in the slab (-1: empty).
 
@@ -191,18 +200,19 @@ def look_up(
     place = -1
     if low_z < high_z and low_y < high_y and low_x < high_x:
         low, high = (low_z, low_y - row, low_x), (high_z, high_y - row, high_x)
-        found = box_maximum(tables, values, low, high, plan, slab[3], c)
+        found = box_maximum(tables, shape, values, low, high, plan, slab[3], c)
         if values is None:
             best = found
         else:
-            best = values[found]
+            best = values[np.uint64(found)]
             place = found
     return best, place
 
 
-@cuda_kernel
+@cuda_kernel(registers=128)
 def look_up_pixels(
     tables: Any,
+    shape: Any,
     values: Any,
     params: Any,
     batch: int,
@@ -243,7 +253,7 @@ def look_up_pixels(
                 size = _to_size(params[item, z, y, x, columns[2]], limits[2])
                 along_x = window_along(size, x, width, centered)
                 box = along_z, along_y, along_x
-                best, place = look_up(tables, values, box, slab, plan, c, fill)
+                best, place = look_up(tables, shape, values, box, slab, plan, c, fill)
                 out[batch, plane, row, column, channel + c] = best
                 if indices is not None:
                     here = _in_volume(place, slab, height)
@@ -260,9 +270,10 @@ def _in_volume(place: int, slab: Any, height: int) -> int:
     return (z * height + first + y) * width + x if place >= 0 else -1
 
 
-@cuda_kernel
+@cuda_kernel()
 def look_up_sites(
     tables: Any,
+    shape: Any,
     positions: Any,
     sizes: Any,
     columns: Any,
@@ -286,12 +297,12 @@ def look_up_sites(
             size = 1
             if columns[0] >= 0:
                 z = positions[site, columns[0]]
-                size = _to_size(sizes[site, columns[0]], limits[0])
+                size = min(sizes[site, columns[0]], limits[0])
             along_z = window_along(size, z, depth, centered)
-            size = _to_size(sizes[site, columns[1]], limits[1])
+            size = min(sizes[site, columns[1]], limits[1])
             along_y = window_along(size, y, height, centered)
-            size = _to_size(sizes[site, columns[2]], limits[2])
+            size = min(sizes[site, columns[2]], limits[2])
             along_x = window_along(size, x, width, centered)
             box = along_z, along_y, along_x
-            best, _ = look_up(tables, None, box, slab, plan, c, fill)
+            best, _ = look_up(tables, shape, None, box, slab, plan, c, fill)
             out[site, channel + c] = best

@@ -31,14 +31,14 @@ SHARED_BYTES = 48 << 10
 def over_elements(kernel: Any, count: int, like: DeviceArray, *arguments: Any) -> None:
     """Launch one thread for each of `count` elements, or fewer that step."""
     blocks = max(1, min(-(-count // BLOCK), _MOST_BLOCKS))
-    _launch(kernel, (blocks,), (BLOCK,), 0, like, arguments)
+    _launch(kernel, (blocks,), (_threads(count),), 0, like, arguments)
 
 
 def over_rows(
     kernel: Any, line: int, rows: int, planes: int, like: DeviceArray, *arguments: Any
 ) -> None:
     """Launch threads along lines of elements (x), rows (y) and planes of all images (z)."""
-    threads = min(BLOCK, -(-line // 32) * 32)
+    threads = _threads(line)
     grid = (-(-line // threads), min(rows, _MOST_ALONG), min(planes, _MOST_ALONG))
     _launch(kernel, grid, (threads, 1, 1), 0, like, arguments)
 
@@ -57,6 +57,11 @@ def over_squares(
     """Launch a square block for each tile of a matrix."""
     grid = (tiles[0], min(tiles[1], _MOST_ALONG), tiles[2])
     _launch(kernel, grid, (side, side), 0, like, arguments)
+
+
+def _threads(work: int) -> int:
+    """Return the threads of a block: whole warps, no more than there is work."""
+    return min(BLOCK, -(-work // 32) * 32)
 
 
 def _launch(

@@ -41,7 +41,8 @@ def pool_into(
         batch, planes, rows, columns, channels = out.shape
         grids.over_rows(
             maximum.max_rows, columns * channels, rows, batch * planes, image,
-            image, _geometry(geometry), one, fill, out,
+            image.reshape(-1), image.shape[1:], batch, _geometry(geometry), geometry.outputs,
+            one, fill, out.reshape(-1),
         )  # fmt: skip
     else:
         span = (0, len(image) * geometry.count)
@@ -141,14 +142,17 @@ def _pool_tiles(
         tiles,
         shared * product.itemsize,
         image,
-        image.reshape(*image.shape[:3], -1),
-        None if weights is None else weights.reshape(*weights.shape[:3], -1),
+        image.reshape(-1),
+        (*image.shape[:3], image.shape[3] * channels),
+        None if weights is None else weights.reshape(-1),
+        1 if weights is None else len(weights),
         channels,
         1 if weights is None else channels // weights.shape[-1],
         _geometry(geometry),
         lowest,
         tile,
-        out.reshape(*out.shape[:3], -1),
+        out.reshape(-1),
+        (*out.shape[1:3], length),
         flags,
     )
     if weights is not None and flags.to_host().any():
@@ -171,14 +175,17 @@ def _pool_windows(
         maximum.max_windows,
         count * math.prod(image.shape[-1:]),
         image,
-        image,
-        weights,
-        per_window,
+        image.reshape(-1),
+        image.shape[1:],
+        None if weights is None else weights.reshape(-1),
+        (per_window, 1 if weights is None else weights.shape[1]),
+        1 if weights is None else len(weights),
         first,
         count,
         _geometry(geometry),
+        geometry.outputs,
         product.type(1),
         empty_value(out.dtype),
-        out,
-        indices,
+        out.reshape(-1),
+        None if indices is None else indices.reshape(-1),
     )

@@ -21,8 +21,9 @@ from adapool.cuda.launch import Pooled, pool_into
 # little beside its memory.
 _BLOCK_BYTES = 256 << 20
 
-# Channels of a thread: 16 bytes of float32, which are read together.
-VECTOR = 4
+# Channels of a thread, by the number of axes. More would spill: the eight corners of a volume
+# take twice the registers of four.
+VECTOR = {2: 4, 3: 2}
 
 # Displacements are clipped to what 32 bits hold, as on the CPU.
 _FARTHEST = 1 << 30
@@ -190,7 +191,9 @@ class _Job:
         deep, per_group = self.channels // sampling.offset_groups, self.channels // self.groups
         if self.depthwise:
             per_group = self.channels
-        vector = VECTOR if deep % VECTOR == per_group % VECTOR == 0 else 1
+        vector = VECTOR[sampling.ndim]
+        if deep % vector or per_group % vector:
+            vector = 1
         kernel = deformable.sampling_kernel(
             RULES[sampling.interpolation],
             sampling.ndim,
@@ -198,6 +201,7 @@ class _Job:
             self.weights.dtype,
             self.depthwise,
             sampling.mask is not None,
+            np.int32 if math.prod(self.image.shape[1:]) < 1 << 31 else np.int64,
         )
         precision = np.float32 if sampling.offsets.dtype == np.float32 else np.float64
         limit = tuple(precision(min(most, _FARTHEST)) for most in sampling.max_offset)

@@ -48,7 +48,7 @@ def dynamic_pooling(
                 continue
             grids.over_rows(
                 dynamic.look_up_pixels, line * slab.channels, band[1] - band[0], planes, image,
-                tables, values, sizes, item, columns, limits, centered, stride, tuple(volume),
+                tables.reshape(-1), tables.shape, values, sizes, item, columns, limits, centered, stride, tuple(volume),
                 band, slab.geometry, slab.channel, _arguments_of(plan), fill, out, indices,
             )  # fmt: skip
     return out, indices
@@ -91,7 +91,7 @@ def pool_sites(
         tables, _ = _tables(image, 0, slab, plan, False)
         grids.over_elements(
             dynamic.look_up_sites, len(positions) * slab.channels, image,
-            tables, positions, sizes, columns, limits, centered, volume,
+            tables.reshape(-1), tables.shape, positions, sizes, columns, limits, centered, volume,
             (slab.begin, slab.end), slab.geometry, slab.channel, _arguments_of(plan), fill, out,
         )  # fmt: skip
     return out

@@ -24,17 +24,19 @@ _inside = cuda_device(_formulas.inside)
 
 @cuda_device
 def window_maximum(
-    image: Any, weights: Any, line: int, step: int, place: Any, window: Any, one: Any
+    image: Any, size: Any, weights: Any, line: int, share: Any, place: Any, window: Any, one: Any
 ) -> Any:
     """Return the maximum over one window, and its pixel in the volume; -1 if there is none.
 
     Parameters
     ----------
-    image : (batch, plane, row, column, channel)
-    weights : None, or (rows, 1 or channel)
-    line, step : int
-        Row of weights of the volume's first pixel and 1, or of the first tap and 0: then rows
-        belong to taps. Rows are used again from the start where there are fewer.
+    image : flat (batch, plane, row, column, channel)
+    size : (plane, row, column, channel), lengths
+    weights : None, or flat (row, 1 or channel)
+    line : int
+        Row of weights of the volume's first pixel, or of the first tap.
+    share : (bool, int)
+        Whether rows of weights belong to taps, and how many weights a row has.
     place : (batch, plane, row, column, channel) of the output
     window : (kernel, stride, dilation, origin), triples
     one : scalar
@@ -42,39 +44,45 @@ def window_maximum(
     """
     batch, plane, row, column, c = place
     (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
-    _, depth, height, width, _ = image.shape
+    depth, height, width, channels = size
+    by_tap, width_of_row = share
+    volume = batch * depth * height * width
     number = type(one)
     best = number(0)
     winner = -1
-    tap = -1
     for a in range(kd):
         z = plane * sd + od + a * dd
         for b in range(kh):
             y = row * sh + oh + b * dh
-            for d in range(kw):
-                x = column * sw + ow + d * dw
-                tap += 1
-                if _inside(z, depth) and _inside(y, height) and _inside(x, width):
-                    pixel = (z * height + y) * width + x
-                    value = number(image[batch, z, y, x, c])
-                    if weights is not None:
-                        k = (line + (pixel if step == 1 else tap)) % weights.shape[0]
-                        value *= number(weights[k, c % weights.shape[1]])
-                    # In raster order the first of equals, or the first NaN, stands.
-                    if winner < 0 or (_exceeds(value, best) and best == best):
-                        best = value
-                        winner = pixel
+            if _inside(z, depth) and _inside(y, height):
+                begin = (z * height + y) * width
+                for d in range(kw):
+                    x = column * sw + ow + d * dw
+                    if _inside(x, width):
+                        # An index without a sign: one with a sign is tested for being negative.
+                        value = number(image[np.uint64((volume + begin + x) * channels + c)])
+                        if weights is not None:
+                            k = line + ((a * kh + b) * kw + d if by_tap else begin + x)
+                            k = k * width_of_row + (c if width_of_row > 1 else 0)
+                            value *= number(weights[np.uint64(k)])
+                        # In raster order the first of equals, or the first NaN, stands.
+                        if winner < 0 or (_exceeds(value, best) and best == best):
+                            best = value
+                            winner = begin + x
     return best, winner
 
 
-@cuda_kernel
+@cuda_kernel()
 def max_windows(
     image: Any,
+    size: Any,
     weights: Any,
-    per_window: bool,
+    share: Any,
+    rows_of_weights: int,
     first: int,
     count: int,
     window: Any,
+    outputs: Any,
     one: Any,
     fill: Any,
     out: Any,
@@ -83,40 +91,54 @@ def max_windows(
     """Take the maximum over `count` windows from `first` on, in raster order.
 
     A thread takes one channel of one window; neighbours take neighbouring channels, then columns.
-    The arguments are those of :func:`window_maximum`; `out` and `indices`, which may be None, are
-    (batch, plane, row, column, channel), `fill` the value of a window without a position.
+    The arguments are those of :func:`window_maximum`; `rows_of_weights` are used again from the
+    start where there are fewer, `outputs` are the windows of a volume along each axis, `out` and
+    `indices`, which may be None, flat (batch, plane, row, column, channel), and `fill` is the
+    value of a window without a position.
     """
-    _, planes, rows, columns, channels = out.shape
-    _, depth, height, width, _ = image.shape
+    planes, rows, columns = outputs
+    depth, height, width, channels = size
     (kd, kh, kw), _, _, _ = window
     number = out.dtype.type
+    per_item = kd * kh * kw if share[0] else depth * height * width
     for i in range(cuda.grid(1), count * channels, cuda.gridsize(1)):
         task, c = divmod(i, channels)
         rest, column = divmod(first + task, columns)
         rest, row = divmod(rest, rows)
         batch, plane = divmod(rest, planes)
-        line = task * kd * kh * kw if per_window else batch * depth * height * width
+        line = 0
+        if weights is not None:
+            line = (task if share[0] else batch) * per_item % rows_of_weights
         place = (batch, plane, row, column, c)
-        step = 0 if per_window else 1
-        best, winner = window_maximum(image, weights, line, step, place, window, one)
-        out[batch, plane, row, column, c] = fill if winner < 0 else number(best)
+        best, winner = window_maximum(image, size, weights, line, share, place, window, one)
+        at = np.uint64(first * channels + i)
+        out[at] = fill if winner < 0 else number(best)
         if indices is not None:
-            indices[batch, plane, row, column, c] = winner
+            indices[at] = winner
 
 
-@cuda_kernel
-def max_rows(image: Any, window: Any, one: Any, fill: Any, out: Any) -> None:
-    """Take the maximum over all windows; blocks are laid along rows, which saves divisions."""
-    batches, planes, rows, columns, channels = out.shape
-    for item in range(cuda.blockIdx.z, batches * planes, cuda.gridDim.z):
+@cuda_kernel()
+def max_rows(
+    image: Any, size: Any, items: int, window: Any, outputs: Any, one: Any, fill: Any, out: Any
+) -> None:
+    """Take the maximum over all windows of `items` images.
+
+    Blocks are laid along rows, which saves divisions.
+    """
+    planes, rows, columns = outputs
+    channels = size[3]
+    for item in range(cuda.blockIdx.z, items * planes, cuda.gridDim.z):
         batch, plane = divmod(item, planes)
         for row in range(cuda.blockIdx.y, rows, cuda.gridDim.y):
             begin = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
             for i in range(begin, columns * channels, cuda.gridDim.x * cuda.blockDim.x):
                 column, c = divmod(i, channels)
                 place = (batch, plane, row, column, c)
-                best, winner = window_maximum(image, None, 0, 0, place, window, one)
-                out[batch, plane, row, column, c] = fill if winner < 0 else best
+                best, winner = window_maximum(
+                    image, size, None, 0, (False, 1), place, window, one
+                )
+                at = np.uint64((item * rows + row) * columns * channels + i)
+                out[at] = fill if winner < 0 else best
 
 
 def tile_elements(geometry: Windows, rows: int, columns: int, channels: int) -> int:
@@ -132,30 +154,34 @@ def tile_elements(geometry: Windows, rows: int, columns: int, channels: int) -> 
 def max_tiles(dtype: np.dtype[Any], weighted: bool) -> Any:
     """Return the kernel that pools tiles in shared memory, computing in `dtype`.
 
-    Its arguments: the image as (batch, plane, row, column * channel); weights, (batch or 1,
-    plane, row, column * (1 or channel)), or None; `channels`, those of a pixel, and `shared`,
+    Its arguments: the image, flat, and its `size` as (batch, plane, row, column * channel);
+    weights, flat, of `weight_items` images, or None; `channels`, those of a pixel, and `shared`,
     how many of them a weight serves; (kernel, stride, dilation, origin); `lowest`, the identity;
-    the outputs of a tile, (rows, columns * channels); `out` like the image; and `flags`, which is
-    set where a weight is not finite. Every window must have a position inside the volume.
+    the outputs of a tile, (rows, columns * channels); `out`, flat, and its `grid`, (plane, row,
+    column * channel); and `flags`, which is set where a weight is not finite. Every window must
+    have a position inside the volume.
     """
     kind = from_dtype(dtype)
     number = dtype.type
 
-    @cuda_kernel
+    @cuda_kernel(registers=128)
     def pool_tiles(
         image: Any,
+        size: Any,
         weights: Any,
+        weight_items: int,
         channels: int,
         shared: int,
         window: Any,
         lowest: Any,
         tile: Any,
         out: Any,
+        grid: Any,
         flags: Any,
     ) -> None:
         (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
-        _, depth, height, line = image.shape
-        batches, planes, rows, length = out.shape
+        batches, depth, height, line = size
+        planes, rows, length = grid
         tile_rows, tile_line = tile
         threads = cuda.blockDim.x * cuda.blockDim.y
         thread = cuda.threadIdx.y * cuda.blockDim.x + cuda.threadIdx.x
@@ -172,7 +198,7 @@ def max_tiles(dtype: np.dtype[Any], weighted: bool) -> Any:
             for band in range(cuda.blockIdx.y, (rows + tile_rows - 1) // tile_rows, cuda.gridDim.y):
                 top = band * tile_rows
                 for i in range(thread, tile_rows * tile_line, threads):
-                    space[result + i] = lowest
+                    space[np.uint32(result + i)] = lowest
                 for a in range(kd):
                     z = plane * sd + od + a * dd
                     if not _inside(z, depth):
@@ -183,38 +209,41 @@ def max_tiles(dtype: np.dtype[Any], weighted: bool) -> Any:
                         x = (left // channels * sw + ow) * channels + k
                         value = lowest
                         if _inside(y, height) and _inside(x, line):
-                            value = number(image[batch, z, y, x])
+                            at = ((batch * depth + z) * height + y) * line + x
+                            value = number(image[np.uint64(at)])
                             if weighted:
-                                weight = weights[batch % weights.shape[0], z, y, x // shared]
+                                at = ((batch % weight_items * depth + z) * height + y) * line + x
+                                weight = weights[np.uint64(at // shared)]
                                 strays = _add_stray(strays, weight)
                                 value *= number(weight)
-                        space[i] = value
+                        space[np.uint32(i)] = value
                     cuda.syncthreads()
                     for i in range(thread, in_rows * tile_line, threads):
                         j, k = divmod(i, tile_line)
                         column, c = divmod(k, channels)
                         begin = j * in_line + column * sw * channels + c
-                        best = space[begin]
+                        best = space[np.uint32(begin)]
                         for d in range(1, kw):
-                            value = space[begin + d * dw * channels]
+                            value = space[np.uint32(begin + d * dw * channels)]
                             if _exceeds(value, best):
                                 best = value
-                        space[pooled + i] = best
+                        space[np.uint32(pooled + i)] = best
                     cuda.syncthreads()
                     for i in range(thread, tile_rows * tile_line, threads):
                         j, k = divmod(i, tile_line)
-                        best = space[result + i]
+                        best = space[np.uint32(result + i)]
                         for b in range(kh):
-                            value = space[pooled + (j * sh + b * dh) * tile_line + k]
+                            value = space[np.uint32(pooled + (j * sh + b * dh) * tile_line + k)]
                             if _exceeds(value, best):
                                 best = value
-                        space[result + i] = best
+                        space[np.uint32(result + i)] = best
                     # The next plane is loaded over what this one's rows no longer need; its rows
                     # are pooled after another barrier.
                 for i in range(thread, tile_rows * tile_line, threads):
                     j, k = divmod(i, tile_line)
                     if top + j < rows and left + k < length:
-                        out[batch, plane, top + j, left + k] = space[result + i]
+                        at = (item * rows + top + j) * length + left + k
+                        out[np.uint64(at)] = space[np.uint32(result + i)]
                 cuda.syncthreads()
         if strays != 0:
             flags[0] = 1

@@ -29,10 +29,11 @@ def product_kernel(dtype: np.dtype[Any], tall: int, wide: int) -> Any:
     kind = from_dtype(dtype)
     number = dtype.type
     rows, columns = SIDE * tall, SIDE * wide
+    padded = DEPTH + 1  # so that no two rows begin in the same bank
 
-    @cuda_kernel
+    @cuda_kernel(registers=80 if dtype == np.float32 else 128)
     def multiply(left: Any, right: Any, bias: Any, out: Any) -> None:
-        lefts = cuda.shared.array((rows, DEPTH + 1), kind)
+        lefts = cuda.shared.array((rows, padded), kind)
         rights = cuda.shared.array((DEPTH, columns), kind)
         total = cuda.local.array((tall, wide), kind)
         height, depth = left.shape
