@@ -23,7 +23,8 @@ def backend_for(name: str, array: Any, **others: Any) -> ModuleType:
             _arguments.no_backend(argument, "Dask array", f"pass {argument}.compute()")
     on_device = [argument for argument, value in given.items() if _arguments.on_device(value)]
     if on_device:
-        on_host = [argument for argument in given if _on_host(given[argument], argument in on_device)]
+        rest = {argument: given[argument] for argument in given if argument not in on_device}
+        on_host = [argument for argument, value in rest.items() if _is_array(value)]
         if on_host:
             _arguments.mixed_places(on_device, on_host)
         return _cuda(name)
@@ -32,10 +33,9 @@ def backend_for(name: str, array: Any, **others: Any) -> ModuleType:
     return cpu
 
 
-def _on_host(value: Any, on_device: bool) -> bool:
-    """Whether an argument is an array in host memory; networks, and None, are on no side."""
-    network = callable(value) or hasattr(value, "predict")
-    return value is not None and not on_device and not network
+def _is_array(value: Any) -> bool:
+    """Whether an argument is an array, which is on some side; networks, and None, are on none."""
+    return not (value is None or callable(value) or hasattr(value, "predict"))
 
 
 def _cuda(name: str) -> ModuleType:

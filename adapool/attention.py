@@ -105,9 +105,7 @@ def attention_pooling(
     >>> adapool.attention_pooling(image, 2, contrast, channel_axis=None)
     array([[3., 9.]], dtype=float32)
     """
-    backend = backend_for(
-        "feature_map", feature_map, attention_network=attention_network
-    )
+    backend = backend_for("feature_map", feature_map, attention_network=attention_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     windows = pooling_windows(layout.spatial, kernel_size, stride, padding, dilation, ceil_mode)
     with_indices = _arguments.flag("return_indices", return_indices)

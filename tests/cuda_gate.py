@@ -147,7 +147,7 @@ def simulate_compute_capability(architecture: str) -> None:
 
 def reports(architecture: str) -> Iterator[Report]:
     """Compile all kernels for one architecture. Each has a process of its own."""
-    from tests.cuda_kernels import kernels
+    from cuda_kernels import kernels
 
     simulate_compute_capability(architecture)
     for k in kernels():

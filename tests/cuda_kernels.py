@@ -67,9 +67,7 @@ def copies() -> Iterator[Kernel]:
             from_dtype(np.dtype(width)), array(width, 2),
         )  # fmt: skip
     yield kernel("add_one", painting.add_one, array("int32", 1), array("int32", 1))
-    yield kernel(
-        "move_indices", deformable.move_indices, array("int64", 1), THREE, THREE, THREE
-    )
+    yield kernel("move_indices", deformable.move_indices, array("int64", 1), THREE, THREE, THREE)
 
 
 def fixed_windows(dtype: str) -> Iterator[Kernel]:

@@ -99,7 +99,8 @@ def test_the_gate_can_fail(function: Any, fault: str, architecture: str) -> None
     report = compile_kernel(function, signature, architecture, "probe", 256, 0)
     faults = report.faults()
     assert (fault in faults[0] and fault in line(report)) if fault else not faults
-    assert report.faults(budget=report.registers - 1)[-1].startswith(f"{report.registers} registers")
+    over = report.faults(budget=report.registers - 1)
+    assert over[-1].startswith(f"{report.registers} registers")
 
 
 def test_the_gate_sees_spills() -> None:
@@ -215,5 +216,6 @@ def test_host_arrays_import_nothing_of_cuda() -> None:
         "import sys, numpy, adapool; adapool.max_pooling(numpy.eye(8), 4, channel_axis=None); "
         "print([name for name in sys.modules if 'adapool.cuda' in name or 'numba_cuda' in name])"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "adapool.cuda" not in result.stdout

@@ -176,9 +176,7 @@ class DeviceArray:
     def view(self, dtype: Any) -> DeviceArray:
         """Read the same bytes as another dtype of the same size."""
         assert np.dtype(dtype).itemsize == self.dtype.itemsize
-        return DeviceArray(
-            self.library, self.owner, self.pointer, self.shape, dtype, self.strides
-        )
+        return DeviceArray(self.library, self.owner, self.pointer, self.shape, dtype, self.strides)
 
     # --- copies, on the device ------------------------------------------------------------------
 

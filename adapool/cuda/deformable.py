@@ -210,9 +210,7 @@ def sampling_kernel(
                                     if rule == LINEAR:
                                         value = blend(image, at + near, along_y, along_x, front)
                                         if ndim == 3:
-                                            value += blend(
-                                                image, at + far, along_y, along_x, back
-                                            )
+                                            value += blend(image, at + far, along_y, along_x, back)
                                     else:
                                         at += near + along_y[0] + along_x[0]
                                         share = front * along_y[2] * along_x[2]

@@ -178,9 +178,7 @@ def box_maximum(
 
 
 @cuda_device
-def window_along(
-    size: int, position: int, length: int, centered: bool
-) -> Any:
+def window_along(size: int, position: int, length: int, centered: bool) -> Any:
     """Return the first position of a window along an axis, and the first one after it."""
     start = _window_start(position, size, centered)
     return max(start, 0), min(start + size, length)

@@ -48,8 +48,8 @@ def dynamic_pooling(
                 continue
             grids.over_rows(
                 dynamic.look_up_pixels, line * slab.channels, band[1] - band[0], planes, image,
-                tables.reshape(-1), tables.shape, values, sizes, item, columns, limits, centered, stride, tuple(volume),
-                band, slab.geometry, slab.channel, _arguments_of(plan), fill, out, indices,
+                tables.reshape(-1), tables.shape, values, sizes, item, columns, limits, centered,
+                stride, tuple(volume), band, slab.geometry, slab.channel, _arguments_of(plan), fill, out, indices,
             )  # fmt: skip
     return out, indices
 
@@ -155,9 +155,7 @@ def _slabs(
         end = min(begin + rows, height)
         first, last = max(begin - before, 0), min(end + after, height)
         for channel in range(0, channels, group):
-            yield _Slab(
-                begin, end, first, last, width, channel, min(group, channels - channel)
-            )
+            yield _Slab(begin, end, first, last, width, channel, min(group, channels - channel))
 
 
 def _tables(
@@ -184,7 +182,5 @@ def _tables(
         source = whole[step.source : step.source + 1].reshape(shape)
         target = whole[step.target : step.target + 1].reshape(shape)
         steps = (*step.steps[:2], step.steps[2] * slab.channels)
-        grids.over_rows(
-            dynamic.widen, *extent, image, source, flat, step.parts, steps, target
-        )
+        grids.over_rows(dynamic.widen, *extent, image, source, flat, step.parts, steps, target)
     return tables, flat

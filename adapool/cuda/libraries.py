@@ -48,16 +48,20 @@ class _Device:
         self.stream = stream
 
     def describe(self, array: Any) -> dict[str, Any]:
+        """Return the interface of an array."""
         about: dict[str, Any] = array.__cuda_array_interface__
         return about
 
     def multiply(self, left: Any, right: Any, bias: Any, out: Any) -> bool:
+        """Write ``left @ right + bias`` to `out`, if the library can."""
         return False
 
     def numba_stream(self) -> Any:
+        """Return the stream, as numba takes it."""
         return cuda.external_stream(self.stream) if self.stream else cuda.default_stream()
 
     def on_device(self) -> contextlib.AbstractContextManager[Any]:
+        """Make the device current, where it is known."""
         if self.device is None or SIMULATED:
             return contextlib.nullcontext()
         context: contextlib.AbstractContextManager[Any] = cuda.gpus[self.device]
@@ -72,14 +76,17 @@ class Cupy(_Device):
         super().__init__(array.device.id, self.cupy.cuda.get_current_stream().ptr)
 
     def allocate(self, nbytes: int) -> Any:
+        """Allocate bytes."""
         with self.cupy.cuda.Device(self.device):
             return self.cupy.empty(nbytes, np.uint8)
 
     def give(self, array: Any) -> Any:
+        """Return an array of this library over memory that is there."""
         with self.cupy.cuda.Device(self.device):
             return self.cupy.asarray(array)
 
     def multiply(self, left: Any, right: Any, bias: Any, out: Any) -> bool:
+        """Write ``left @ right + bias`` to `out`, if the library can."""
         result = self.give(out)
         with self.cupy.cuda.Device(self.device):
             self.cupy.matmul(self.give(left), self.give(right), out=result)
@@ -98,12 +105,15 @@ class Torch(_Device):
         super().__init__(array.device.index, stream)
 
     def allocate(self, nbytes: int) -> Any:
+        """Allocate bytes."""
         return self.torch.empty(nbytes, dtype=self.torch.uint8, device=self.place)
 
     def give(self, array: Any) -> Any:
+        """Return an array of this library over memory that is there."""
         return self.torch.as_tensor(array, device=self.place)
 
     def multiply(self, left: Any, right: Any, bias: Any, out: Any) -> bool:
+        """Write ``left @ right + bias`` to `out`, if the library can."""
         # Rounded as the caller lets matrix products round: see torch.set_float32_matmul_precision.
         factors = self.give(left), self.give(right)
         if bias is None:
@@ -122,15 +132,18 @@ class Numba(_Device):
         super().__init__(None, stream or 0)
 
     def describe(self, array: Any) -> dict[str, Any]:
+        """Return the interface of an array."""
         if hasattr(array, "__cuda_array_interface__"):
             return super().describe(array)
         about: dict[str, Any] = array.__array_interface__  # the simulator's arrays
         return about
 
     def allocate(self, nbytes: int) -> Any:
+        """Allocate bytes."""
         return cuda.device_array(nbytes, np.uint8)
 
     def give(self, array: Any) -> Any:
+        """Return an array of this library over memory that is there."""
         return array.for_kernel()
 
 

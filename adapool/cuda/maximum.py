@@ -134,9 +134,7 @@ def max_rows(
             for i in range(begin, columns * channels, cuda.gridDim.x * cuda.blockDim.x):
                 column, c = divmod(i, channels)
                 place = (batch, plane, row, column, c)
-                best, winner = window_maximum(
-                    image, size, None, 0, (False, 1), place, window, one
-                )
+                best, winner = window_maximum(image, size, None, 0, (False, 1), place, window, one)
                 at = np.uint64((item * rows + row) * columns * channels + i)
                 out[at] = fill if winner < 0 else best
 
