@@ -10,13 +10,24 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[Any]
 Axes = tuple[int, ...]
+
+
+class CudaArray(Protocol):
+    """An array in the memory of a GPU: CuPy's, torch's, numba's, anybody's."""
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]: ...
+
+
+# What the public functions take.
+AnyArray = ArrayLike | CudaArray
 
 INTERPOLATIONS = ("linear", "nearest", "truncate")
 ANCHORS = ("corner", "center")

@@ -77,7 +77,8 @@ class Layout:
             # The channel axis has left: it no longer stands before the batch axis.
             shift = self.channel_axis is not None and self.channel_axis < self.batch_axis
             array = np.moveaxis(array, self.batch_axis - shift, 0)
-        return plain(array).reshape(self.batch, *self.volume, self.channels)
+        canonical: Array = plain(array).reshape(self.batch, *self.volume, self.channels)
+        return canonical
 
     def restore_pooled(self, pooled: Pooled, dtype: np.dtype[Any]) -> Any:
         """Return pooled values in their dtype, with the indices where there are any."""
@@ -106,7 +107,7 @@ class Layout:
         return given.view(np.bool_) if self.dtype == np.bool_ else given
 
 
-def plain(array: Array) -> Array:
+def plain(array: Any) -> Any:
     """Return a read-only view or copy that kernels can take: C order, native, aligned.
 
     Booleans become bytes, which order alike; float16, in which no CPU computes, becomes float32.

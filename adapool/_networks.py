@@ -58,7 +58,7 @@ def grid_prediction(
     image: Array,
     grid: tuple[int, ...],
     widths: Sequence[int],
-) -> Array:
+) -> Any:
     """Return what a network gives for each point of a grid: (batch or 1, *volume grid, width).
 
     In the dtype that it was given in: `plain` makes it what kernels take.
@@ -150,7 +150,8 @@ def _weights_from_network(weights: Array, n: int, taps: int, channels: int) -> A
         _arguments.wrong_shape(
             "attention_network", weights.shape, f"({n}, {taps}) or ({n}, {taps * channels})"
         )
-    return plain(weights).reshape(rows, taps, columns // taps)
+    by_tap: Array = plain(weights).reshape(rows, taps, columns // taps)
+    return by_tap
 
 
 def _weights_from_array(network: Any, layout: Layout, windows: Windows) -> AttentionWeights:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from adapool import _arguments
+from adapool._arguments import AnyArray
 from adapool._dispatch import backend_for
 from adapool._layout import Layout
 from adapool._networks import attention_weights, counted_dtype
@@ -16,7 +16,7 @@ from adapool._windows import pooling_windows
 
 
 def attention_pooling(
-    feature_map: ArrayLike,
+    feature_map: AnyArray,
     kernel_size: int | Sequence[int],
     attention_network: Any,
     *,

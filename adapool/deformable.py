@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from adapool import _arguments
-from adapool._arguments import Array
+from adapool._arguments import AnyArray
 from adapool._convolution import conv_kernel, plan_sampling
 from adapool._dispatch import backend_for
 from adapool._layout import Layout
@@ -19,12 +18,12 @@ Interpolation = Literal["linear", "nearest", "truncate"]
 
 
 def deformable_conv(
-    feature_map: ArrayLike,
-    conv_weights: ArrayLike,
+    feature_map: AnyArray,
+    conv_weights: AnyArray,
     offset_network: Any,
     *,
     mask_network: Any = None,
-    bias: ArrayLike | None = None,
+    bias: AnyArray | None = None,
     stride: int | Sequence[int] = 1,
     padding: int | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,
@@ -34,7 +33,7 @@ def deformable_conv(
     max_offset: float | Sequence[float] | None = None,
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
-) -> Array:
+) -> Any:
     """Convolve, each tap looking where an offset leads.
 
     Deformable convolution, version 1 [1]_ and, with a mask, version 2 [2]_, in two and three
@@ -136,8 +135,8 @@ def deformable_conv(
 
 
 def deformable_conv_and_pool(
-    feature_map: ArrayLike,
-    conv_weights: ArrayLike,
+    feature_map: AnyArray,
+    conv_weights: AnyArray,
     offset_network: Any,
     kernel_size: int | Sequence[int],
     *,
@@ -145,7 +144,7 @@ def deformable_conv_and_pool(
     pool_padding: int | Sequence[int] = 0,
     ceil_mode: bool = False,
     mask_network: Any = None,
-    bias: ArrayLike | None = None,
+    bias: AnyArray | None = None,
     stride: int | Sequence[int] = 1,
     padding: int | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from numpy.typing import ArrayLike
-
 from adapool import _arguments
+from adapool._arguments import AnyArray
 from adapool._dispatch import backend_for
 from adapool._layout import Layout, as_dtype, as_given, plain, to_triple
 from adapool._networks import grid_prediction
@@ -18,7 +17,7 @@ Anchor = Literal["corner", "center"]
 
 
 def dynamic_pooling(
-    feature_map: ArrayLike,
+    feature_map: AnyArray,
     param_network: Any,
     *,
     stride: int | Sequence[int] = 1,
@@ -114,7 +113,7 @@ def dynamic_pooling(
 
 
 def dynamic_stride_pooling(
-    feature_map: ArrayLike,
+    feature_map: AnyArray,
     param_network: Any,
     *,
     max_kernel_size: int | Sequence[int] | None = None,

@@ -66,6 +66,7 @@ def copies() -> Iterator[Kernel]:
             "paint_values", painting.paint_values, array(width, 2), array("int32", 1),
             from_dtype(np.dtype(width)), array(width, 2),
         )  # fmt: skip
+    yield kernel("clear", copying.clear, array("int32", 1))
     yield kernel("add_one", painting.add_one, array("int32", 1), array("int32", 1))
     yield kernel("move_indices", deformable.move_indices, array("int64", 1), THREE, THREE, THREE)
 
@@ -102,8 +103,7 @@ def own_windows(dtype: str) -> Iterator[Kernel]:
     scalar = from_dtype(np.dtype(dtype))
     params = array("float64" if dtype == "float64" else "float32", 2)
     yield kernel(
-        "measure_sizes", dynamic.measure_sizes, params, THREE, THREE, array("int32", 1),
-        array("int64", 1),
+        "measure_sizes", dynamic.measure_sizes, params, THREE, THREE, array("int64", 1)
     )  # fmt: skip
     slab = array(dtype, 3)
     for name, values, table in (

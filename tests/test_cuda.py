@@ -17,6 +17,7 @@ import pytest
 from numba import cuda, types
 
 import adapool
+import cuda_floors
 from adapool.cuda.tables import plan_tables
 from cuda_gate import ARCHITECTURES, Report, compile_kernel, line
 
@@ -160,6 +161,12 @@ def test_a_plan_makes_each_table_once_from_one_that_is_there(
         assert step.target not in made
         made.add(step.target)
     assert made == set(range(plan.count))
+
+
+def test_the_page_quotes_the_command() -> None:
+    page = (TESTS.parent / "docs" / "cuda.md").read_text()
+    assert cuda_floors.table() in page
+    assert cuda_floors.loads() in page
 
 
 # Without a driver, without the extra --------------------------------------------------------------

@@ -174,7 +174,8 @@ def test_samples() -> None:
 
         return sample
 
-    for rule, interpolation in enumerate(("linear", "nearest", "truncate")):
+    rules: tuple[Any, ...] = ("linear", "nearest", "truncate")
+    for rule, interpolation in enumerate(rules):
         expected = adapool.deformable_conv(
             image, np.ones(1), offsets, interpolation=interpolation, channel_axis=None
         )

@@ -78,8 +78,8 @@ class DeviceArray:
     def upload(self, array: np.ndarray[Any, Any]) -> DeviceArray:
         """Copy a host array to the device of this one."""
         result = self.empty(array.shape, array.dtype)
-        stream = self.library.numba_stream()
         with self.library.on_device():
+            stream = self.library.numba_stream()
             result.for_kernel().copy_to_device(np.ascontiguousarray(array), stream=stream)
             stream.synchronize()  # the host array may go away before the copy is made
         return result
@@ -87,8 +87,8 @@ class DeviceArray:
     def to_host(self) -> np.ndarray[Any, Any]:
         """Copy to the host, and wait for it: for flags, and for parameters that are scanned."""
         assert self.is_contiguous
-        stream = self.library.numba_stream()
         with self.library.on_device():
+            stream = self.library.numba_stream()
             host = self.for_kernel().copy_to_host(stream=stream)
             stream.synchronize()
         return np.asarray(host).reshape(self.shape)

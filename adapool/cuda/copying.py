@@ -105,12 +105,21 @@ def find_strays(flat: Any, flags: Any) -> None:
 def check_finite(name: str, array: DeviceArray) -> None:
     """Raise ValueError where an array holds NaN or infinity. Waits for the device."""
     if array.dtype.kind == "f":
-        flags = clear_flags(array, 1)
+        flags = zeros(array, 1)
         grids.over_elements(find_strays, array.size, array, array.reshape(-1), flags)
         if flags.to_host().any():
             _arguments.not_finite(name)
 
 
-def clear_flags(like: DeviceArray, count: int) -> DeviceArray:
-    """Return flags that kernels may set, all of them 0."""
-    return like.upload(np.zeros(count, np.int32))
+@cuda_kernel()
+def clear(out: Any) -> None:
+    """Set every element to 0."""
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] = 0
+
+
+def zeros(like: DeviceArray, count: int, dtype: Any = np.int32) -> DeviceArray:
+    """Return zeros on the device: flags that kernels may set. Queued, not waited for."""
+    out = like.empty((count,), dtype)
+    grids.over_elements(clear, count, out, out)
+    return out

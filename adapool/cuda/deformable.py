@@ -42,6 +42,7 @@ def locate(tap: int, given: Any, most: Any, size: int, rule: int, one: Any) -> A
     Both pixels are inside; one that had to be moved there has the share 0.
     """
     zero = type(one)(0)
+    low: Any
     move = _clip(given, most)
     if rule == LINEAR:
         whole = floor(move)

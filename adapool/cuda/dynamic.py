@@ -25,7 +25,7 @@ _wins = cuda_device(_formulas.wins)
 
 
 @cuda_kernel()
-def measure_sizes(params: Any, columns: Any, limits: Any, strays: Any, largest: Any) -> None:
+def measure_sizes(params: Any, columns: Any, limits: Any, largest: Any) -> None:
     """Find the largest size along each axis, and whether a value is not finite.
 
     Parameters
@@ -35,10 +35,8 @@ def measure_sizes(params: Any, columns: Any, limits: Any, strays: Any, largest: 
         position without a size).
     limits : triple
         What sizes are clipped to.
-    strays : (1,) int32
-        Set where a value of `params` is not finite.
-    largest : (3,) int64
-        Gets the largest sizes.
+    largest : (4,) int64
+        Zeros; gets the largest sizes, and then 1 where a value of `params` is not finite.
     """
     found = cuda.shared.array(3, int64)
     if cuda.threadIdx.x == 0:
@@ -57,7 +55,7 @@ def measure_sizes(params: Any, columns: Any, limits: Any, strays: Any, largest: 
             row = max(row, _to_size(params[i, columns[1]], limits[1]))
             column = max(column, _to_size(params[i, columns[2]], limits[2]))
     if stray != 0:
-        strays[0] = 1
+        largest[3] = 1
     cuda.atomic.max(found, 0, plane)
     cuda.atomic.max(found, 1, row)
     cuda.atomic.max(found, 2, column)

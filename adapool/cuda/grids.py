@@ -6,6 +6,8 @@ of a grid (65,535 blocks in y and z) are never limits of an image.
 
 from __future__ import annotations
 
+import threading
+import warnings
 from typing import Any
 
 from adapool.cuda.arrays import DeviceArray
@@ -23,6 +25,9 @@ _MOST_ALONG = 65_535
 
 # Threads of a block of tiles: a warp along the row, so that it reads one run of memory.
 TILE_THREADS = (32, 8)
+
+# Filters of warnings are shared by all threads.
+_QUIET = threading.Lock()
 
 # Shared memory that a block may take without asking the driver for more.
 SHARED_BYTES = 48 << 10
@@ -75,4 +80,9 @@ def _launch(
     """Launch on the caller's device and stream."""
     with like.library.on_device():
         given = [a.for_kernel() if isinstance(a, DeviceArray) else a for a in arguments]
-        kernel[grid, block, like.library.numba_stream(), shared](*given)
+        stream = like.library.numba_stream()
+        with _QUIET, warnings.catch_warnings():
+            # Few blocks are right where there is little work.
+            warnings.filterwarnings("ignore", message="Grid size")
+            launch = kernel[grid, block, stream, shared]
+        launch(*given)

@@ -132,7 +132,7 @@ def _pool_tiles(
     out: DeviceArray,
 ) -> None:
     channels = image.shape[-1]
-    flags = copying.clear_flags(image, 1)
+    flags = copying.zeros(image, 1)
     length = out.shape[3] * channels
     tiles = (-(-length // tile[1]), -(-out.shape[2] // tile[0]), len(out) * out.shape[1])
     shared = maximum.tile_elements(geometry, tile[0], tile[1] // channels, channels)

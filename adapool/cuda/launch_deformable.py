@@ -131,9 +131,9 @@ class _Job:
         self.channels = image.shape[-1]
         single = self.channels > 1 or windows.taps == 1
         self.depthwise = self.channels == self.filters == self.groups and single
-        self.flags = copying.clear_flags(image, 2)
+        self.flags = copying.zeros(image, 2)
         if self.depthwise and self.bias is None:
-            self.bias = image.upload(np.zeros(self.filters, self.weights.dtype))
+            self.bias = copying.zeros(image, self.filters, self.weights.dtype)
 
     def blocks(self, pool: Windows) -> Iterator[tuple[tuple[int, int], Triple, Triple]]:
         """Yield images (first, after the last), first output and outputs of each block.

@@ -49,7 +49,8 @@ def dynamic_pooling(
             grids.over_rows(
                 dynamic.look_up_pixels, line * slab.channels, band[1] - band[0], planes, image,
                 tables.reshape(-1), tables.shape, values, sizes, item, columns, limits, centered,
-                stride, tuple(volume), band, slab.geometry, slab.channel, _arguments_of(plan), fill, out, indices,
+                stride, tuple(volume), band, slab.geometry, slab.channel, _arguments_of(plan),
+                fill, out, indices,
             )  # fmt: skip
     return out, indices
 
@@ -99,14 +100,13 @@ def pool_sites(
 
 def _largest(params: DeviceArray, columns: Triple, limits: Triple) -> Triple:
     """Return the largest size along each axis; raise ValueError where one is not finite."""
-    flags = copying.clear_flags(params, 1)
-    found = params.upload(np.zeros(3, np.int64))
+    found = copying.zeros(params, 4, np.int64)
     grids.over_elements(
-        dynamic.measure_sizes, len(params), params, params, columns, limits, flags, found
-    )
-    if params.dtype.kind == "f" and flags.to_host().any():
+        dynamic.measure_sizes, len(params), params, params, columns, limits, found
+    )  # fmt: skip
+    plane, row, column, stray = map(int, found.to_host())
+    if stray:
         _arguments.not_finite("param_network")
-    plane, row, column = map(int, found.to_host())
     return plane, row, column
 
 

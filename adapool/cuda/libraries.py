@@ -147,11 +147,10 @@ class Numba(_Device):
         return array.for_kernel()
 
 
-_KNOWN = {"cupy": Cupy, "torch": Torch}
+_KNOWN: dict[str, type[Cupy] | type[Torch]] = {"cupy": Cupy, "torch": Torch}
 
 
 def library_of(array: Any) -> Library:
     """Return the library of an array, by the module that its type is defined in."""
     known = _KNOWN.get(type(array).__module__.partition(".")[0], Numba)
-    library: Library = known(array)
-    return library
+    return known(array)

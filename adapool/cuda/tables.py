@@ -55,7 +55,7 @@ class Plan:
     def steps(self) -> Iterator[Step]:
         """Yield the passes that make all tables from the first, each after its source."""
         radix = 1 << self.shift
-        groups = [(axis,) for axis in range(3) if not self.tied[axis]]
+        groups: list[tuple[int, ...]] = [(axis,) for axis in range(3) if not self.tied[axis]]
         groups += [tuple(axis for axis in range(3) if self.tied[axis])]
         groups = [group for group in groups if group and self.levels[group[0]] > 1]
         counts = [self.levels[group[0]] for group in groups]

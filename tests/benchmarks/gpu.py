@@ -26,7 +26,7 @@ def milliseconds(call: Call, torch: Any, repeats: int = 20) -> float:
         end.record()
         end.synchronize()
         times.append(begin.elapsed_time(end))
-    return median(times)
+    return float(median(times))
 
 
 def copy_of_a_gibibyte(torch: Any) -> float:
