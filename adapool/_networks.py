@@ -47,7 +47,8 @@ def counted_dtype(network: Any) -> np.dtype[Any]:
     """Return the dtype that a factor counts as in a result: integers and networks as float32."""
     if is_network(network):
         return np.dtype(np.float32)
-    dtype = _arguments.real_array("network", network).dtype
+    about = getattr(network, "__cuda_array_interface__", None)
+    dtype = np.asarray(network).dtype if about is None else np.dtype(about["typestr"])
     return dtype if dtype.kind == "f" else np.dtype(np.float32)
 
 
