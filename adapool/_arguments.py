@@ -10,13 +10,24 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[Any]
 Axes = tuple[int, ...]
+
+
+class CudaArray(Protocol):
+    """An array in the memory of a GPU: CuPy's, torch's, numba's, anybody's."""
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]: ...
+
+
+# What the public functions take.
+AnyArray = ArrayLike | CudaArray
 
 INTERPOLATIONS = ("linear", "nearest", "truncate")
 ANCHORS = ("corner", "center")
@@ -32,12 +43,30 @@ def is_dask(value: Any) -> bool:
     return hasattr(value, "__dask_graph__") and hasattr(value, "chunks")
 
 
-def real_array(name: str, value: Any) -> Array:
-    """Return `value` as a NumPy array of booleans, integers or floats of up to 64 bits.
+def on_device(value: Any) -> bool:
+    """Whether `value` is an array in the memory of a GPU, of whatever library."""
+    # The second name is that of numba's own arrays, which have no interface in its simulator.
+    return hasattr(value, "__cuda_array_interface__") or hasattr(value, "__cuda_ndarray__")
 
-    A Dask array is checked by its metadata, and returned as it is.
+
+def _device_array(name: str, value: Any) -> Any:
+    from adapool.cuda.arrays import DeviceArray
+
+    array = DeviceArray.of(value)
+    if not array.dtype.isnative:
+        raise TypeError(f"{name} must be in native byte order on a GPU, got dtype {array.dtype}")
+    return array
+
+
+def real_array(name: str, value: Any) -> Array:
+    """Return `value` as an array of booleans, integers or floats of up to 64 bits.
+
+    A NumPy array, a description of the same methods where `value` is on a device, or a Dask array
+    as it is, checked by its metadata.
     """
     if is_dask(value):
+        if on_device(value._meta):
+            no_backend(name, "Dask array of GPU chunks", "map its blocks to host memory first")
         real_array(name, value._meta)
         if any(size != size for size in value.shape):
             raise ValueError(
@@ -57,7 +86,7 @@ def real_array(name: str, value: Any) -> Array:
             f"pass {name}.filled(value) to say what masked elements count as"
         )
     try:
-        array = np.asarray(value)
+        array = _device_array(name, value) if on_device(value) else np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name} must be a rectangular array of numbers, got {error}") from None
     if array.dtype.kind not in "biuf":
@@ -81,7 +110,7 @@ def image_array(name: str, value: Any) -> Array:
 
 
 def _describe(value: Any, array: Array) -> str:
-    if isinstance(value, np.ndarray) or array.dtype.kind == "c":
+    if isinstance(value, np.ndarray) or on_device(value) or array.dtype.kind == "c":
         return f"dtype {array.dtype}"
     return f"{type(value).__name__} {_shorten(value)}"
 
@@ -297,6 +326,16 @@ def network_result(name: str, value: Any) -> Array:
         ) from None
 
 
+def same_place(name: str, value: Any, given: Any) -> None:
+    """Check that a network leaves its result where its input was."""
+    if on_device(value) != on_device(given):
+        places = ("in host memory", "on the device")
+        raise TypeError(
+            f"{name} must give an array {places[on_device(given)]}, where the feature map is, "
+            f"got a {type(value).__name__} {places[on_device(value)]}"
+        )
+
+
 def wrong_shape(name: str, shape: Axes, wanted: str) -> NoReturn:
     """Report the shape that a network gave and the one that was wanted."""
     raise ValueError(f"{name} must give an array of shape {wanted}, got {shape}")
@@ -367,6 +406,20 @@ def networks_need_the_grid(name: str, outputs: Axes, spatial: Axes) -> NoReturn:
 
 
 # --- backends -----------------------------------------------------------------------------------
+
+
+def mixed_places(on_device: Sequence[str], on_host: Sequence[str]) -> NoReturn:
+    """Report arrays of which some are on the device, and some are not."""
+    raise TypeError(
+        f"arrays must be all on the device or all in host memory, got {', '.join(on_device)} on "
+        f"the device and {', '.join(on_host)} in host memory: copy one side over, as "
+        "cupy.asarray or torch's .cuda() and .cpu() do"
+    )
+
+
+def no_cuda(name: str, reason: str, fix: str) -> NoReturn:
+    """Report a device array that nothing here can compute on."""
+    raise ImportError(f"{name} is an array on a GPU, and {reason}: {fix}")
 
 
 def no_backend(name: str, kind: str, fix: str) -> NoReturn:

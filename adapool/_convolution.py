@@ -66,7 +66,10 @@ class ConvKernel:
 
 
 def _exact(array: Array, dtype: np.dtype[Any]) -> bool:
-    return np.can_cast(array.dtype, dtype) or bool((array.astype(dtype) == array).all())
+    if np.can_cast(array.dtype, dtype):
+        return True
+    # Values on a device are not looked at: that would wait for it.
+    return isinstance(array, np.ndarray) and bool((array.astype(dtype) == array).all())
 
 
 def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> ConvKernel:
@@ -76,7 +79,10 @@ def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> Co
     per_channel = weights.ndim == 1
     if per_channel:
         groups = layout.channels
-        weights = weights[(np.newaxis,) * (layout.ndim + 1)]
+        axes = layout.ndim + 1
+        # Dask reshapes no empty chunks, and an array on a device takes nothing but a reshape.
+        lazy = _arguments.is_dask(weights)
+        weights = weights[(np.newaxis,) * axes] if lazy else weights.reshape(*[1] * axes, groups)
     elif layout.channel_axis is None:
         _arguments.single_filter(weights.shape[-1])
     shift = _arguments.bias(bias, weights.shape[-1])
@@ -154,9 +160,14 @@ class SamplingPlan:
         offsets = grid_prediction(
             "offset_network", self.offset_network, layout, image, grid, offset_widths
         )
-        if self.interpolation == "truncate" and (offsets.dtype == np.float16 or any(windows.begin)):
-            offsets = _as_summed(offsets, windows, limits, self.offset_groups)
-            limits = (math.inf,) * ndim
+        rule = self.interpolation
+        if rule == "truncate" and (offsets.dtype == np.float16 or any(windows.begin)):
+            if isinstance(offsets, np.ndarray):
+                offsets = _as_summed(offsets, windows, limits, self.offset_groups)
+                limits = (math.inf,) * ndim
+            else:
+                # A GPU computes in float16.
+                rule, limits = "truncate in float16", tuple(float(np.float16(m)) for m in limits)
         mask = None
         if self.mask_network is not None:
             mask = grid_prediction(
@@ -167,7 +178,7 @@ class SamplingPlan:
             mask=None if mask is None else plain(mask),
             offset_groups=self.offset_groups,
             ndim=ndim,
-            interpolation=self.interpolation,
+            interpolation=rule,
             max_offset=to_triple(limits, np.inf),
             dtype=self.dtype,
         )

@@ -6,28 +6,62 @@ backend is one with the functions of :mod:`adapool.cpu`, on canonical arrays.
 
 from __future__ import annotations
 
+import importlib.util
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from adapool import _arguments
-from adapool._arguments import Array
 
 
-def pipeline_for(name: str, array: Any) -> ModuleType:
-    """Return the way through for this array: in memory at once, or block by block."""
+def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
+    """Return the way through for this array: in memory at once, or block by block.
+
+    `others` are the arguments that may be arrays too: all must be on one side.
+    """
+    given = {name: array, **others}
+    on_device = [argument for argument, value in given.items() if _arguments.on_device(value)]
+    if on_device:
+        rest = {argument: given[argument] for argument in given if argument not in on_device}
+        on_host = [argument for argument, value in rest.items() if _is_array(value)]
+        if on_host:
+            _arguments.mixed_places(on_device, on_host)
+        _require_cuda(name)
     if _arguments.is_dask(array):
         from adapool import dask  # dask is imported here and not before
 
         return dask
-    if hasattr(array, "__cuda_array_interface__"):
-        _arguments.no_backend(name, "CUDA array", "copy it to the host, as torch's .cpu() does")
     from adapool import _eager
 
     return _eager
 
 
-def backend_for(array: Array) -> ModuleType:
+def backend_for(array: Any) -> ModuleType:
     """Return the backend that computes on this kind of array, imported when first needed."""
+    if not isinstance(array, np.ndarray):
+        from adapool import cuda
+
+        return cuda
     from adapool import cpu  # numba is imported here and not before
 
     return cpu
+
+
+def _is_array(value: Any) -> bool:
+    """Whether an argument is an array, which is on some side; networks, and None, are on none."""
+    return not (value is None or callable(value) or hasattr(value, "predict"))
+
+
+def _require_cuda(name: str) -> None:
+    """Raise unless device arrays can be computed on."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        _arguments.no_cuda(name, "numba-cuda is not installed", "pip install 'adapool[cuda]'")
+    from numba import cuda as driver
+
+    if not driver.is_available():
+        _arguments.no_cuda(
+            name,
+            "no CUDA driver was found",
+            "install a driver that supports CUDA 13 (580 or newer), or pass a NumPy array",
+        )

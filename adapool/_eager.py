@@ -15,7 +15,7 @@ from adapool import _arguments
 from adapool._arguments import Array
 from adapool._convolution import ConvKernel, SamplingPlan
 from adapool._dispatch import backend_for
-from adapool._layout import Layout, Triple, as_dtype, plain
+from adapool._layout import Layout, Triple, as_dtype, as_given, plain
 from adapool._networks import attention_weights, counted_dtype, grid_prediction
 from adapool._windows import Windows, kernel_limits, size_columns, size_limits
 from adapool.sites import Sites
@@ -86,12 +86,13 @@ def dynamic_stride_pooling(
     positions, sizes, strides, owner = backend.find_sites(params, limits)
     columns = size_columns(layout.ndim, 2 * layout.ndim)
     values = backend.pool_sites(image, positions, sizes, columns, centered)
+    values = values if layout.channel_axis is not None else values.reshape(-1)
     return Sites(
-        values=as_dtype(values if layout.channel_axis is not None else values[:, 0], layout.dtype),
-        positions=positions,
-        sizes=sizes,
-        strides=strides,
-        owner=owner.reshape(layout.spatial),
+        values=as_given(as_dtype(values, layout.dtype)),
+        positions=as_given(positions),
+        sizes=as_given(sizes),
+        strides=as_given(strides),
+        owner=as_given(owner.reshape(layout.spatial)),
         channel_axis=layout.channel_axis,
     )
 

@@ -10,6 +10,12 @@ from typing import Any
 
 import numpy as np
 
+# The least number that no int64 holds; a float32 holds it.
+_FAR = 2.0**63
+
+# From here on a float32 rounds to infinity in float16.
+_HALF_OVERFLOW = 65520.0
+
 Scalar = Any  # a NumPy scalar, or what numba makes of it
 
 
@@ -44,10 +50,24 @@ def add_stray(strays: Scalar, value: Scalar) -> Any:
 
 
 def to_size(value: Scalar, limit: int) -> int:
-    """Truncate a finite size toward zero, clipped to 0 .. `limit` without overflow."""
-    if value >= limit:
+    """Truncate a finite size toward zero, clipped to 0 .. `limit` without overflow.
+
+    Compared with constants alone: float32 against an integer would be compared in float64.
+    """
+    if value < 1:
+        return 0
+    if value >= _FAR:
         return limit
-    return int(value) if value >= 1 else 0
+    size = int(value)
+    return limit if size > limit else size
+
+
+def level_of(extent: int, shift: int, levels: int) -> int:
+    """Return the largest level, of `levels`, whose blocks of ``2 ** (shift * level)`` fit."""
+    level = 0
+    while level + 1 < levels and extent >> (shift * (level + 1)) > 0:
+        level += 1
+    return level
 
 
 def window_start(position: int, size: int, centered: bool) -> int:
@@ -59,6 +79,35 @@ def clip(value: Scalar, limit: Scalar) -> Scalar:
     """Clip to -limit .. limit; of the type of both, if they are of one."""
     value = value if value < limit else limit
     return value if value > -limit else -limit
+
+
+def fraction(move: Scalar, whole: Scalar, one: Scalar) -> Scalar:
+    """Return ``move - whole`` in the type of `one`, subtracted in the wider of both.
+
+    In float32 a displacement of -1e-10 would be a whole pixel off its floor.
+    """
+    return type(one)(move * one - whole * one)
+
+
+def rounds_up(move: Scalar, whole: Scalar) -> bool:
+    """Whether the pixel nearest to a displacement is the one after its floor, `whole`."""
+    return bool(move - whole >= type(move)(0.5))
+
+
+def truncated(tap: int, move: Scalar) -> Any:
+    """Return ``int(tap + move)``, one sum in the type of the displacement."""
+    return np.int32(type(move)(tap) + move)
+
+
+def half_sum(tap: int, move: Scalar) -> Any:
+    """Return ``int(float16(tap) + move)``, summed in float16; -1 where that overflows.
+
+    Rounded from a sum in float32, which has the bits that make two roundings as good as one.
+    """
+    total = np.float32(np.float16(tap)) + np.float32(move)
+    if total >= _HALF_OVERFLOW or total <= -_HALF_OVERFLOW:
+        return np.int32(-1)
+    return np.int32(np.float32(np.float16(total)))
 
 
 def inside(index: int, size: int) -> bool:

@@ -200,6 +200,30 @@ class Kernel:
             return numba.njit(**options)(twin)
 
 
+def cuda_device(function: Callable[..., Any]) -> Any:
+    """Compile a formula or a helper for the GPU, when a kernel that calls it is compiled."""
+    from numba import cuda
+
+    # A call passes tuples through the stack, and the simulator does not know the option.
+    options = {} if numba.config.ENABLE_CUDASIM else {"forceinline": True}
+    return cuda.jit(device=True, **options)(function)
+
+
+def cuda_kernel(registers: int = 80) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a kernel for the GPU on its first launch.
+
+    With 80 registers three blocks of 256 threads share a multiprocessor, with 128 two; without a
+    limit kernels took up to 170. Kernels ask for as many as it takes not to spill: the command
+    ``tests.cuda_gate`` tells. No fastmath, as on the CPU; products and sums are contracted, which
+    rounds once instead of twice. There is no cache on disk: none could be tested without a driver.
+    """
+    from numba import cuda
+
+    options = {} if numba.config.ENABLE_CUDASIM else {"max_registers": registers}
+    decorator: Callable[[Callable[..., Any]], Any] = cuda.jit(**options)
+    return decorator
+
+
 def kernel(function: Callable[..., Any]) -> Kernel:
     """Turn loops over :func:`numba.prange` into a :class:`Kernel`."""
     return Kernel(function)

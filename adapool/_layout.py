@@ -99,7 +99,8 @@ class Layout:
             # The channel axis has left: it no longer stands before the batch axis.
             shift = self.channel_axis is not None and self.channel_axis < self.batch_axis
             array = np.moveaxis(array, self.batch_axis - shift, 0)
-        return plain(array).reshape(self.batch, *self.volume, self.channels)
+        canonical: Array = plain(array).reshape(self.batch, *self.volume, self.channels)
+        return canonical
 
     def restore_pooled(self, pooled: Pooled, dtype: np.dtype[Any]) -> Any:
         """Return pooled values in their dtype, with the indices where there are any."""
@@ -107,8 +108,8 @@ class Layout:
         values = self.restore(as_dtype(values, dtype))
         return values if indices is None else (values, self.restore(indices))
 
-    def restore(self, canonical: Array) -> Array:
-        """Return a result with its axes where those of the feature map are."""
+    def restore(self, canonical: Array) -> Any:
+        """Return a result as the caller's kind of array, its axes where they were given."""
         batch, *volume, channels = canonical.shape
         shape = [*([batch] if self.batch_axis is not None else []), *volume[-self.ndim :]]
         if self.channel_axis is None:
@@ -120,7 +121,7 @@ class Layout:
             array = np.moveaxis(array, 0, self.batch_axis - shift)
         if self.channel_axis is not None:
             array = np.moveaxis(array, -1, self.channel_axis)
-        return array
+        return as_given(array)
 
     def as_given_to_networks(self, canonical: Array) -> Array:
         """Return the canonical image as networks see it: ``(batch or 1, *spatial, C)``."""
@@ -128,11 +129,13 @@ class Layout:
         return given.view(np.bool_) if self.dtype == np.bool_ else given
 
 
-def plain(array: Array) -> Array:
+def plain(array: Any) -> Any:
     """Return a read-only view or copy that kernels can take: C order, native, aligned.
 
     Booleans become bytes, which order alike; float16, in which no CPU computes, becomes float32.
     """
+    if not isinstance(array, np.ndarray):
+        return array.plain()  # on a device
     native = array.dtype.newbyteorder("=")
     dtype = np.dtype(np.float32) if native == np.float16 else native
     array = np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"]).view()
@@ -140,6 +143,11 @@ def plain(array: Array) -> Array:
         array = array.view(np.uint8)
     array.flags.writeable = False
     return array
+
+
+def as_given(array: Any) -> Any:
+    """Return an array as the kind that the caller uses."""
+    return array if isinstance(array, np.ndarray) else array.as_given()
 
 
 def as_dtype(values: Array, dtype: np.dtype[Any]) -> Array:

@@ -17,7 +17,7 @@ import numpy as np
 
 from adapool import _arguments
 from adapool._arguments import Array
-from adapool._layout import Layout, plain, to_triple
+from adapool._layout import Layout, as_given, plain, to_triple
 from adapool._windows import Windows
 
 # Bytes of windows that an attention network is given at once: large enough that a network is busy
@@ -31,17 +31,27 @@ def is_network(network: Any) -> bool:
 
 
 def predict(name: str, network: Any, given: Array) -> Array:
-    """Call a network on a read-only array and return what it gives; ``.predict`` wins."""
-    given.flags.writeable = False
+    """Call a network on a read-only array and return what it gives; ``.predict`` wins.
+
+    Device libraries have no read-only arrays: there a network is trusted.
+    """
+    if isinstance(given, np.ndarray):
+        given.flags.writeable = False
     call = network.predict if hasattr(network, "predict") else network
-    return _arguments.network_result(name, call(given))
+    result = call(as_given(given))
+    _arguments.same_place(name, result, given)
+    return _arguments.network_result(name, result)
 
 
 def counted_dtype(network: Any) -> np.dtype[Any]:
     """Return the dtype that a factor counts as in a result: integers and networks as float32."""
     if is_network(network):
         return np.dtype(np.float32)
-    dtype = network.dtype if _arguments.is_dask(network) else np.asarray(network).dtype
+    if _arguments.is_dask(network):
+        dtype = network.dtype
+    else:
+        about = getattr(network, "__cuda_array_interface__", None)
+        dtype = np.asarray(network).dtype if about is None else np.dtype(about["typestr"])
     return dtype if dtype.kind == "f" else np.dtype(np.float32)
 
 
@@ -52,7 +62,7 @@ def grid_prediction(
     image: Array,
     grid: tuple[int, ...],
     widths: Sequence[int],
-) -> Array:
+) -> Any:
     """Return what a network gives for each point of a grid: (batch or 1, *volume grid, width).
 
     In the dtype that it was given in: `plain` makes it what kernels take.
@@ -154,7 +164,8 @@ def _weights_from_network(weights: Array, n: int, taps: int, channels: int) -> A
         _arguments.wrong_shape(
             "attention_network", weights.shape, f"({n}, {taps}) or ({n}, {taps * channels})"
         )
-    return plain(weights).reshape(rows, taps, columns // taps)
+    by_tap: Array = plain(weights).reshape(rows, taps, columns // taps)
+    return by_tap
 
 
 def _weights_from_array(network: Any, layout: Layout, windows: Windows) -> AttentionWeights:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from numpy.typing import ArrayLike
-
 from adapool import _arguments
+from adapool._arguments import AnyArray
 from adapool._dispatch import pipeline_for
 from adapool._layout import Layout
 from adapool._windows import pooling_windows
 
 
 def attention_pooling(
-    feature_map: ArrayLike,
+    feature_map: AnyArray,
     kernel_size: int | Sequence[int],
     attention_network: Any,
     *,
@@ -107,7 +106,7 @@ def attention_pooling(
     >>> adapool.attention_pooling(image, 2, contrast, channel_axis=None)
     array([[3., 9.]], dtype=float32)
     """
-    pipeline = pipeline_for("feature_map", feature_map)
+    pipeline = pipeline_for("feature_map", feature_map, attention_network=attention_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     windows = pooling_windows(layout.spatial, kernel_size, stride, padding, dilation, ceil_mode)
     with_indices = _arguments.flag("return_indices", return_indices)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from numpy.typing import ArrayLike
-
 from adapool import _arguments
-from adapool._arguments import Array
+from adapool._arguments import AnyArray
 from adapool._convolution import conv_kernel, plan_sampling
 from adapool._dispatch import pipeline_for
 from adapool._layout import Layout
@@ -18,12 +16,12 @@ Interpolation = Literal["linear", "nearest", "truncate"]
 
 
 def deformable_conv(
-    feature_map: ArrayLike,
-    conv_weights: ArrayLike,
+    feature_map: AnyArray,
+    conv_weights: AnyArray,
     offset_network: Any,
     *,
     mask_network: Any = None,
-    bias: ArrayLike | None = None,
+    bias: AnyArray | None = None,
     stride: int | Sequence[int] = 1,
     padding: int | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,
@@ -34,7 +32,7 @@ def deformable_conv(
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
     network_halo: int | Sequence[int] = 0,
-) -> Array:
+) -> Any:
     """Convolve, each tap looking where an offset leads.
 
     Deformable convolution, version 1 [1]_ and, with a mask, version 2 [2]_, in two and three
@@ -123,7 +121,10 @@ def deformable_conv(
     array([[ 8., 15., 12.],
            [ 8., 15., 12.]], dtype=float32)
     """
-    pipeline = pipeline_for("feature_map", feature_map)
+    pipeline = pipeline_for(
+        "feature_map", feature_map, conv_weights=conv_weights, offset_network=offset_network,
+        mask_network=mask_network, bias=bias,
+    )  # fmt: skip
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     kernel = conv_kernel(layout, conv_weights, bias, groups)
     windows = conv_windows(layout.spatial, kernel.size, stride, padding, dilation)
@@ -131,13 +132,12 @@ def deformable_conv(
         layout, offset_network, mask_network, offset_groups,
         interpolation or kernel.default_interpolation, max_offset,
     )  # fmt: skip
-    convolved: Array = pipeline.deformable_conv(array, layout, kernel, windows, plan, network_halo)
-    return convolved
+    return pipeline.deformable_conv(array, layout, kernel, windows, plan, network_halo)
 
 
 def deformable_conv_and_pool(
-    feature_map: ArrayLike,
-    conv_weights: ArrayLike,
+    feature_map: AnyArray,
+    conv_weights: AnyArray,
     offset_network: Any,
     kernel_size: int | Sequence[int],
     *,
@@ -145,7 +145,7 @@ def deformable_conv_and_pool(
     pool_padding: int | Sequence[int] = 0,
     ceil_mode: bool = False,
     mask_network: Any = None,
-    bias: ArrayLike | None = None,
+    bias: AnyArray | None = None,
     stride: int | Sequence[int] = 1,
     padding: int | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,
@@ -248,7 +248,10 @@ def deformable_conv_and_pool(
     >>> adapool.deformable_conv_and_pool(image, [2], offsets, 2, channel_axis=None)
     array([[ 8., 12.]], dtype=float32)
     """
-    pipeline = pipeline_for("feature_map", feature_map)
+    pipeline = pipeline_for(
+        "feature_map", feature_map, conv_weights=conv_weights, offset_network=offset_network,
+        mask_network=mask_network, bias=bias,
+    )  # fmt: skip
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     kernel = conv_kernel(layout, conv_weights, bias, groups)
     windows = conv_windows(layout.spatial, kernel.size, stride, padding, dilation)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from numpy.typing import ArrayLike
-
 from adapool import _arguments
+from adapool._arguments import AnyArray
 from adapool._dispatch import pipeline_for
 from adapool._layout import Layout, to_triple
 from adapool.sites import Sites
@@ -16,7 +15,7 @@ Anchor = Literal["corner", "center"]
 
 
 def dynamic_pooling(
-    feature_map: ArrayLike,
+    feature_map: AnyArray,
     param_network: Any,
     *,
     stride: int | Sequence[int] = 1,
@@ -100,7 +99,7 @@ def dynamic_pooling(
     array([[3, 1, 6, 6],
            [5, 9, 6, 6]], dtype=uint8)
     """
-    pipeline = pipeline_for("feature_map", feature_map)
+    pipeline = pipeline_for("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     strides = to_triple(_arguments.integers("stride", stride, layout.ndim, least=1), 1)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
@@ -111,7 +110,7 @@ def dynamic_pooling(
 
 
 def dynamic_stride_pooling(
-    feature_map: ArrayLike,
+    feature_map: AnyArray,
     param_network: Any,
     *,
     max_kernel_size: int | Sequence[int] | None = None,
@@ -183,7 +182,7 @@ def dynamic_stride_pooling(
     array([[9, 9, 4, 1],
            [9, 9, 2, 6]], dtype=uint8)
     """
-    pipeline = pipeline_for("feature_map", feature_map)
+    pipeline = pipeline_for("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, None)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
     sites: Sites = pipeline.dynamic_stride_pooling(

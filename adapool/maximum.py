@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from numpy.typing import ArrayLike
-
 from adapool import _arguments
+from adapool._arguments import AnyArray
 from adapool._dispatch import pipeline_for
 from adapool._layout import Layout
 from adapool._windows import pooling_windows
 
 
 def max_pooling(
-    feature_map: ArrayLike,
+    feature_map: AnyArray,
     kernel_size: int | Sequence[int],
     *,
     stride: int | Sequence[int] | None = None,

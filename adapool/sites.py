@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from adapool import _arguments
 from adapool._arguments import Array
 from adapool._layout import empty_value
 
@@ -39,11 +41,15 @@ class Sites:
     channel_axis: int | None
 
     @property
-    def labels(self) -> Array:
+    def labels(self) -> Any:
         """The partition as a label image: ``owner + 1``, as `skimage.measure.regionprops` wants."""
+        if _arguments.on_device(self.owner):
+            from adapool.cuda import painting
+
+            return painting.label(self.owner)
         return self.owner + np.int32(1)
 
-    def to_map(self) -> Array:
+    def to_map(self) -> Any:
         """Paint each value over the pixels that its site owns.
 
         Returns
@@ -52,6 +58,10 @@ class Sites:
             Of the shape of the feature map and the dtype of `values`. Pixels without an owner get
             NaN in a float map and the lowest value of the dtype in an integer one.
         """
+        if _arguments.on_device(self.owner):
+            from adapool.cuda import painting
+
+            return painting.paint(self.values, self.owner, self.channel_axis)
         painted = np.full(self.owner.shape + self.values.shape[1:], empty_value(self.values.dtype))
         owned = self.owner >= 0
         painted[owned] = self.values[self.owner[owned]]

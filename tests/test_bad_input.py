@@ -296,15 +296,12 @@ def test_networks_cannot_write_to_the_image() -> None:
 
 
 def test_arrays_of_other_backends_are_not_converted_in_silence() -> None:
-    class OnDevice:
-        __cuda_array_interface__ = None
+    """Dask's; those on a GPU have tests of their own."""
 
     class Lazy:
         def __dask_graph__(self) -> dict[str, Any]:
             return {}
 
-    with pytest.raises(TypeError, match=r"feature_map .* CUDA"):
-        pool(OnDevice())()
     with pytest.raises(TypeError, match=r"feature_map .* Dask .*compute"):
         pool(Lazy())()
 

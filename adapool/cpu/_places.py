@@ -36,6 +36,9 @@ _look_up, _note = apart("places")
 _clip = device(_formulas.clip)
 _inside = device(_formulas.inside)
 _into = device(_formulas.into)
+_fraction = device(_formulas.fraction)
+_rounds_up = device(_formulas.rounds_up)
+_truncated = device(_formulas.truncated)
 _add_stray = device(_formulas.add_stray)
 
 
@@ -70,7 +73,7 @@ def locate(
     length = table.size // TABLES
     source, place, shift = done, done + (1 + axis) * length, done + (4 + axis) * length
     near, far = 2 * axis * CHUNK, (2 * axis + 1) * CHUNK
-    index, number, precision = at.dtype.type, work.dtype.type, limit.dtype.type
+    index, number = at.dtype.type, work.dtype.type
     one, zero = number(1), number(0)
     most = limit[axis]
     if interpolation == LINEAR:
@@ -79,7 +82,7 @@ def locate(
             whole = np.floor(move)
             low = np.int32(start + _look_up(table, place, j) + np.int32(whole))
             high = np.int32(low + 1)
-            part = number(np.float64(move) - np.float64(whole))
+            part = _fraction(move, whole, one)
             group = _look_up(table, shift, j)
             _note(at, near, j, index(_into(low, size) * step + group))
             _note(at, far, j, index(_into(high, size) * step + group))
@@ -91,9 +94,9 @@ def locate(
         tap = start + _look_up(table, place, j)
         if interpolation == NEAREST:
             whole = np.floor(move)
-            low = np.int32(tap + np.int32(whole) + (1 if move - whole >= precision(0.5) else 0))
+            low = np.int32(tap + np.int32(whole) + (1 if _rounds_up(move, whole) else 0))
         else:
-            low = np.int32(precision(tap) + move)
+            low = _truncated(tap, move)
         _note(at, near, j, index(_into(low, size) * step + _look_up(table, shift, j)))
         _note(work, near, j, one if _inside(low, size) else zero)
         _note(work, far, j, zero)

@@ -11,7 +11,7 @@ import numpy as np
 from numba import prange
 
 from adapool._arguments import Array
-from adapool._jit import kernel, threads_for
+from adapool._jit import PARALLEL_FROM, kernel, threads_for
 from adapool._layout import Triple
 from adapool._windows import Windows
 from adapool.cpu._blas import single_threaded_blas

@@ -49,13 +49,16 @@ class Prediction:
         lengths = tuple(stop - start for start, stop in points)[-layout.ndim :]
         if not is_network(self.network):
             canonical = np.empty_like(image, shape=(0,))  # not looked at
-            return grid_prediction(self.name, given[0], layout, canonical, lengths, self.widths)
+            array: Array = grid_prediction(
+                self.name, given[0], layout, canonical, lengths, self.widths
+            )
+            return array
         volume = zip(points, self.halo, self.layout.volume, strict=True)
         seen = tuple((max(a - h, 0), min(b + h, n)) for (a, b), h, n in volume)
         part = np.ascontiguousarray(layout.canonical(image)[:, *within(seen, reach)])
         spatial = part.shape[1:4][-layout.ndim :]
         own = replace(layout, spatial=spatial)
-        known = grid_prediction(self.name, self.network, own, part, spatial, self.widths)
+        known: Array = grid_prediction(self.name, self.network, own, part, spatial, self.widths)
         return known[:, *within(points, seen)]
 
 

@@ -150,8 +150,11 @@ class _Parameters:
         reach, points = place
         layout = self.prediction.layout
         if is_network(self.prediction.network):
-            return plain(self.prediction.on(given, layout.of_block(given.shape), reach, points))
-        return plain(self.prediction.on(given, layout, reach, points, given))
+            predicted = self.prediction.on(given, layout.of_block(given.shape), reach, points)
+        else:
+            predicted = self.prediction.on(given, layout, reach, points, given)
+        params: Array = plain(predicted)
+        return params
 
 
 def _scan(

@@ -41,9 +41,10 @@ class Problem:
         )
 
     def adapool(self) -> Array:
-        return adapool.deformable_conv(
+        convolved: Array = adapool.deformable_conv(
             self.image, self.weights, self.offsets, mask_network=self.mask, padding=1
         )
+        return convolved
 
     def onnxruntime(self) -> Call:
         x, w, offsets, mask = self._channels_first()

@@ -1,0 +1,20 @@
+"""The backend of device arrays: numba.cuda kernels on the caller's device and stream.
+
+Imported only when such an array arrives; :mod:`adapool._dispatch` has checked by then that
+numba-cuda and a driver are there.
+"""
+
+from adapool.cuda.launch import attention_pooling, gather_windows, max_pooling
+from adapool.cuda.launch_deformable import deformable_conv, deformable_conv_and_pool
+from adapool.cuda.launch_dynamic import dynamic_pooling, find_sites, pool_sites
+
+__all__ = [
+    "attention_pooling",
+    "deformable_conv",
+    "deformable_conv_and_pool",
+    "dynamic_pooling",
+    "find_sites",
+    "gather_windows",
+    "max_pooling",
+    "pool_sites",
+]

@@ -1,0 +1,221 @@
+"""Device arrays of any library, seen as one kind: geometry over memory that is never copied out.
+
+CuPy, torch and numba describe their arrays by ``__cuda_array_interface__``. A `DeviceArray` holds
+such a description, and has those methods of NumPy arrays that layouts need: they compute shapes
+and strides, and touch no memory but where they say so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from numba import cuda
+
+from adapool.cuda.libraries import SIMULATED, Library, library_of
+
+
+class DeviceArray:
+    """An array in device memory, of any strides.
+
+    Parameters
+    ----------
+    library : Library
+        Whose array it is: where memory comes from, and which stream it is used on.
+    owner : object
+        Keeps the memory alive.
+    pointer : int
+        Address of the first element.
+    shape : tuple of int
+    strides : tuple of int, optional
+        In bytes; C order where they are not given.
+    dtype : dtype
+    """
+
+    __array_priority__ = 1000
+
+    def __init__(
+        self,
+        library: Library,
+        owner: Any,
+        pointer: int,
+        shape: Sequence[int],
+        dtype: Any,
+        strides: Sequence[int] | None = None,
+    ) -> None:
+        self.library = library
+        self.owner = owner
+        self.pointer = pointer
+        self.shape = tuple(shape)
+        self.dtype = np.dtype(dtype)
+        self.strides = c_strides(self.shape, self.dtype) if strides is None else tuple(strides)
+
+    @classmethod
+    def of(cls, array: Any) -> DeviceArray:
+        """Describe an array of another library; nothing is copied."""
+        if isinstance(array, DeviceArray):
+            return array
+        library = library_of(array)
+        about = library.describe(array)
+        return cls(
+            library,
+            array,
+            about["data"][0],
+            about["shape"],
+            about["typestr"],
+            about.get("strides"),
+        )
+
+    def empty(self, shape: Sequence[int], dtype: Any) -> DeviceArray:
+        """Allocate an array beside this one, from the memory pool of the caller's library."""
+        nbytes = math.prod(shape) * np.dtype(dtype).itemsize
+        owner = self.library.allocate(nbytes)
+        pointer = self.library.describe(owner)["data"][0]
+        return DeviceArray(self.library, owner, pointer, shape, dtype)
+
+    def upload(self, array: np.ndarray[Any, Any]) -> DeviceArray:
+        """Copy a host array to the device of this one."""
+        result = self.empty(array.shape, array.dtype)
+        with self.library.on_device():
+            stream = self.library.numba_stream()
+            result.for_kernel().copy_to_device(np.ascontiguousarray(array), stream=stream)
+            stream.synchronize()  # the host array may go away before the copy is made
+        return result
+
+    def to_host(self) -> np.ndarray[Any, Any]:
+        """Copy to the host, and wait for it: for flags, and for parameters that are scanned."""
+        assert self.is_contiguous
+        with self.library.on_device():
+            stream = self.library.numba_stream()
+            host = self.for_kernel().copy_to_host(stream=stream)
+            stream.synchronize()
+        return np.asarray(host).reshape(self.shape)
+
+    def for_kernel(self) -> Any:
+        """Return what numba's kernels take."""
+        if SIMULATED:
+            from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+
+            return FakeCUDAArray(np.asarray(_HostView(self)))
+        with self.library.on_device():
+            return cuda.as_cuda_array(self, sync=False)
+
+    def as_given(self) -> Any:
+        """Return an array of the caller's library over the same memory."""
+        return self.library.give(self)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """The description that other libraries read, version 3."""
+        return {
+            "shape": self.shape,
+            "typestr": self.dtype.str,
+            "data": (self.pointer, False),
+            "strides": None if self.is_contiguous else self.strides,
+            "version": 3,
+        }
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: NumPy would copy to the host without a word."""
+        raise TypeError("an array in device memory was taken for a NumPy array")
+
+    # --- geometry -------------------------------------------------------------------------------
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether elements follow each other in C order; axes of length 1 may have any stride."""
+        expected = c_strides(self.shape, self.dtype)
+        return all(
+            n == 1 or a == b for n, a, b in zip(self.shape, self.strides, expected, strict=True)
+        )
+
+    def __len__(self) -> int:
+        """Length of the first axis."""
+        return self.shape[0]
+
+    def __getitem__(self, part: slice) -> DeviceArray:
+        """Take a range of the first axis."""
+        begin, end, step = part.indices(self.shape[0])
+        assert step == 1
+        pointer = self.pointer + begin * self.strides[0]
+        shape = (max(end - begin, 0), *self.shape[1:])
+        return DeviceArray(self.library, self.owner, pointer, shape, self.dtype, self.strides)
+
+    def columns(self, part: slice) -> DeviceArray:
+        """Take a range of the second axis of two."""
+        return self.transpose((1, 0))[part].transpose((1, 0))
+
+    def transpose(self, order: Sequence[int]) -> DeviceArray:
+        """Permute the axes. ``numpy.moveaxis`` calls this."""
+        shape = [self.shape[axis] for axis in order]
+        strides = [self.strides[axis] for axis in order]
+        return DeviceArray(self.library, self.owner, self.pointer, shape, self.dtype, strides)
+
+    def reshape(self, *shape: Any) -> DeviceArray:
+        """Return another shape in C order; a copy on the device where strides do not allow it."""
+        wanted = list(shape[0] if len(shape) == 1 and np.ndim(shape[0]) else shape)
+        if -1 in wanted:
+            at = wanted.index(-1)
+            wanted[at] = self.size // math.prod(wanted[:at] + wanted[at + 1 :])
+        assert math.prod(wanted) == self.size
+        array = self if self.is_contiguous else self.contiguous()
+        return DeviceArray(array.library, array.owner, array.pointer, wanted, array.dtype)
+
+    def view(self, dtype: Any) -> DeviceArray:
+        """Read the same bytes as another dtype of the same size."""
+        assert np.dtype(dtype).itemsize == self.dtype.itemsize
+        return DeviceArray(self.library, self.owner, self.pointer, self.shape, dtype, self.strides)
+
+    # --- copies, on the device ------------------------------------------------------------------
+
+    def astype(self, dtype: Any, copy: bool = True) -> DeviceArray:
+        """Convert the elements; `copy` is there for likeness with NumPy."""
+        if np.dtype(dtype) == self.dtype and not copy:
+            return self
+        from adapool.cuda.copying import copy_array
+
+        result = self.empty(self.shape, dtype)
+        copy_array(self, result)
+        return result
+
+    def contiguous(self) -> DeviceArray:
+        """Return this array, or a copy of it, in C order."""
+        return self if self.is_contiguous else self.astype(self.dtype)
+
+    def plain(self) -> DeviceArray:
+        """Return what kernels take: C order; booleans as bytes, float16 as float32."""
+        array = self.view(np.uint8) if self.dtype == np.bool_ else self
+        return array.astype(np.float32) if array.dtype == np.float16 else array.contiguous()
+
+
+class _HostView:
+    """Memory of the simulator, as NumPy sees it."""
+
+    def __init__(self, array: DeviceArray) -> None:
+        self.array = array
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        return {**self.array.__cuda_array_interface__, "strides": self.array.strides}
+
+
+def c_strides(shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[int, ...]:
+    """Return the strides of C order, in bytes."""
+    strides = []
+    step = dtype.itemsize
+    for size in reversed(shape):
+        strides.append(step)
+        step *= size
+    return tuple(reversed(strides))

@@ -1,0 +1,246 @@
+"""Samples of a deformable convolution: into columns for a product, or summed channel by channel.
+
+A thread takes a few neighbouring channels of one output pixel, which share their displacements:
+it finds where a tap looks once, and reads those channels of the pixels around it. The rule of
+interpolation, the number of axes and the number of channels are constants of a kernel.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+from numba import cuda, from_dtype
+
+from adapool import _formulas
+from adapool._jit import cuda_device, cuda_kernel
+
+LINEAR, NEAREST, TRUNCATE, TRUNCATE_HALF = 0, 1, 2, 3
+
+_add_stray = cuda_device(_formulas.add_stray)
+_clip = cuda_device(_formulas.clip)
+_fraction = cuda_device(_formulas.fraction)
+_half_sum = cuda_device(_formulas.half_sum)
+_inside = cuda_device(_formulas.inside)
+_into = cuda_device(_formulas.into)
+_rounds_up = cuda_device(_formulas.rounds_up)
+_truncated = cuda_device(_formulas.truncated)
+
+
+@cuda_device
+def floor(move: Any) -> Any:
+    """Return the floor of a displacement that fits 32 bits, in its own type."""
+    whole = type(move)(np.int32(move))
+    return whole - type(move)(1) if whole > move else whole
+
+
+@cuda_device
+def locate(tap: int, given: Any, most: Any, size: int, rule: int, one: Any) -> Any:
+    """Return the pixel that a tap looks at, the one after it, and their shares, along an axis.
+
+    Both pixels are inside; one that had to be moved there has the share 0.
+    """
+    zero = type(one)(0)
+    low: Any
+    move = _clip(given, most)
+    if rule == LINEAR:
+        whole = floor(move)
+        low = np.int32(tap) + np.int32(whole)
+        part = _fraction(move, whole, one)
+        front = one - part if _inside(low, size) else zero
+        back = part if _inside(low + 1, size) else zero
+        return _into(low, size), _into(low + 1, size), front, back
+    if rule == NEAREST:
+        whole = floor(move)
+        low = np.int32(tap) + np.int32(whole) + (1 if _rounds_up(move, whole) else 0)
+    elif rule == TRUNCATE:
+        low = np.int64(_truncated(tap, move))
+    else:
+        low = np.int64(_half_sum(tap, move))
+    return _into(low, size), 0, one if _inside(low, size) else zero, zero
+
+
+@cuda_device
+def corner(image: Any, at: int, share: Any) -> Any:
+    """Return one weighted value. With a share of zero it does not count, whatever it holds."""
+    # An index without a sign: one with a sign is tested for being negative.
+    return share * type(share)(image[np.uint64(at)]) if share != 0 else share
+
+
+@cuda_device
+def blend(image: Any, begin: int, along_y: Any, along_x: Any, scale: Any) -> Any:
+    """Sum the weighted corners of a square of the plane that begins at `begin`."""
+    above, below, upper, lower = along_y
+    left, right, west, east = along_x
+    upper, lower = scale * upper, scale * lower
+    total = corner(image, begin + above + left, upper * west)
+    total += corner(image, begin + above + right, upper * east)
+    other = corner(image, begin + below + left, lower * west)
+    return total + (other + corner(image, begin + below + right, lower * east))
+
+
+@cuda_device
+def spread(along: Any, step: int, index: Any) -> Any:
+    """Turn the two pixels of :func:`locate` into elements, `step` of them to a pixel."""
+    near, far, front, back = along
+    return index(near * step), index(far * step), front, back
+
+
+@functools.cache
+def sampling_kernel(
+    rule: int,
+    ndim: int,
+    vector: int,
+    dtype: np.dtype[Any],
+    summed: bool,
+    masked: bool,
+    index: Any = np.int32,
+) -> Any:
+    """Return the kernel that samples with a rule, `vector` channels a thread, in `dtype`.
+
+    `index` is the type that holds the number of any element of one image.
+
+    Its arguments:
+
+    image : flat (batch, plane, row, column, channel); `size` is its shape
+    offsets, mask : flat (batch or 1, plane, row, column, value); mask is None where there is none
+    grid : (images of offsets, images of the mask, planes, rows, columns, offsets of a pixel)
+    item : first image of the block, which is `block` (images, planes, rows, columns) of the output
+    first : first output of the block, a triple
+    window : (kernel, stride, dilation, origin), triples
+    limit : what displacements are clipped to, a triple in the type they are clipped in
+    groups : (channels of an offset group, channels of a group of the convolution)
+    factors, bias : (tap, channel) flat and (channel,); None unless `summed`
+    out : flat; the results (pixel, channel) if `summed`, and otherwise the columns
+        (group of the convolution, pixel, tap, channel of the group)
+    flags : two, set where an offset and where a mask is not finite
+    """
+    kind = from_dtype(dtype)
+    number = dtype.type
+    one, zero = number(1), number(0)
+
+    @cuda_kernel(registers=128 if dtype == np.float32 else 255)
+    def sample(
+        image: Any,
+        size: Any,
+        offsets: Any,
+        mask: Any,
+        grid: Any,
+        item: int,
+        first: Any,
+        block: Any,
+        window: Any,
+        limit: Any,
+        groups: Any,
+        factors: Any,
+        bias: Any,
+        out: Any,
+        flags: Any,
+    ) -> None:
+        (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
+        _, depth, height, width, channels = size
+        images, planes, rows, columns = block
+        deep, per_group = groups
+        taps = kd * kh * kw
+        samples = channels // deep * taps
+        # One displacement for all taps and groups, or one for each.
+        apart = 0 if grid[5] == ndim else ndim
+        pixels = images * planes * rows * columns
+        vectors = channels // vector
+        line = width * channels
+        stray = np.int32(0)
+        loose = np.int32(0)
+        total = cuda.local.array(vector, kind)
+        for plane in range(cuda.blockIdx.z, images * planes, cuda.gridDim.z):
+            batch, z = divmod(plane, planes)
+            batch += item
+            z += first[0]
+            volume = batch * depth * height * line
+            for row in range(cuda.blockIdx.y, rows, cuda.gridDim.y):
+                y = row + first[1]
+                begin = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+                for i in range(begin, columns * vectors, cuda.gridDim.x * cuda.blockDim.x):
+                    column, c = divmod(i, vectors)
+                    c *= vector
+                    x = column + first[2]
+                    pixel = (plane * rows + row) * columns + column
+                    first_tap = c // deep * taps
+                    part = c // per_group
+                    place = ((batch % grid[0] * grid[2] + z) * grid[3] + y) * grid[4] + x
+                    move_at = place * grid[5] + first_tap * apart + ndim - 3
+                    place = ((batch % grid[1] * grid[2] + z) * grid[3] + y) * grid[4] + x
+                    mask_at = place * samples + first_tap
+                    target = (part * pixels + pixel) * taps * per_group + c - part * per_group
+                    if summed:
+                        for v in range(vector):
+                            total[v] = bias[np.uint64(c + v)]
+                    for a in range(kd):
+                        for b in range(kh):
+                            for d in range(kw):
+                                tap = (a * kh + b) * kw + d
+                                m = move_at + tap * apart
+                                along_z = index(0), index(0), one, zero
+                                if ndim == 3:
+                                    move = offsets[np.uint64(m)]
+                                    stray = _add_stray(stray, move)
+                                    along_z = locate(
+                                        z * sd + od + a * dd, move, limit[0], depth, rule, one
+                                    )
+                                    along_z = spread(along_z, height * line, index)
+                                move = offsets[np.uint64(m + 1)]
+                                stray = _add_stray(stray, move)
+                                along_y = locate(
+                                    y * sh + oh + b * dh, move, limit[1], height, rule, one
+                                )
+                                along_y = spread(along_y, line, index)
+                                move = offsets[np.uint64(m + 2)]
+                                stray = _add_stray(stray, move)
+                                along_x = locate(
+                                    x * sw + ow + d * dw, move, limit[2], width, rule, one
+                                )
+                                along_x = spread(along_x, channels, index)
+                                near, far, front, back = along_z
+                                factor = one
+                                if masked:
+                                    given = mask[np.uint64(mask_at + tap)]
+                                    loose = _add_stray(loose, given)
+                                    factor = number(given)
+                                for v in range(vector):
+                                    at = volume + c + v
+                                    if rule == LINEAR:
+                                        value = blend(image, at + near, along_y, along_x, front)
+                                        if ndim == 3:
+                                            value += blend(image, at + far, along_y, along_x, back)
+                                    else:
+                                        at += near + along_y[0] + along_x[0]
+                                        share = front * along_y[2] * along_x[2]
+                                        value = corner(image, at, share)
+                                    value *= factor
+                                    if summed:
+                                        at = tap * channels + c + v
+                                        total[v] += value * factors[np.uint64(at)]
+                                    else:
+                                        at = target + tap * per_group + v
+                                        out[np.uint64(at)] = value
+                    if summed:
+                        for v in range(vector):
+                            out[np.uint64(pixel * channels + c + v)] = total[v]
+        if stray != 0:
+            flags[0] = 1
+        if loose != 0:
+            flags[1] = 1
+
+    return sample
+
+
+@cuda_kernel()
+def move_indices(indices: Any, block: Any, origin: Any, grid: Any) -> None:
+    """Turn flat indices into a block into flat indices into the grid that holds it."""
+    for i in range(cuda.grid(1), indices.size, cuda.gridsize(1)):
+        index = indices[i]
+        if index >= 0:
+            rest, column = divmod(index, block[2])
+            plane, row = divmod(rest, block[1])
+            moved = (plane + origin[0]) * grid[1] + row + origin[1]
+            indices[i] = moved * grid[2] + column + origin[2]

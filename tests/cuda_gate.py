@@ -1,0 +1,189 @@
+"""Compile every CUDA kernel without a GPU, and fail on what would make it slow.
+
+    PYTHONPATH=tests python -m tests.cuda_gate
+
+prints, for each kernel, dtypes and architecture, what the assembler says of it, and exits with 1
+on a spill, a stack frame, an instruction on float64 in a kernel without one, or more registers
+than the budget. Occupancy is what registers, threads and static or dynamic shared memory allow:
+computed, and no measurement.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ARCHITECTURES: dict[str, tuple[Any, ...]] = {"sm_80": (8, 0), "sm_90a": (9, 0, "a")}
+
+# With 128 registers two blocks of 256 threads fit a multiprocessor: a quarter of its threads, which
+# hide the latency of memory where each of them has several loads under way. Twice as many in
+# float64, whose values take two.
+BUDGET = 128
+
+# Of a multiprocessor of both architectures: registers, threads, blocks; and shared memory.
+REGISTERS, THREADS, BLOCKS = 65_536, 2_048, 32
+SHARED = {"sm_80": 164 << 10, "sm_90a": 228 << 10}
+RESERVED = 1 << 10  # shared memory that the system takes of each block
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the assembler says of one kernel."""
+
+    name: str
+    dtypes: str
+    architecture: str
+    registers: int
+    stack: int
+    spills: int
+    shared: int
+    float64: int
+    threads: int
+
+    @property
+    def occupancy(self) -> float:
+        """The part of a multiprocessor's threads that fits at once."""
+        # Registers are given to warps in units of 256.
+        warp = -(-self.registers * 32 // 256) * 256
+        blocks = min(
+            REGISTERS // (warp * self.threads // 32),
+            SHARED[self.architecture] // (self.shared + RESERVED),
+            THREADS // self.threads,
+            BLOCKS,
+        )
+        return blocks * self.threads / THREADS
+
+    def faults(self, budget: int = BUDGET) -> list[str]:
+        """Say what is wrong with the kernel."""
+        faults = []
+        if self.spills:
+            faults.append(f"{self.spills} bytes spilled")
+        if self.stack:
+            faults.append(f"a stack frame of {self.stack} bytes")
+        if self.float64 and "float64" not in self.dtypes:
+            faults.append(f"{self.float64} instructions on float64")
+        if self.registers > budget * (2 if "float64" in self.dtypes else 1):
+            faults.append(f"{self.registers} registers, budget {budget}")
+        return faults
+
+
+def compile_kernel(
+    function: Any, signature: Any, architecture: str, name: str, threads: int, dynamic: int
+) -> Report:
+    """Compile and link a kernel as the runtime would; return what the assembler says."""
+    from cuda.bindings import nvjitlink
+    from numba import cuda
+
+    most = getattr(function, "targetoptions", {}).get("max_registers")
+    limit = [f"-maxrregcount={most}"] if most else []
+    code, _ = cuda.compile(
+        getattr(function, "py_func", function),
+        signature,
+        device=False,
+        abi="numba",
+        cc=ARCHITECTURES[architecture],
+        output="ltoir",
+    )
+
+    def link(*options: str) -> Any:
+        given = [f"-arch={architecture}", "-lto", *limit, *options]
+        handle = nvjitlink.create(len(given), given)
+        nvjitlink.add_data(handle, nvjitlink.InputType.LTOIR, code, len(code), name)
+        nvjitlink.complete(handle)
+        return handle
+
+    handle = link("-verbose", "-Xptxas=-v")
+    log = bytearray(nvjitlink.get_info_log_size(handle))
+    nvjitlink.get_info_log(handle, log)
+    nvjitlink.destroy(handle)
+    dtypes = ", ".join(dict.fromkeys(_dtypes(signature)))
+    assembly = bytearray()
+    if "float64" not in dtypes:
+        handle = link("-ptx")
+        assembly = bytearray(nvjitlink.get_linked_ptx_size(handle))
+        nvjitlink.get_linked_ptx(handle, assembly)
+        nvjitlink.destroy(handle)
+        assert b".entry" in assembly
+
+    def number(pattern: str) -> int:
+        return sum(map(int, re.findall(pattern, log.decode())))
+
+    assert b"Used" in log, log.decode()
+    return Report(
+        name,
+        dtypes,
+        architecture,
+        registers=number(r"Used (\d+) registers"),
+        stack=number(r"(\d+) bytes stack frame"),
+        spills=number(r"(\d+) bytes spill \w+"),
+        shared=number(r"(\d+) bytes smem") + dynamic,
+        float64=len(re.findall(r"^\s+(?!ld|st|mov)\w[\w.]*\.f64\b", assembly.decode(), re.M)),
+        threads=threads,
+    )
+
+
+def _dtypes(signature: Any) -> list[str]:
+    """Name the dtypes of the first arrays of a signature: values, and what goes with them."""
+    from numba import types
+
+    arrays = [str(kind.dtype) for kind in signature.args if isinstance(kind, types.Array)]
+    return arrays[:2]
+
+
+def simulate_compute_capability(architecture: str) -> None:
+    """Let device functions be compiled for an architecture that is not there."""
+    import numba.cuda.dispatcher
+
+    class Device:
+        compute_capability = ARCHITECTURES[architecture]
+
+    # Where the dispatcher asks which device is current.
+    numba.cuda.dispatcher.get_current_device = lambda: Device
+
+
+def reports(architecture: str) -> Iterator[Report]:
+    """Compile all kernels for one architecture. Each has a process of its own."""
+    from cuda_kernels import kernels
+
+    simulate_compute_capability(architecture)
+    for k in kernels():
+        yield compile_kernel(k.function, k.signature, architecture, k.name, k.threads, k.dynamic)
+
+
+def line(report: Report) -> str:
+    """Return the row of a kernel."""
+    return (
+        f"{report.architecture:7} {report.name:34} {report.dtypes:26} {report.registers:4} "
+        f"{report.stack:6} {report.spills:6} {report.shared:7} {report.occupancy:7.0%}  "
+        f"{'; '.join(report.faults())}"
+    )
+
+
+HEADER = (
+    f"{'arch':7} {'kernel':34} {'dtypes':26} {'regs':>4} {'stack':>6} {'spills':>6} "
+    f"{'shared':>7} {'occup.':>7}  faults"
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the report of all architectures, each compiled in a process of its own."""
+    if arguments:
+        failed = False
+        for report in reports(arguments[0]):
+            print(line(report), flush=True)
+            failed |= bool(report.faults())
+        return int(failed)
+    print(HEADER, flush=True)
+    processes = [
+        subprocess.Popen([sys.executable, "-m", "tests.cuda_gate", architecture])
+        for architecture in ARCHITECTURES
+    ]
+    return max(process.wait() for process in processes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,152 @@
+"""Every CUDA kernel with the types that it is launched with: what the gate compiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import from_dtype, types
+
+from adapool.cuda import copying, deformable, dynamic, grids, maximum, painting, products
+
+THREE = types.UniTuple(types.int64, 3)
+FOUR = types.UniTuple(types.int64, 4)
+FIVE = types.UniTuple(types.int64, 5)
+SIX = types.UniTuple(types.int64, 6)
+TWO = types.UniTuple(types.int64, 2)
+WINDOW = types.UniTuple(THREE, 4)
+PLAN = types.Tuple([THREE, THREE, types.UniTuple(types.boolean, 3), types.int64])
+SHARE = types.Tuple([types.boolean, types.int64])
+INT, BOOL, NONE = types.int64, types.boolean, types.none
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel, its signature, the threads of a block and its dynamic shared memory."""
+
+    name: str
+    function: Any
+    signature: Any
+    threads: int = grids.BLOCK
+    dynamic: int = 0
+
+
+def array(dtype: Any, ndim: int, layout: str = "C") -> Any:
+    return types.Array(from_dtype(np.dtype(dtype)), ndim, layout)
+
+
+def kernels() -> Iterator[Kernel]:
+    """Yield every kernel in float32, and in the dtypes that differ most from it."""
+    yield from copies()
+    for dtype in ("float32", "float64", "uint8"):
+        yield from fixed_windows(dtype)
+    for dtype in ("float32", "float64"):
+        yield from attention(dtype)
+        yield from own_windows(dtype)
+        yield from convolutions(dtype)
+
+
+def kernel(name: str, function: Any, *arguments: Any, **options: Any) -> Kernel:
+    return Kernel(name, function, types.void(*arguments), **options)
+
+
+def copies() -> Iterator[Kernel]:
+    for source, out in (("float32", "float32"), ("float16", "float32"), ("float32", "float16")):
+        yield kernel("copy_elements", copying.copy_elements, array(source, 4, "A"), array(out, 1))
+    for dtype in ("float32", "float64"):
+        yield kernel("find_strays", copying.find_strays, array(dtype, 1), array("int32", 1))
+    yield kernel(
+        "copy_windows", copying.copy_windows, array("float32", 5), INT, WINDOW, THREE,
+        array("float32", 3),
+    )  # fmt: skip
+    for width in ("uint8", "uint32"):
+        yield kernel(
+            "paint_values", painting.paint_values, array(width, 2), array("int32", 1),
+            from_dtype(np.dtype(width)), array(width, 2),
+        )  # fmt: skip
+    yield kernel("clear", copying.clear, array("int32", 1))
+    yield kernel("add_one", painting.add_one, array("int32", 1), array("int32", 1))
+    yield kernel("move_indices", deformable.move_indices, array("int64", 1), THREE, THREE, THREE)
+
+
+def fixed_windows(dtype: str) -> Iterator[Kernel]:
+    image, scalar = array(dtype, 1), from_dtype(np.dtype(dtype))
+    yield kernel(
+        "max_rows", maximum.max_rows, image, FOUR, INT, WINDOW, THREE, scalar, scalar, image
+    )
+    yield kernel(
+        "max_windows, indices", maximum.max_windows, image, FOUR, NONE, SHARE, INT, INT, INT,
+        WINDOW, THREE, scalar, scalar, image, array("int64", 1),
+    )  # fmt: skip
+    yield kernel(
+        "max_tiles", maximum.max_tiles(np.dtype(dtype), False), image, FOUR, NONE, INT, INT, INT,
+        WINDOW, scalar, TWO, image, THREE, array("int32", 1), dynamic=30_000,
+    )  # fmt: skip
+
+
+def attention(dtype: str) -> Iterator[Kernel]:
+    image, scalar = array(dtype, 1), from_dtype(np.dtype(dtype))
+    for name, indices in (("", NONE), (", indices", array("int64", 1))):
+        yield kernel(
+            f"max_windows, weights{name}", maximum.max_windows, image, FOUR, image, SHARE, INT,
+            INT, INT, WINDOW, THREE, scalar, scalar, image, indices,
+        )  # fmt: skip
+    yield kernel(
+        "max_tiles, weights", maximum.max_tiles(np.dtype(dtype), True), image, FOUR, image, INT,
+        INT, INT, WINDOW, scalar, TWO, image, THREE, array("int32", 1), dynamic=30_000,
+    )  # fmt: skip
+
+
+def own_windows(dtype: str) -> Iterator[Kernel]:
+    scalar = from_dtype(np.dtype(dtype))
+    params = array("float64" if dtype == "float64" else "float32", 2)
+    yield kernel(
+        "measure_sizes", dynamic.measure_sizes, params, THREE, THREE, array("int64", 1)
+    )  # fmt: skip
+    slab = array(dtype, 3)
+    for name, values, table in (
+        ("", NONE, slab), (", indices", array(dtype, 1), array("int32", 3)),
+    ):  # fmt: skip
+        tables = types.Array(table.dtype, 1, "C")
+        yield kernel(
+            f"load_slab{name}", dynamic.load_slab, array(dtype, 5), INT, TWO, slab,
+            NONE if values is NONE else table,
+        )  # fmt: skip
+        yield kernel(f"widen{name}", dynamic.widen, table, values, THREE, THREE, table)
+        yield kernel(
+            f"look_up_pixels{name}", dynamic.look_up_pixels, tables, FOUR, values,
+            types.Array(params.dtype, 5, "C"), INT, THREE, THREE, BOOL, THREE, THREE, TWO, FOUR,
+            INT, PLAN, scalar, array(dtype, 5),
+            NONE if values is NONE else array("int64", 5),
+        )  # fmt: skip
+    yield kernel(
+        "look_up_sites", dynamic.look_up_sites, array(dtype, 1), FOUR, array("int64", 2),
+        array("int64", 2), THREE, THREE, BOOL, THREE, TWO, FOUR, INT, PLAN, scalar,
+        array(dtype, 2),
+    )  # fmt: skip
+
+
+def convolutions(dtype: str) -> Iterator[Kernel]:
+    data, scalar = array(dtype, 1), from_dtype(np.dtype(dtype))
+    limit = types.UniTuple(scalar, 3)
+    rules = {0: "linear", 1: "nearest", 2: "truncate", 3: "truncate16"}
+    for rule, ndim, vector, summed in (
+        (0, 2, 4, False), (0, 2, 1, False), (0, 3, 2, False), (0, 2, 4, True), (0, 3, 2, True),
+        (1, 2, 4, False), (2, 2, 4, True), (3, 2, 1, True),
+    ):  # fmt: skip
+        if rule == 3 and dtype == "float64":
+            continue  # its offsets are float16
+        sample = deformable.sampling_kernel(rule, ndim, vector, np.dtype(dtype), summed, True)
+        yield kernel(
+            f"sample {rules[rule]} {ndim}-D x{vector}{' summed' if summed else ''}", sample,
+            data, FIVE, data, data, SIX, INT, THREE, FOUR, WINDOW, limit, TWO,
+            data if summed else NONE, data if summed else NONE, data, array("int32", 1),
+        )  # fmt: skip
+    for wide in (4, 1):
+        function = products.product_kernel(np.dtype(dtype), 4, wide)
+        yield kernel(
+            f"multiply 4x{wide}", function, array(dtype, 2), array(dtype, 2, "A"),
+            data, array(dtype, 2, "A"),
+        )  # fmt: skip

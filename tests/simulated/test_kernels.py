@@ -1,0 +1,66 @@
+"""Every kernel against the naive loops, in the simulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import cuda
+
+import adapool
+from adapool.cuda import launch_deformable, launch_dynamic
+from compare import SITES_FIELDS, assert_same
+from cuda_cases import Case, cases
+
+# Threads of the simulator are Python: infinities times zero warn there.
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+def fetch(array: Any) -> Any:
+    return np.asarray(array.copy_to_host())
+
+
+def check(case: Case) -> None:
+    actual, expected = case.actual(cuda.to_device, fetch), case.expected()
+    if isinstance(actual, adapool.Sites):
+        for name in SITES_FIELDS:
+            assert_same(fetch(getattr(actual, name)), getattr(expected, name))
+        assert_same(fetch(actual.to_map()), expected.to_map())
+        return
+    assert isinstance(actual, tuple) == isinstance(expected, tuple)
+    for got, wanted in zip(
+        actual if isinstance(actual, tuple) else [actual],
+        expected if isinstance(expected, tuple) else [expected],
+        strict=True,
+    ):
+        assert_same(fetch(got), wanted)
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.label)
+def test_case(case: Case) -> None:
+    check(case)
+
+
+@pytest.mark.parametrize("label", ["dynamic rectangles, indices", "dynamic squares"])
+def test_slabs(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of little memory: bands of rows, and groups of channels."""
+    monkeypatch.setattr(launch_dynamic, "_TABLE_BYTES", 1000)
+    check(next(case for case in cases() if case.label == label))
+
+
+@pytest.mark.parametrize("label", ["deform groups", "fused indices"])
+def test_blocks(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns of little memory: blocks of rows."""
+    monkeypatch.setattr(launch_deformable, "_BLOCK_BYTES", 600)
+    check(next(case for case in cases() if case.label == label))
+
+
+def test_grids_of_few_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels step on where a grid is at its limits."""
+    from adapool.cuda import grids
+
+    monkeypatch.setattr(grids, "_MOST_ALONG", 2)
+    monkeypatch.setattr(grids, "_MOST_BLOCKS", 1)
+    for label in ("max overlap", "max blocks", "dynamic volume of cubes", "deform linear"):
+        check(next(case for case in cases() if case.label == label))
