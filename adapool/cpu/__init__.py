@@ -3,6 +3,7 @@
 from adapool.cpu.launch import attention_pooling, gather_windows, max_pooling
 from adapool.cpu.launch_deformable import deformable_conv, deformable_conv_and_pool
 from adapool.cpu.launch_dynamic import dynamic_pooling, find_sites, pool_sites
+from adapool.cpu.launch_peaks import uncovered
 
 __all__ = [
     "attention_pooling",
@@ -13,4 +14,5 @@ __all__ = [
     "gather_windows",
     "max_pooling",
     "pool_sites",
+    "uncovered",
 ]

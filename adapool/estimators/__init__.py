@@ -11,19 +11,6 @@ channels last; where there are channels, what counts at a pixel is their maximum
 names; window sizes and offsets come back in pixels along each axis.
 """
 
-from adapool.estimators._attention import ContrastAttention, SoftmaxAttention
-from adapool.estimators._offsets import CentroidOffsets
-from adapool.estimators._scale import ScaleSpaceSizes
-from adapool.estimators._tensor import StructureTensorSizes
-from adapool.estimators._thickness import ThicknessSizes
-from adapool.estimators._variance import VarianceSizes
+import lazy_loader
 
-__all__ = [
-    "CentroidOffsets",
-    "ContrastAttention",
-    "ScaleSpaceSizes",
-    "SoftmaxAttention",
-    "StructureTensorSizes",
-    "ThicknessSizes",
-    "VarianceSizes",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
