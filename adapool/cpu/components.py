@@ -65,13 +65,13 @@ def _root(above: Any, node: Any) -> Any:
 
 @kernel
 def build_tree(order: Any, values: Any, shape: Any, parent: Any) -> None:
-    """Find the parent of each pixel in the tree of components, pixels in order of falling value.
+    """Find the parents, in the trees of components, of some pixels in order of falling value.
 
     Afterwards the parent of a pixel is the canonical pixel of its component, or, for a canonical
-    one, that of the next larger component; the last pixel is the root, and its own parent.
+    one, that of the next larger component; the largest components are roots, their own parents.
     """
     planes, rows, columns = shape
-    above = np.full(order.size, -1, np.int32)
+    above = np.full(parent.size, -1, np.int32)
     for i in range(order.size):
         pixel = order[i]
         parent[pixel] = above[pixel] = pixel
@@ -123,8 +123,8 @@ def sum_moments(order: Any, parent: Any, shape: Any, moments: Any) -> None:
 @kernel
 def choose(order: Any, parent: Any, values: Any, score: Any, labels: Any) -> int:
     """Label the disjoint components whose scores have the largest sum; return their number."""
-    inner = np.zeros(order.size)  # the best sum within a component, from those that it holds
-    kept = np.zeros(order.size, np.bool_)
+    inner = np.zeros(parent.size)  # the best sum within a component, from those that it holds
+    kept = np.zeros(parent.size, np.bool_)
     for i in range(order.size):
         pixel = order[i]
         over = parent[pixel]
@@ -145,14 +145,22 @@ def choose(order: Any, parent: Any, values: Any, score: Any, labels: Any) -> int
 
 @kernel
 def darkest(values: Any, labels: Any, low: Any, high: Any, out: Any) -> None:
-    """Find the lowest value without a label in each box, from `low` up to `high`."""
+    """Find the lowest value without a label in each ellipsoid, inscribed from `low` to `high`.
+
+    Boxes may leave the image: they are cut.
+    """
+    shape = labels.shape
     for index in prange(len(low)):
+        middle = (low[index] + high[index] - 1) / 2
+        radius = (high[index] - low[index]) / 2
         lowest = np.float32(np.inf)
-        for z in range(low[index, 0], high[index, 0]):
-            for y in range(low[index, 1], high[index, 1]):
-                for x in range(low[index, 2], high[index, 2]):
+        for z in range(max(low[index, 0], 0), min(high[index, 0], shape[0])):
+            for y in range(max(low[index, 1], 0), min(high[index, 1], shape[1])):
+                across = ((z - middle[0]) / radius[0]) ** 2 + ((y - middle[1]) / radius[1]) ** 2
+                for x in range(max(low[index, 2], 0), min(high[index, 2], shape[2])):
                     if labels[z, y, x] == 0:
-                        lowest = min(lowest, values[z, y, x])
+                        if across + ((x - middle[2]) / radius[2]) ** 2 <= 1:
+                            lowest = min(lowest, values[z, y, x])
         out[index] = lowest
 
 

@@ -18,7 +18,7 @@ from adapool._arguments import Array
 from adapool.cpu import components
 
 # Levels of brightness that an object is looked at.
-_LEVELS = 8
+_LEVELS = 12
 
 # Grey levels that the map of depths is cut into for the tree.
 _GREYS = 256
@@ -34,7 +34,7 @@ _FIRST_SCALE = 25
 _LEAST = 9
 
 # Share of the typical contrast that an object must have.
-_CONTRAST = 1 / 3
+_CONTRAST = 0.3
 
 
 @dataclass(frozen=True)
@@ -76,21 +76,37 @@ def find_objects(image: Array, voxel: Array, ndim: int) -> Objects:
     Twice: at first to learn how large they are, and then with their typical radius as the scale
     on which the ground may vary.
     """
-    finest = voxel[-ndim:].min()
+    finest = float(voxel[-ndim:].min())
     smooth = _smoothed(image, finest, voxel)
     smooth -= np.percentile(smooth, 5)
     floor = threshold_otsu(smooth) / 2 if smooth.max() > smooth.min() else np.inf
-    scale = _FIRST_SCALE * finest
-    for _ in range(2):
-        ground = np.maximum(_local_mean(smooth, scale, voxel), np.float32(floor))
-        depth = _smoothed(_mean_depth(smooth / ground, voxel), finest / 2, voxel)
-        objects = _contrasted(smooth, depth, _ellipsoids(depth, voxel, ndim), voxel, ndim)
-        if not len(objects.volumes):
-            return objects
-        scale = _typical_diameter(objects, ndim) / 2
-    # Weighed by brightness and volume: most of the light is in true objects.
-    light = objects.volumes * objects.contrasts
-    typical = (objects.contrasts * light).sum() / light.sum()
+    # At first with every other pixel, a quarter of the work: it is for the typical size alone.
+    step = np.where(np.array(image.shape) >= 128, 2, 1)
+    coarse = np.ascontiguousarray(smooth[tuple(slice(None, None, s) for s in step)])
+    first = _objects_on(coarse, floor, _FIRST_SCALE * finest, voxel * step, ndim)
+    if not len(first.volumes):
+        first = _objects_on(smooth, floor, _FIRST_SCALE * finest, voxel, ndim)
+    radius = _typical_diameter(first, ndim) / 2
+    objects = _objects_on(smooth, floor, max(radius, finest), voxel, ndim)
+    return _prominent(objects)
+
+
+def _objects_on(smooth: Array, floor: float, scale: float, voxel: Array, ndim: int) -> Objects:
+    """Find and measure the objects on ground that varies on one scale."""
+    ground = np.maximum(_local_mean(smooth, scale, voxel), np.float32(floor))
+    finest = float(voxel[-ndim:].min())
+    depth = _smoothed(_mean_depth(smooth / ground, voxel), finest / 2, voxel)
+    return _contrasted(smooth, depth, _ellipsoids(depth, ndim), voxel, ndim)
+
+
+def _prominent(objects: Objects) -> Objects:
+    """Keep the objects with enough contrast, beside the typical one.
+
+    Typical is the mean that counts an object by its volume and its squared contrast: of many
+    faint objects and few bright ones, the bright ones are those that were stained.
+    """
+    weight = objects.volumes * objects.contrasts**2
+    typical = (objects.contrasts * weight).sum() / max(weight.sum(), 1e-30)
     return objects.keep(objects.contrasts >= _CONTRAST * typical)
 
 
@@ -125,28 +141,34 @@ def _mean_depth(relative: Array, voxel: Array) -> Array:
     return np.minimum(depths, np.float32(far)).mean(axis=0)
 
 
-def _ellipsoids(depth: Array, voxel: Array, ndim: int) -> Array:
+def _ellipsoids(depth: Array, ndim: int) -> Array:
     """Label the components of the depth, at any level, that are most like ellipsoids.
 
     Of all ways to choose components none of which holds another, the one with the largest sum of
     extent times fit: a component is parted where its parts fit better than it does.
     """
+    # By its root, as shallow objects need finer steps than deep ones.
     greys = np.sqrt(depth / max(float(depth.max()), 1e-30)) * (_GREYS - 1)
     values = greys.astype(np.uint8).ravel()
-    order = np.argsort(~values, kind="stable").astype(np.int32)
+    foreground = np.flatnonzero(values).astype(np.int32)
+    order = foreground[np.argsort(~values[foreground], kind="stable")]
     parent = np.empty(values.size, np.int32)
     components.build_tree(order, values, depth.shape, parent, work=0)
     moments = np.zeros((values.size, 10))
     components.sum_moments(order, parent, depth.shape, moments, work=0)
-    fit = _fit(moments, voxel, ndim)
-    score = moments[:, 0] ** (1 / ndim) * fit**_STRICTNESS
-    score[(moments[:, 0] < _LEAST) | (values == 0)] = 0
+    # One pixel stands for each component: the largest ones, and those within a darker one.
+    over = parent[order]
+    whole = order[(over == order) | (values[over] < values[order])]
+    whole = whole[moments[whole, 0] >= _LEAST]
+    extent = moments[whole, 0] ** (1 / ndim)
+    score = np.zeros(values.size)
+    score[whole] = extent * _fit(moments[whole], ndim) ** _STRICTNESS
     labels = np.zeros(values.size, np.int32)
     components.choose(order, parent, values, score, labels, work=0)
     return labels.reshape(depth.shape)
 
 
-def _fit(moments: Array, voxel: Array, ndim: int) -> Array:
+def _fit(moments: Array, ndim: int) -> Array:
     """Return the volume of components over that of the ellipsoids with the same moments.
 
     At most 1, and 1 for ellipsoids: along a semiaxis a, their variance is a^2 / (d + 2).
@@ -160,7 +182,7 @@ def _fit(moments: Array, voxel: Array, ndim: int) -> Array:
         value = moments[:, column] / count - mean[:, i] * mean[:, j]
         value += (i == j) / 12  # a pixel is no point
         covariance[:, i - first, j - first] = covariance[:, j - first, i - first] = value
-    # Both volumes are in pixels, so the voxel size cancels.
+    # Both volumes are in pixels: the voxel size cancels.
     ellipsoid = unit_ball(ndim) * (ndim + 2) ** (ndim / 2) * np.sqrt(np.linalg.det(covariance))
     return np.minimum(count / ellipsoid, 1)
 
@@ -185,8 +207,7 @@ def _contrasted(
     margin = np.ceil(objects.diameters(ndim)[:, np.newaxis] / 2 / voxel).astype(np.int64)
     margin[:, : 3 - ndim] = 0
     darkest = np.empty(len(count), np.float32)
-    low, high = np.maximum(low - margin, 0), np.minimum(high + margin, labels.shape)
-    components.darkest(smooth, labels, low, high, darkest, work=smooth.size)
+    components.darkest(smooth, labels, low - margin, high + margin, darkest, work=smooth.size)
     # No background around it: nothing to stand out from.
     contrasts = np.where(np.isfinite(darkest), inside - darkest, 0)
     return dataclasses.replace(objects, contrasts=contrasts)
@@ -195,6 +216,8 @@ def _contrasted(
 def _typical_diameter(objects: Objects, ndim: int) -> float:
     """Return the median diameter, each object weighed by its volume and its squared contrast."""
     diameters = objects.diameters(ndim)
+    if not len(diameters):
+        return 0.0
     order = np.argsort(diameters)
     weight = np.cumsum((objects.volumes * objects.contrasts**2)[order])
     return float(diameters[order][np.searchsorted(weight, weight[-1] / 2)])
