@@ -18,7 +18,8 @@ def threshold(value: Any) -> float | None:
     array = _arguments.real_array("threshold", value)
     if array.shape != () or np.isnan(array):
         raise ValueError(f"threshold must be None or a number, got {value!r}")
-    return array.item()  # an integer stays one: a float may not hold it
+    number: float = array.item()  # an integer stays one: a float may not hold it
+    return number
 
 
 def labels(value: Any, spatial: Axes) -> NDArray[np.int64] | None:

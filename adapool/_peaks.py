@@ -148,7 +148,8 @@ def _searched(field: Field, regions: Array | None) -> Iterator[tuple[Box, Array 
         yield (slice(None), slice(None), slice(None)), None
         return
     for number, box in enumerate(ndi.find_objects(regions), start=1):
-        yield box, regions[box] == number
+        planes, rows, columns = box
+        yield (planes, rows, columns), regions[box] == number
 
 
 def _lowest(dtype: np.dtype[Any]) -> Any:
@@ -182,7 +183,7 @@ def peaks(
 
 
 def _ranks(field: Field, points: Points, regions: Array | None) -> NDArray[np.int32]:
-    """Number the values of points from 1 on, the largest first, each region on its own."""
+    """Rank the values of points, 1 the largest, each region on its own."""
     at = tuple(points.T)
     distinct, rising = np.unique(field.response[at], return_inverse=True)
     keys = len(distinct) - rising
@@ -213,12 +214,12 @@ def _one_per_plateau(
 def away_from_border(field: Field, points: Points, border: bool | tuple[int, ...]) -> Points:
     """Keep the points whose window, for True, or whose margin, in pixels, is in the image."""
     volume = np.array(field.response.shape)
-    if border is True:
+    if isinstance(border, bool):
         sizes = field.sizes_at(points)
         low = points - sizes // 2
         inside = (low >= 0) & (low + sizes <= volume)
     else:
-        margin = np.array(to_triple(border, 0))
+        margin: Array = np.array(to_triple(border, 0))
         inside = (points >= margin) & (points < volume - margin)
     return np.asarray(points[inside.all(axis=-1)])
 

@@ -43,7 +43,7 @@ def name(estimator: Any) -> str:
 def ellipsoid(shape: tuple[int, ...], semiaxes: tuple[float, ...]) -> Array:
     """Pixels within an ellipsoid about the middle of the image."""
     grid = np.indices(shape).T - np.array(shape) // 2
-    return (np.sum((grid / np.array(semiaxes)) ** 2, axis=-1) < 1).T.astype(np.float64)
+    return np.asarray((np.sum((grid / np.array(semiaxes)) ** 2, axis=-1) < 1).T, np.float64)
 
 
 def blobs(shape: tuple[int, ...], seed: int = 0) -> Array:

@@ -128,7 +128,7 @@ def disks(shape: tuple[int, int], centres: list[tuple[int, int]], radii: list[in
     return image
 
 
-CENTRES = [(20, 20), (20, 46), (60, 30), (60, 75), (95, 20), (95, 70), (95, 82), (30, 90)]
+CENTRES = [(20, 20), (20, 46), (60, 30), (60, 75), (95, 20), (95, 70), (95, 84), (30, 90)]
 RADII = [15, 12, 18, 14, 8, 7, 7, 20]
 
 

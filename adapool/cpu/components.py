@@ -98,7 +98,7 @@ def build_tree(order: Any, values: Any, shape: Any, parent: Any) -> None:
 @kernel
 def sum_moments(order: Any, parent: Any, shape: Any, moments: Any) -> None:
     """Sum 1, the coordinates and their products over each component: (pixel, 10)."""
-    planes, rows, columns = shape
+    _, rows, columns = shape
     for i in range(order.size):
         pixel = order[i]
         z, rest = divmod(pixel, rows * columns)
@@ -158,9 +158,9 @@ def darkest(values: Any, labels: Any, low: Any, high: Any, out: Any) -> None:
             for y in range(max(low[index, 1], 0), min(high[index, 1], shape[1])):
                 across = ((z - middle[0]) / radius[0]) ** 2 + ((y - middle[1]) / radius[1]) ** 2
                 for x in range(max(low[index, 2], 0), min(high[index, 2], shape[2])):
-                    if labels[z, y, x] == 0:
-                        if across + ((x - middle[2]) / radius[2]) ** 2 <= 1:
-                            lowest = min(lowest, values[z, y, x])
+                    within = across + ((x - middle[2]) / radius[2]) ** 2 <= 1
+                    if within and labels[z, y, x] == 0:
+                        lowest = min(lowest, values[z, y, x])
         out[index] = lowest
 
 

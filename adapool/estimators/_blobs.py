@@ -33,7 +33,7 @@ class BlobSizes(PerPixel):
        parted.
     4. The scale of the local mean is the typical radius of the objects themselves, for which the
        first three steps are made twice.
-    5. An object whose contrast, to the darkest background within its radius, is less than 0.3
+    5. An object whose contrast, to the darkest background around it, is less than a third
        of the typical one is dropped.
 
     The constants were chosen once for a set of annotated images of nuclei, and lie on plateaus:

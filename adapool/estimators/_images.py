@@ -67,7 +67,7 @@ def as_float(image: Array) -> Array:
     # The difference of two integers always fits into the unsigned dtype of the same width.
     unsigned = np.dtype(f"u{image.dtype.itemsize}")
     above = np.subtract(image.view(unsigned), lowest.view(unsigned))
-    return above.astype(np.float32 if unsigned.itemsize <= 2 else np.float64)
+    return np.asarray(above, np.float32 if unsigned.itemsize <= 2 else np.float64)
 
 
 def isotropic(sizes: Array, voxel: Array) -> Array:

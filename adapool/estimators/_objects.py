@@ -28,13 +28,20 @@ _GREYS = 256
 _STRICTNESS = 16
 
 # Scale on which the ground varies, in pixels, until the size of the objects is known.
-_FIRST_SCALE = 25
+_FIRST_SCALE = 35
 
 # Pixels below which a component is too small to tell its shape.
 _LEAST = 9
 
 # Share of the typical contrast that an object must have.
-_CONTRAST = 0.3
+_CONTRAST = 1 / 3
+
+# How far the surroundings of an object reach, in radii of it.
+_AROUND = 1.5
+
+# Mean depth, in pixels, below which a pixel is background: the halo of two disks that touch is
+# shallow, and an ellipse.
+_SHALLOW = 0.1
 
 
 @dataclass(frozen=True)
@@ -65,9 +72,7 @@ class Objects:
         """Return some of the objects."""
         numbers = np.zeros(len(kept) + 1, np.int32)
         numbers[1:][kept] = np.arange(1, kept.sum() + 1)
-        return Objects(
-            numbers[self.labels], self.depth, self.volumes[kept], self.contrasts[kept]
-        )
+        return Objects(numbers[self.labels], self.depth, self.volumes[kept], self.contrasts[kept])
 
 
 def find_objects(image: Array, voxel: Array, ndim: int) -> Objects:
@@ -96,6 +101,7 @@ def _objects_on(smooth: Array, floor: float, scale: float, voxel: Array, ndim: i
     ground = np.maximum(_local_mean(smooth, scale, voxel), np.float32(floor))
     finest = float(voxel[-ndim:].min())
     depth = _smoothed(_mean_depth(smooth / ground, voxel), finest / 2, voxel)
+    depth[depth < _SHALLOW * finest] = 0
     return _contrasted(smooth, depth, _ellipsoids(depth, ndim), voxel, ndim)
 
 
@@ -138,7 +144,7 @@ def _mean_depth(relative: Array, voxel: Array) -> Array:
         relative, levels.astype(np.float32), components.BEFORE, weights, depths, work=depths.size
     )
     far = float(np.linalg.norm(voxel * relative.shape))  # where a level has no background
-    return np.minimum(depths, np.float32(far)).mean(axis=0)
+    return np.asarray(np.minimum(depths, np.float32(far)).mean(axis=0))
 
 
 def _ellipsoids(depth: Array, ndim: int) -> Array:
@@ -184,7 +190,7 @@ def _fit(moments: Array, ndim: int) -> Array:
         covariance[:, i - first, j - first] = covariance[:, j - first, i - first] = value
     # Both volumes are in pixels: the voxel size cancels.
     ellipsoid = unit_ball(ndim) * (ndim + 2) ** (ndim / 2) * np.sqrt(np.linalg.det(covariance))
-    return np.minimum(count / ellipsoid, 1)
+    return np.asarray(np.minimum(count / ellipsoid, 1))
 
 
 def unit_ball(ndim: int) -> float:
@@ -192,10 +198,8 @@ def unit_ball(ndim: int) -> float:
     return math.pi if ndim == 2 else 4 / 3 * math.pi
 
 
-def _contrasted(
-    smooth: Array, depth: Array, labels: Array, voxel: Array, ndim: int
-) -> Objects:
-    """Measure objects: the contrast is to the darkest background within a radius around them."""
+def _contrasted(smooth: Array, depth: Array, labels: Array, voxel: Array, ndim: int) -> Objects:
+    """Measure objects: the contrast is to the darkest background around them."""
     count = np.bincount(labels.ravel())[1:]
     inside = np.bincount(labels.ravel(), smooth.ravel())[1:] / count
     objects = Objects(labels, depth, count * voxel[-ndim:].prod(), inside)
@@ -204,7 +208,7 @@ def _contrasted(
     boxes = ndi.find_objects(labels)
     low = np.array([[axis.start for axis in box] for box in boxes])
     high = np.array([[axis.stop for axis in box] for box in boxes])
-    margin = np.ceil(objects.diameters(ndim)[:, np.newaxis] / 2 / voxel).astype(np.int64)
+    margin = np.ceil(_AROUND * objects.diameters(ndim)[:, np.newaxis] / 2 / voxel).astype(np.int64)
     margin[:, : 3 - ndim] = 0
     darkest = np.empty(len(count), np.float32)
     components.darkest(smooth, labels, low - margin, high + margin, darkest, work=smooth.size)

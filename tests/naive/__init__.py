@@ -8,8 +8,8 @@ its namesake here with the same arguments, and compares. Inside, an image always
 from . import seed
 from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import Sites, dynamic_pooling, dynamic_stride_pooling
-from .peaks import peak_local_max
 from .fixed import attention_pooling, max_pooling, output_length
+from .peaks import peak_local_max
 
 __all__ = [
     "Sites",
@@ -20,5 +20,6 @@ __all__ = [
     "dynamic_stride_pooling",
     "max_pooling",
     "output_length",
+    "peak_local_max",
     "seed",
 ]

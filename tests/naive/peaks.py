@@ -26,10 +26,11 @@ def plateau(start: Position, response: Array, candidates: set[Position], regions
         pixel = waiting.pop()
         for step in np.ndindex((3,) * response.ndim):
             near = tuple(p + s - 1 for p, s in zip(pixel, step, strict=True))
-            if near in candidates and near not in found:
-                if response[near] == response[start] and regions[near] == regions[start]:
-                    found.add(near)
-                    waiting.append(near)
+            if near not in candidates or near in found:
+                continue
+            if response[near] == response[start] and regions[near] == regions[start]:
+                found.add(near)
+                waiting.append(near)
     return found
 
 
