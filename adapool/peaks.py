@@ -100,13 +100,14 @@ def peak_local_max(
     array([[2, 1],
            [1, 6]])
 
-    Without a network, on nuclei of a few dozen pixels:
+    Without a network, one peak for each object, the one of highest contrast first:
 
-    >>> from skimage.data import human_mitosis
-    >>> nuclei = human_mitosis()[:128, :128]
-    >>> markers = adapool.peak_local_max(nuclei, return_markers=True)
-    >>> markers.shape
-    (128, 128)
+    >>> row, column = np.indices((64, 96))
+    >>> image = 100 * ((row - 30) ** 2 + (column - 25) ** 2 < 15**2)
+    >>> image += 60 * ((row - 30) ** 2 + (column - 70) ** 2 < 6**2)
+    >>> adapool.peak_local_max(image)
+    array([[30, 25],
+           [30, 70]])
     """
     backend = backend_for("image", image)
     layout, array = Layout.of("image", image, channel_axis, None)

@@ -41,7 +41,7 @@ def train_attention(pairs: list[Pair], snr: float | None = None) -> MLPRegressor
         windows.append(cut[chosen])
         targets.append(inside[chosen])
     network = MLPRegressor(
-        hidden_layer_sizes=(64,), max_iter=60, early_stopping=True, random_state=0
+        hidden_layer_sizes=(64,), max_iter=500, early_stopping=True, random_state=0
     )
     return network.fit(np.concatenate(windows), np.concatenate(targets).astype(float))
 
