@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from scipy import ndimage as ndi
 from skimage.feature import multiscale_basic_features
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
 import adapool
@@ -19,6 +21,7 @@ from .survival import noisy
 
 SIDE = 8
 _SAMPLES = 2000  # windows, or pixels, of each image that a network is trained on
+_PASSES = 60  # over the windows, when an attention network is trained
 _PART = 0.6  # share of the thickness that a window has: peaks of neighbours stay apart
 
 Pair = tuple[Array, Array]  # an image and its labels
@@ -41,9 +44,12 @@ def train_attention(pairs: list[Pair], snr: float | None = None) -> MLPRegressor
         windows.append(cut[chosen])
         targets.append(inside[chosen])
     network = MLPRegressor(
-        hidden_layer_sizes=(64,), max_iter=500, early_stopping=True, random_state=0
+        hidden_layer_sizes=(64,), max_iter=_PASSES, early_stopping=True, random_state=0
     )
-    return network.fit(np.concatenate(windows), np.concatenate(targets).astype(float))
+    with warnings.catch_warnings():
+        # A fixed number of passes is what is wanted here.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return network.fit(np.concatenate(windows), np.concatenate(targets).astype(float))
 
 
 def score_attention(network: Any, pair: Pair, snr: float | None = None) -> float:
