@@ -74,7 +74,7 @@ def test_trained_attention_beats_the_untrained() -> None:
     pytest.importorskip("sklearn")
     from quality import trained
 
-    network = trained.train_attention([scene(seed) for seed in range(4)], snr=2.0)
+    network = trained.train_attention([scene(seed) for seed in range(20, 44)], snr=2.0)
     learned, untrained = (
         np.mean([trained.score_attention(each, scene(seed), 2.0) for seed in (10, 11, 12)])
         for each in (network, ContrastAttention())
