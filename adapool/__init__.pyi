@@ -5,16 +5,20 @@ __all__ = [
     "deformable_conv_and_pool",
     "dynamic_pooling",
     "dynamic_stride_pooling",
+    "estimators",
     "get_num_threads",
     "max_pooling",
+    "peak_local_max",
     "set_num_threads",
 ]
 
 __version__: str
 
+from . import estimators as estimators
 from .attention import attention_pooling
 from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import dynamic_pooling, dynamic_stride_pooling
 from .maximum import max_pooling
+from .peaks import peak_local_max
 from .sites import Sites
 from .threads import get_num_threads, set_num_threads

@@ -10,7 +10,7 @@ NOTEBOOKS = sorted(Path(__file__).parents[1].joinpath("notebooks").glob("*.ipynb
 
 
 def test_there_is_a_notebook_for_each_method() -> None:
-    assert {path.stem for path in NOTEBOOKS} >= {"attention", "dynamic", "deformable"}
+    assert {path.stem for path in NOTEBOOKS} >= {"attention", "dynamic", "deformable", "peaks"}
 
 
 # nbclient and the kernel's client talk through asyncio and zmq, which warn of their own accord.

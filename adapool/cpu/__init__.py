@@ -8,6 +8,7 @@ from adapool.cpu.launch_dynamic import (
     find_sites,
     pool_sites,
 )
+from adapool.cpu.launch_peaks import uncovered
 
 __all__ = [
     "attention_pooling",
@@ -19,4 +20,5 @@ __all__ = [
     "gather_windows",
     "max_pooling",
     "pool_sites",
+    "uncovered",
 ]

@@ -9,6 +9,7 @@ from . import seed
 from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import Sites, dynamic_pooling, dynamic_stride_pooling
 from .fixed import attention_pooling, max_pooling, output_length
+from .peaks import peak_local_max
 
 __all__ = [
     "Sites",
@@ -19,5 +20,6 @@ __all__ = [
     "dynamic_stride_pooling",
     "max_pooling",
     "output_length",
+    "peak_local_max",
     "seed",
 ]

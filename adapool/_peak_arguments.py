@@ -1,0 +1,53 @@
+"""Checks of what `peak_local_max` takes beside what every function takes; see `_arguments`."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapool import _arguments
+from adapool._arguments import Axes
+
+
+def threshold(value: Any) -> float | None:
+    """Return a number, or None for the rule."""
+    if value is None:
+        return None
+    array = _arguments.real_array("threshold", value)
+    if array.shape != () or np.isnan(array):
+        raise ValueError(f"threshold must be None or a number, got {value!r}")
+    number: float = array.item()  # an integer stays one: a float may not hold it
+    return number
+
+
+def labels(value: Any, spatial: Axes) -> NDArray[np.int64] | None:
+    """Return the regions (plane, row, column), numbered from 1 on without gaps; 0 for none."""
+    if value is None:
+        return None
+    array = _arguments.real_array("labels", value)
+    if array.dtype.kind == "f":
+        raise TypeError(f"labels must hold integers, got dtype {array.dtype}")
+    if array.shape != spatial:
+        raise ValueError(f"labels must have the spatial shape {spatial}, got {array.shape}")
+    if array.min() < 0:
+        raise ValueError(f"labels must be non-negative, got {array.min()}")
+    distinct, numbers = np.unique(array, return_inverse=True)
+    numbers = numbers.reshape((1,) * (3 - len(spatial)) + spatial)
+    return numbers if distinct[0] == 0 else numbers + 1
+
+
+def border(value: Any, ndim: int) -> bool | Axes:
+    """Return whether windows at the border are left out, or a margin along each axis."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    return _arguments.integers("exclude_border", value, ndim, least=0)
+
+
+def spacing_with_network(value: Any) -> NoReturn:
+    """Report a spacing that nobody would read."""
+    raise ValueError(
+        f"spacing must be None with param_network, got {value!r}: give it to the network, "
+        "as ScaleSpaceSizes(spacing=...) takes it"
+    )

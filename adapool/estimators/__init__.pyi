@@ -1,0 +1,18 @@
+__all__ = [
+    "BlobSizes",
+    "CentroidOffsets",
+    "ContrastAttention",
+    "ScaleSpaceSizes",
+    "SoftmaxAttention",
+    "StructureTensorSizes",
+    "ThicknessSizes",
+    "VarianceSizes",
+]
+
+from ._attention import ContrastAttention, SoftmaxAttention
+from ._blobs import BlobSizes
+from ._offsets import CentroidOffsets
+from ._scale import ScaleSpaceSizes
+from ._tensor import StructureTensorSizes
+from ._thickness import ThicknessSizes
+from ._variance import VarianceSizes

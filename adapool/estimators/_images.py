@@ -1,0 +1,75 @@
+"""What estimators of sizes and offsets share: how they are handed images, and in which unit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adapool import _estimator_arguments as _arguments
+from adapool._arguments import Array
+
+Spacing = float | Sequence[float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerPixel(ABC):
+    """An estimator that gives values for each pixel of an image."""
+
+    spacing: Spacing = None
+
+    def __post_init__(self) -> None:
+        """Check the voxel sizes; the parameters are checked by each estimator."""
+        _arguments.spacing(self.spacing)
+
+    def predict(self, images: Any) -> Array:
+        """Estimate for each pixel of a stack of images.
+
+        Parameters
+        ----------
+        images : (n, *spatial, C) array_like
+            Images (row, column) or volumes (plane, row, column), with finite values.
+
+        Returns
+        -------
+        estimates : (n, *spatial, d) array of float32
+            A number, in pixels, for each of the d spatial axes.
+
+        Raises
+        ------
+        TypeError
+            If the array does not hold real numbers.
+        ValueError
+            If it has the wrong number of axes, is empty, or holds NaN or infinity, or if
+            `spacing` does not have one number for each spatial axis.
+        """
+        stack = _arguments.stack(images)
+        voxel = _arguments.voxel(self.spacing, stack.ndim - 2)
+        estimates = [self._estimate(image.max(axis=-1), voxel) for image in stack]
+        return np.stack(estimates).astype(np.float32, copy=False)
+
+    @abstractmethod
+    def _estimate(self, image: Array, voxel: Array) -> Array:
+        """Estimate for an image, given the voxel size along each axis: (*spatial, d)."""
+
+
+def as_float(image: Array) -> Array:
+    """Return an image as floats, from 0 on, so that a large offset costs no precision."""
+    if image.dtype == np.bool_:
+        return image.astype(np.float32)
+    lowest = image.min()
+    if image.dtype.kind == "f":
+        wide = image.astype(np.result_type(image.dtype, np.float32), copy=False)
+        return np.asarray(wide - wide.dtype.type(lowest))
+    # The difference of two integers always fits into the unsigned dtype of the same width.
+    unsigned = np.dtype(f"u{image.dtype.itemsize}")
+    above = np.subtract(image.view(unsigned), lowest.view(unsigned))
+    return np.asarray(above, np.float32 if unsigned.itemsize <= 2 else np.float64)
+
+
+def isotropic(sizes: Array, voxel: Array) -> Array:
+    """Turn one length per pixel into pixels along each axis."""
+    return np.asarray(sizes[..., np.newaxis] / voxel)

@@ -1,0 +1,123 @@
+"""Local maxima in windows of a size of their own at each pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from adapool import _arguments, _peak_arguments
+from adapool._dispatch import backend_for, in_memory
+from adapool._layout import Layout
+
+
+def peak_local_max(
+    image: ArrayLike,
+    param_network: Any = None,
+    *,
+    threshold: float | None = None,
+    labels: ArrayLike | None = None,
+    exclude_border: bool | int | Sequence[int] = False,
+    return_markers: bool = False,
+    spacing: float | Sequence[float] | None = None,
+    channel_axis: int | None = None,
+) -> Any:
+    """Find local maxima, each in a window of its own size.
+
+    The adaptive counterpart of `skimage.feature.peak_local_max`: where objects are large, a peak
+    has to win over a large window, and where they are small, over a small one. Without a network,
+    the windows and the map that peaks are taken on come from `adapool.estimators.BlobSizes`: one
+    peak for each bright object, with no parameter to set.
+
+    Parameters
+    ----------
+    image : array_like
+        Image (row, column) or volume (plane, row, column), with a channel axis where
+        `channel_axis` names one. Booleans, integers up to 64 bits, float16, float32 or float64.
+        A Dask array is computed: peaks are compared over the whole image.
+    param_network : array_like, callable or object with ``.predict``, optional
+        Window sizes as in `dynamic_pooling`: an array ``(*spatial, P)``, or what is given
+        ``(1, *spatial, C)`` and returns ``(1, *spatial, P)``. Peaks are taken on the image, or on
+        the map ``(1, *spatial)`` that the network's method ``response``, if it has one, returns
+        for the same argument. None means ``BlobSizes(spacing=spacing)``.
+    threshold : float, optional
+        Peaks are above it, in the units of the map. None means 0 on the map of a network, which
+        is positive where there are objects, and Otsu's threshold on the image.
+    labels : array_like of int, optional
+        Regions, of the spatial shape of the image. Each is searched on its own, as if nothing
+        were beyond it; 0 is not searched.
+    exclude_border : bool, int or sequence of int, optional
+        True leaves out peaks whose window is cut by the border of the image, a number those
+        within so many pixels of it, along each axis.
+    return_markers : bool, optional
+        Whether to return a label image in place of the points.
+    spacing : float or sequence of float, optional
+        Voxel size along each axis, for the default network: pass ``(2, 0.5, 0.5)`` for planes
+        that are four times as far apart as pixels. An error with `param_network`, which has
+        its own way to know.
+    channel_axis : int or None, optional
+        The axis of the channels; None for an image without them. The image is their maximum.
+
+    Returns
+    -------
+    peaks : (n, d) array of int64
+        (Plane,) row and column of each peak, in order of falling value, equal values in raster
+        order. Or, with `return_markers`:
+    markers : array of int32
+        Of the spatial shape, with the number of each peak, from 1 on in the same order, at its
+        pixel, and 0 elsewhere: markers for `skimage.segmentation.watershed`.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type, or an array a dtype that is not real.
+    ValueError
+        If the array is empty or has the wrong number of axes, a number is out of its range, or
+        the network gives a wrong shape or a value that is not finite. Exceptions of the network
+        pass unchanged.
+
+    Notes
+    -----
+    The window of pixel i is ``[i - size // 2, i - size // 2 + size)``, cut to the image. A
+    pixel is a peak if nothing in its window is larger and it is above the threshold. Connected
+    peaks of equal value are a plateau, of which the one nearest to the centroid is kept. Then, in
+    the order of the result, a peak in the window of an earlier one of equal value is dropped. NaN
+    is no peak, and neither is a pixel whose window holds NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import adapool
+    >>> image = np.zeros((5, 9), dtype=np.uint8)
+    >>> image[2, 1], image[2, 3], image[1:3, 6:8] = 5, 4, 3
+    >>> adapool.peak_local_max(image, np.full((5, 9), 3), threshold=0)
+    array([[2, 1],
+           [2, 3],
+           [1, 6]])
+    >>> sizes = np.full((5, 9), 3)
+    >>> sizes[:, :5] = 5  # the pixel at column 3 must win over that at column 1
+    >>> adapool.peak_local_max(image, sizes, threshold=0)
+    array([[2, 1],
+           [1, 6]])
+
+    Without a network, one peak for each object, the one of highest contrast first:
+
+    >>> row, column = np.indices((64, 96))
+    >>> image = 100 * ((row - 30) ** 2 + (column - 25) ** 2 < 15**2)
+    >>> image += 60 * ((row - 30) ** 2 + (column - 70) ** 2 < 6**2)
+    >>> adapool.peak_local_max(image)
+    array([[30, 25],
+           [30, 70]])
+    """
+    layout, array = Layout.of("image", in_memory("image", image), channel_axis, None)
+    level = _peak_arguments.threshold(threshold)
+    regions = _peak_arguments.labels(in_memory("labels", labels), layout.spatial)
+    border = _peak_arguments.border(exclude_border, layout.ndim)
+    with_markers = _arguments.flag("return_markers", return_markers)
+    from adapool import _peaks  # scipy is imported here and not before
+
+    network = in_memory("param_network", param_network)
+    field = _peaks.ask(network, spacing, layout, layout.canonical(array))
+    points = _peaks.find(backend_for(array), field, level, regions, border)
+    return _peaks.markers(points, layout.spatial) if with_markers else points[:, -layout.ndim :]

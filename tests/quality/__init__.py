@@ -1,0 +1,1 @@
+"""How good adaptive windows are on annotated images: ``python -m tests.quality FOLDER``."""

@@ -1,0 +1,114 @@
+"""Peaks beside fixed windows and blob_log."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from scipy import ndimage as ndi
+from skimage.feature import blob_log
+from skimage.filters import threshold_otsu
+
+import adapool
+from adapool.estimators import _objects
+
+from .images import Annotated
+from .scores import Array, f1_of_labels, f1_of_spots, hits_of_spots
+
+WINDOWS = (5, 7, 9, 13, 17, 25, 35, 49)
+CONTRASTS = (0.2, 0.25, 0.3, 0.35, 0.4)
+
+
+def fixed(image: Array, window: int, most: int | None = None) -> Array:
+    """Find maxima of one window for all; above Otsu's threshold, or the `most` highest."""
+    smooth = ndi.gaussian_filter(image.astype(np.float64), window / 6)
+    peaks = smooth == ndi.maximum_filter(smooth, window)
+    if most is None:
+        return np.argwhere(peaks & (smooth > threshold_otsu(smooth)))
+    points = np.argwhere(peaks)
+    order = np.argsort(-smooth[tuple(points.T)], kind="stable")
+    return np.asarray(points[order[:most]])
+
+
+def nuclei_rows(images: list[Annotated]) -> list[tuple[str, dict[str, float]]]:
+    """F1 for each labelled image: of adapool, and of each fixed window."""
+    rows = []
+    for each in images:
+        assert each.labels is not None
+        scores = {"adapool": f1_of_labels(each.labels, adapool.peak_local_max(each.image))}
+        for window in WINDOWS:
+            points = fixed(each.image, window)
+            scores[f"w = {window}"] = f1_of_labels(each.labels, points)
+        rows.append((each.name, scores))
+    return rows
+
+
+def left_out(images: list[Annotated]) -> tuple[dict[float, float], float]:
+    """Mean F1 for each share of contrast; and with the share that is best on the other images."""
+    table = np.empty((len(CONTRASTS), len(images)))
+    for i, contrast in enumerate(CONTRASTS):
+        with mock.patch.object(_objects, "_CONTRAST", contrast):
+            for j, each in enumerate(images):
+                assert each.labels is not None
+                table[i, j] = f1_of_labels(each.labels, adapool.peak_local_max(each.image))
+    others = table.sum(axis=1, keepdims=True) - table
+    chosen = table[others.argmax(axis=0), np.arange(len(images))]
+    return dict(zip(CONTRASTS, table.mean(axis=1), strict=True)), float(chosen.mean())
+
+
+def spot_rows(images: list[Annotated]) -> list[tuple[str, str, float, float, int]]:
+    """For each image of spots: the score, of adapool and of the best fixed window, and which."""
+    rows = []
+    for each in images:
+        if each.spots is None:
+            continue
+        found = adapool.peak_local_max(each.image)
+        if "planted" in each.name:
+            # At an equal count of points, and adapool may return fewer than there are spots.
+            most = min(len(found), len(each.spots))
+            ours = hits_of_spots(each.spots, found[:most]) / len(each.spots)
+            theirs = {
+                w: hits_of_spots(each.spots, fixed(each.image, w, most)) / len(each.spots)
+                for w in WINDOWS
+            }
+            what = f"recall, {most} points of each, {len(each.spots)} spots"
+        else:
+            ours = f1_of_spots(each.spots, found)
+            theirs = {w: f1_of_spots(each.spots, fixed(each.image, w)) for w in WINDOWS}
+            what = f"F1, {len(found)} points, {len(each.spots)} spots"
+        best = max(theirs, key=theirs.__getitem__)
+        rows.append((each.name, what, ours, theirs[best], best))
+    return rows
+
+
+def volume_rows(images: list[Annotated]) -> list[tuple[str, float, int, int]]:
+    """F1 on labelled volumes, with the number of points and of objects."""
+    rows = []
+    for each in images:
+        if each.labels is not None and each.image.ndim == 3:
+            points = adapool.peak_local_max(each.image)
+            objects = len(np.unique(each.labels[each.labels > 0]))
+            rows.append((each.name, f1_of_labels(each.labels, points), len(points), objects))
+    return rows
+
+
+def speed_rows(images: list[Annotated]) -> list[tuple[str, float, float, float]]:
+    """Seconds, and F1 of `blob_log` with its own defaults."""
+    rows = []
+    for each in images:
+        assert each.labels is not None
+        adapool.peak_local_max(each.image)
+        ours = min(_seconds(adapool.peak_local_max, each.image)[0] for _ in range(3))
+        unit = (each.image - each.image.min()) / np.ptp(each.image)
+        theirs, blobs = _seconds(blob_log, unit)
+        f1 = f1_of_labels(each.labels, blobs[:, :2].astype(int))
+        rows.append((each.name, ours, theirs, f1))
+    return rows
+
+
+def _seconds(call: Any, image: Array) -> tuple[float, Array]:
+    start = time.perf_counter()
+    result = call(image)
+    return time.perf_counter() - start, result
