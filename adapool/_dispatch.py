@@ -38,7 +38,7 @@ def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
 
 
 def in_memory(name: str, array: Any) -> Any:
-    """Return what is needed whole and on the host: a Dask array computed, anything else as it is."""
+    """Return what is needed whole, on the host: a Dask array computed, anything else as it is."""
     if _arguments.on_device(array):
         _arguments.no_backend(name, "array on a GPU", "copy it to the host, as torch's .cpu() does")
     return array.compute() if _arguments.is_dask(array) else array

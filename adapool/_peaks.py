@@ -90,7 +90,8 @@ def _checked_response(response: Any, layout: Layout) -> Array:
     wanted = (1, *layout.spatial)
     if array.shape not in (wanted, layout.spatial, (*wanted, 1)):
         _arguments.wrong_shape("param_network.response", array.shape, str(wanted))
-    return plain(array).reshape(layout.volume)
+    response_map: Array = plain(array).reshape(layout.volume)
+    return response_map
 
 
 def find(
