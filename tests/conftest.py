@@ -13,7 +13,7 @@ import adapool._jit
 # A first example waits for the compiler, so that no time limit can hold.
 settings.register_profile(
     "default",
-    max_examples=200,
+    max_examples=120,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

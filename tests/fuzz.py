@@ -31,7 +31,7 @@ from compare import assert_same, assert_same_sites
 Array = NDArray[Any]
 
 NETWORKS = ("attention_network", "param_network", "offset_network", "mask_network")
-ARRAYS = ("feature_map", "conv_weights", "bias", *NETWORKS)
+ARRAYS = ("feature_map", "image", "labels", "conv_weights", "bias", *NETWORKS)
 
 
 class NetworkError(Exception):
@@ -176,7 +176,20 @@ def honest_calls(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
                 "return_indices": draw(st.booleans()),
             }
         return name, arguments
-    image = draw(some.images(batches=name != "dynamic_stride_pooling"))
+    image = draw(some.images(batches=name not in ("dynamic_stride_pooling", "peak_local_max")))
+    if name == "peak_local_max":
+        return name, {
+            "image": image.array,
+            "param_network": draw(
+                some.arrays((*image.spatial, 1), ["float32", "int16"], some.size_value)
+            ),
+            "threshold": draw(st.sampled_from([-np.inf, 0, 1.5])),
+            "labels": draw(
+                st.none() | some.arrays(image.spatial, ["int64", "uint8"], some.unit_value)
+            ),
+            "exclude_border": draw(st.booleans() | st.integers(0, 2)),
+            "channel_axis": image.channel_axis,
+        }
     arguments = {"feature_map": image.array, "channel_axis": image.channel_axis}
     if name == "dynamic_stride_pooling":
         arguments["param_network"] = draw(some.stride_networks(image))
@@ -240,9 +253,16 @@ def outcome(name: str, arguments: dict[str, Any]) -> str:
     finally:
         for key, copy in held.items():
             np.testing.assert_array_equal(np.asarray(arguments[key]), np.asarray(copy))
-    if isinstance(arguments["feature_map"], da.Array):
+    given = arguments.get("feature_map", arguments.get("image"))
+    if isinstance(given, da.Array) and name != "peak_local_max":
         return "a lazy result"
     honest = {key: _for_reference(key, value) for key, value in arguments.items()}
+    if name == "peak_local_max":
+        if honest["param_network"] is None or honest["threshold"] is None:
+            return "peaks by rules that have no reference"
+        expected = _peaks_of(**honest)
+        np.testing.assert_array_equal(result, expected)
+        return "the right answer"
     expected = getattr(naive, name)(**honest)
     if name == "dynamic_stride_pooling":
         assert_same_sites(result, expected)
@@ -250,6 +270,20 @@ def outcome(name: str, arguments: dict[str, Any]) -> str:
     for got, want in zip(_as_tuple(result), _as_tuple(expected), strict=True):
         assert_same(got, want)
     return "the right answer"
+
+
+def _peaks_of(
+    image: Array, param_network: Array, threshold: Any, channel_axis: Any, **options: Any
+) -> Array:
+    """Return the peaks of the reference, which takes a map, and sizes along each axis."""
+    native = image.astype(image.dtype.newbyteorder("="))
+    response = native if channel_axis is None else native.max(axis=channel_axis)
+    ndim = response.ndim
+    # What is accepted is (1, *spatial, P) or less: the leading 1, or the axis of P, left out.
+    deep = param_network.reshape(*response.shape, -1)[..., :ndim]
+    sizes = np.broadcast_to(deep, (*response.shape, ndim))
+    peaks: Array = naive.peak_local_max(response, sizes, threshold, **options)
+    return peaks
 
 
 def _as_tuple(result: Any) -> tuple[Any, ...]:
