@@ -22,7 +22,7 @@ from compare import SITES_FIELDS, assert_same, rounding_bound
 
 Array = NDArray[Any]
 
-few = settings(max_examples=30)
+few = settings(max_examples=25)
 
 
 @st.composite

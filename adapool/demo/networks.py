@@ -25,7 +25,7 @@ _RESEMBLANCE = 0.25
 def foreground(image: Array) -> Array:
     """Mask what is brighter than its wider surroundings."""
     smooth = ndimage.gaussian_filter(image, 1.5) - ndimage.gaussian_filter(image, 30)
-    mask = ndimage.binary_fill_holes(smooth > filters.threshold_otsu(smooth))
+    mask = ndimage.binary_fill_holes(smooth > filters.threshold_otsu(smooth.ravel()))
     return np.asarray(ndimage.binary_opening(mask, morphology.disk(2)))
 
 

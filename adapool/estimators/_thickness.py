@@ -70,7 +70,7 @@ class ThicknessSizes(PerPixel):
     def _estimate(self, image: Array, voxel: Array) -> Array:
         if self.threshold is None:
             values = as_float(image)
-            mask = values > (threshold_otsu(values) if values.max() > 0 else 0)
+            mask = values > (threshold_otsu(values.ravel()) if values.max() > 0 else 0)
         else:
             mask = image > self.threshold
         thickness = local_thickness(mask, voxel, self.max_size)
