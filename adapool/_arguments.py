@@ -184,7 +184,7 @@ def integers(name: str, value: Any, ndim: int, least: int) -> Axes:
     if min(numbers) < least:
         word = "positive" if least == 1 else "non-negative"
         raise ValueError(f"{name} must be {word}, got {_shorten(value)}")
-    if max(numbers) > np.iinfo(np.int32).max:
+    if max(numbers) >= 1 << 31:
         raise ValueError(f"{name} must be below 2**31, got {_shorten(value)}")
     return numbers
 

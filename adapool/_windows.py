@@ -6,6 +6,7 @@ no padding along it. Output ``o`` of an axis looks at ``o * stride + origin + ta
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ class Windows:
         """Number of windows on one volume."""
         return math.prod(self.outputs)
 
-    @property
+    @functools.cached_property
     def span(self) -> Triple:
         """Extent of a window along each axis, holes of the dilation included."""
         return _triple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
@@ -214,6 +215,7 @@ def size_columns(ndim: int, width: int) -> Triple:
     return to_triple((0,) * ndim if width == 1 else tuple(range(ndim)), -1)
 
 
+@functools.lru_cache(maxsize=64)  # a fifth of what a call on a small image takes
 def _windows(
     spatial: tuple[int, ...],
     kernel: tuple[int, ...],

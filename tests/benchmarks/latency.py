@@ -19,20 +19,21 @@ from .cases import Case, image
 from .timing import seconds
 
 # A call of each method, in terms of an image `x`, as code: it also runs in fresh processes.
+_SETUP = """
+params = np.dstack([x + 1] * 4)
+weights = np.ones((3, 3, 1, 1), "f4")
+offsets = np.dstack([x, x])
+"""
 CALLS = {
     "max_pooling": "adapool.max_pooling(x, 2, channel_axis=None)",
     "attention_pooling": "adapool.attention_pooling(x, 2, x, channel_axis=None)",
     "dynamic_pooling": "adapool.dynamic_pooling(x, x, channel_axis=None)",
-    "dynamic_stride_pooling": (
-        "adapool.dynamic_stride_pooling(x, np.dstack([x + 1] * 4), channel_axis=None)"
-    ),
+    "dynamic_stride_pooling": "adapool.dynamic_stride_pooling(x, params, channel_axis=None)",
     "deformable_conv": (
-        "adapool.deformable_conv(x, np.ones((3, 3, 1, 1), 'f4'), np.dstack([x, x]), padding=1, "
-        "channel_axis=None)"
+        "adapool.deformable_conv(x, weights, offsets, padding=1, channel_axis=None)"
     ),
     "deformable_conv_and_pool": (
-        "adapool.deformable_conv_and_pool(x, np.ones((3, 3, 1, 1), 'f4'), np.dstack([x, x]), 2, "
-        "padding=1, channel_axis=None)"
+        "adapool.deformable_conv_and_pool(x, weights, offsets, 2, padding=1, channel_axis=None)"
     ),
 }
 
@@ -40,6 +41,7 @@ _FIRST_CALL = """
 import time
 import numba, numpy as np, adapool
 x = np.random.default_rng(0).random(({size}, {size}), dtype=np.float32)
+{setup}
 start = time.perf_counter()
 {call}
 print(time.perf_counter() - start)
@@ -58,6 +60,7 @@ def small_calls() -> dict[str, float]:
     """Return the seconds of a call on an 8 x 8 image, for each method."""
     x = image(8, 8)
     scope = {"x": x, "np": np, "adapool": adapool}
+    exec(_SETUP, scope)
     compiled = {name: compile(call, name, "eval") for name, call in CALLS.items()}
 
     def repeat(code: Any) -> Callable[[], None]:
@@ -78,7 +81,7 @@ def first_calls() -> Iterator[tuple[str, float, float]]:
     """
     for name, call in CALLS.items():
         with tempfile.TemporaryDirectory() as cache:
-            code = _FIRST_CALL.format(call=call, size=512)
+            code = _FIRST_CALL.format(setup=_SETUP, call=call, size=512)
             yield name, _fresh(code, cache), _fresh(code, cache)
 
 
