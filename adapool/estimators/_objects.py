@@ -84,7 +84,7 @@ def find_objects(image: Array, voxel: Array, ndim: int) -> Objects:
     finest = float(voxel[-ndim:].min())
     smooth = _smoothed(image, finest, voxel)
     smooth -= np.percentile(smooth, 5)
-    floor = threshold_otsu(smooth) / 2 if smooth.max() > smooth.min() else np.inf
+    floor = threshold_otsu(smooth.ravel()) / 2 if smooth.max() > smooth.min() else np.inf
     # At first with every other pixel, a quarter of the work: it is for the typical size alone.
     step = np.where(np.array(image.shape) >= 128, 2, 1)
     coarse = np.ascontiguousarray(smooth[tuple(slice(None, None, s) for s in step)])
