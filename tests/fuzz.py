@@ -228,7 +228,12 @@ def hostile_calls(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         if truth is not None and draw(st.booleans()):
             lie = draw(st.sampled_from(sorted(LIES)))
             arguments[victim] = Liar(truth, lie, draw(st.sampled_from([0, 0, 1, 2])))
-        elif victim in ARRAYS and isinstance(value, np.ndarray) and draw(st.booleans()):
+        elif (
+            victim in ARRAYS
+            and isinstance(value, np.ndarray)
+            and value.ndim
+            and draw(st.booleans())
+        ):
             arguments[victim] = draw(st.sampled_from(SHAPERS))(value)
         elif victim in ARRAYS:
             arguments[victim] = draw(st.sampled_from(VALUES))
