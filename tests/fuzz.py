@@ -1,8 +1,8 @@
 """Throw hostile arguments at every public function: ``python -m tests.fuzz --minutes 10``.
 
 The only outcomes allowed are the right answer, held against the reference loops, a ValueError or a
-TypeError, an ImportError for an array on a GPU, and what the network itself raised. Prints how many calls ended in which; anything else
-ends the run with the arguments that led there.
+TypeError, an ImportError for an array on a GPU, and what the network itself raised. Prints how many
+calls ended in which; anything else ends the run with the arguments that led there.
 """
 
 from __future__ import annotations
@@ -255,11 +255,11 @@ def outcome(name: str, arguments: dict[str, Any]) -> str:
         result = getattr(adapool, name)(**arguments)
     except ALLOWED as error:
         return type(error).__name__
-    except ImportError as error:
-        # What a GPU's array needs, and this machine may lack.
-        assert "array on a GPU" in str(error), error
-        assert any(isinstance(value, OnDevice) for value in arguments.values())
-        return type(error).__name__
+    except ImportError:
+        # What an array on a GPU needs, and this machine may lack.
+        if not any(isinstance(value, OnDevice) for value in arguments.values()):
+            raise
+        return "ImportError"
     finally:
         for key, copy in held.items():
             np.testing.assert_array_equal(np.asarray(arguments[key]), np.asarray(copy))
