@@ -19,38 +19,65 @@ from adapool._jit import device, kernel
 BEFORE = np.array([step for step in itertools.product((-1, 0, 1), repeat=3) if step < (0, 0, 0)])
 
 
-@kernel
-def depths(values: Any, levels: Any, steps: Any, weights: Any, out: Any) -> None:
-    """Distance from each pixel above a level to the nearest one that is not: (level, *volume).
+def scan(ndim: int, voxel: Any) -> tuple[Any, Any]:
+    """Return the neighbours that a raster scan meets before a pixel, and how far each is.
 
-    A chamfer distance: two scans, in which a pixel is a step farther than a neighbour. It is
-    within 8 % of the Euclidean one, at a fifth of the time of SciPy's.
+    Those of other rows (n, 3), then the one before it in the row; in two dimensions without the
+    planes, in which there is nothing.
+    """
+    steps = BEFORE[BEFORE[:, 0] == 0] if ndim == 2 else BEFORE
+    return steps, np.linalg.norm(steps * voxel, axis=1).astype(np.float32)
+
+
+@kernel
+def sum_depths(values: Any, levels: Any, steps: Any, weights: Any, most: Any, sums: Any) -> None:
+    """Sum, over levels, the distance from a pixel above a level to the nearest that is not.
+
+    A chamfer distance, at most `most`: two scans, in which a pixel is a step farther than a
+    neighbour, the last of `steps` being the one beside it in the row. It is within 8 % of the
+    Euclidean one, at a small part of the time of SciPy's. Each of `sums` (group, *volume), zeros,
+    gets the sum over its share of the levels.
     """
     planes, rows, columns = values.shape
-    far = np.float32(1e9)
-    for index in prange(len(levels)):
-        depth = out[index]
-        for z in range(planes):
-            for y in range(rows):
-                for x in range(columns):
-                    depth[z, y, x] = far if values[z, y, x] > levels[index] else 0
-        for direction in (1, -1):
-            for i in range(planes):
-                z = i if direction > 0 else planes - 1 - i
-                for j in range(rows):
-                    y = j if direction > 0 else rows - 1 - j
-                    for k in range(columns):
-                        x = k if direction > 0 else columns - 1 - k
-                        nearest = depth[z, y, x]
-                        if nearest == 0:
-                            continue
-                        for s in range(len(steps)):
-                            p = z + direction * steps[s, 0]
-                            q = y + direction * steps[s, 1]
-                            r = x + direction * steps[s, 2]
-                            if 0 <= p < planes and 0 <= q < rows and 0 <= r < columns:
-                                nearest = min(nearest, depth[p, q, r] + weights[s])
-                        depth[z, y, x] = nearest
+    beside, before = weights[-1], len(steps) - 1
+    for group in prange(len(sums)):
+        # With a margin, so that no neighbour is outside.
+        depth = np.full((planes + 2, rows + 2, columns + 2), most, np.float32)
+        near = np.empty(columns, np.float32)
+        for index in range(group, len(levels), len(sums)):
+            level = levels[index]
+            for z in range(planes):
+                for y in range(rows):
+                    near[:] = most
+                    for s in range(before):
+                        other = depth[z + 1 + steps[s, 0], y + 1 + steps[s, 1], 1 + steps[s, 2] :]
+                        weight = weights[s]
+                        for x in range(columns):
+                            far = other[x] + weight
+                            near[x] = far if far < near[x] else near[x]
+                    own, value, last = depth[z + 1, y + 1, 1:], values[z, y], most
+                    for x in range(columns):
+                        near[x] = near[x] if value[x] > level else np.float32(0)
+                    for x in range(columns):
+                        last += beside
+                        last = near[x] if near[x] < last else last
+                        own[x] = last
+            for z in range(planes, 0, -1):
+                for y in range(rows, 0, -1):
+                    own = depth[z, y, 1:]
+                    for s in range(before):
+                        other = depth[z - steps[s, 0], y - steps[s, 1], 1 - steps[s, 2] :]
+                        weight = weights[s]
+                        for x in range(columns):
+                            far = other[x] + weight
+                            own[x] = far if far < own[x] else own[x]
+                    total, last = sums[group, z - 1, y - 1], most
+                    for x in range(columns):
+                        last += beside
+                        last = own[columns - 1 - x] if own[columns - 1 - x] < last else last
+                        own[columns - 1 - x] = last
+                    for x in range(columns):
+                        total[x] += own[x]
 
 
 @device
@@ -176,6 +203,51 @@ def _holds_another(labels: Any, point: Any, half: Any) -> bool:
                 if labels[z, y, x] != 0 and labels[z, y, x] != own:
                     return True
     return False
+
+
+@kernel
+def deepest(labels: Any, depth: Any, peaks: Any, deepness: Any) -> None:
+    """Find the deepest pixel of each label, the first of equals: (n, 3); `deepness` holds zeros."""
+    planes, rows, columns = labels.shape
+    for z in range(planes):
+        for y in range(rows):
+            for x in range(columns):
+                number = labels[z, y, x] - 1
+                if number >= 0 and depth[z, y, x] > deepness[number]:
+                    deepness[number] = depth[z, y, x]
+                    peaks[number, 0], peaks[number, 1], peaks[number, 2] = z, y, x
+
+
+@kernel
+def paint(
+    labels: Any,
+    depth: Any,
+    peaks: Any,
+    deepness: Any,
+    contrasts: Any,
+    half: Any,
+    response: Any,
+    sizes: Any,
+) -> None:
+    """Draw the map of peaks, and windows that reach the peak of each pixel's own object."""
+    planes, rows, columns = labels.shape
+    # A hair below 1 beside the peak, so that the peak is alone at the top.
+    below = np.float32(1 - 1e-6)
+    for z in prange(planes):
+        for y in range(rows):
+            for x in range(columns):
+                number = labels[z, y, x] - 1
+                response[z, y, x] = 0
+                sizes[z, y, x, :] = 1
+                if number >= 0:
+                    peak = peaks[number]
+                    share = min(depth[z, y, x] / deepness[number], below)
+                    if z == peak[0] and y == peak[1] and x == peak[2]:
+                        share = np.float32(1)
+                    response[z, y, x] = contrasts[number] * share
+                    sizes[z, y, x, 0] = 2 * max(abs(z - peak[0]), half[number, 0]) + 1
+                    sizes[z, y, x, 1] = 2 * max(abs(y - peak[1]), half[number, 1]) + 1
+                    sizes[z, y, x, 2] = 2 * max(abs(x - peak[2]), half[number, 2]) + 1
 
 
 @kernel
