@@ -80,6 +80,26 @@ def sum_depths(values: Any, levels: Any, steps: Any, weights: Any, most: Any, su
                         total[x] += own[x]
 
 
+@kernel
+def fall(values: Any, order: Any, starts: Any) -> None:
+    """Sort the pixels that are not 0 by falling value, equal ones in raster order.
+
+    By counting; `starts` holds zeros, one for each value that there may be.
+    """
+    for value in values:
+        starts[value] += 1
+    position = 0
+    for value in range(len(starts) - 1, 0, -1):
+        count = starts[value]
+        starts[value] = position
+        position += count
+    for pixel in range(len(values)):
+        value = values[pixel]
+        if value > 0:
+            order[starts[value]] = pixel
+            starts[value] += 1
+
+
 @device
 def _root(above: Any, node: Any) -> Any:
     root = node
@@ -176,16 +196,18 @@ def darkest(values: Any, labels: Any, low: Any, high: Any, out: Any) -> None:
 
     Boxes may leave the image: they are cut.
     """
-    shape = labels.shape
-    for index in prange(len(low)):
-        middle = (low[index] + high[index] - 1) / 2
-        radius = (high[index] - low[index]) / 2
+    planes, rows, columns = labels.shape
+    for index in range(len(low)):
+        z0, y0, x0 = low[index]
+        z1, y1, x1 = high[index]
         lowest = np.float32(np.inf)
-        for z in range(max(low[index, 0], 0), min(high[index, 0], shape[0])):
-            for y in range(max(low[index, 1], 0), min(high[index, 1], shape[1])):
-                across = ((z - middle[0]) / radius[0]) ** 2 + ((y - middle[1]) / radius[1]) ** 2
-                for x in range(max(low[index, 2], 0), min(high[index, 2], shape[2])):
-                    within = across + ((x - middle[2]) / radius[2]) ** 2 <= 1
+        for z in range(max(z0, 0), min(z1, planes)):
+            for y in range(max(y0, 0), min(y1, rows)):
+                # Twice the distance to the middle, over twice the radius.
+                across = ((2 * z - z0 - z1 + 1) / (z1 - z0)) ** 2
+                across += ((2 * y - y0 - y1 + 1) / (y1 - y0)) ** 2
+                for x in range(max(x0, 0), min(x1, columns)):
+                    within = across + ((2 * x - x0 - x1 + 1) / (x1 - x0)) ** 2 <= 1
                     if within and labels[z, y, x] == 0:
                         lowest = min(lowest, values[z, y, x])
         out[index] = lowest
@@ -233,7 +255,7 @@ def paint(
     planes, rows, columns = labels.shape
     # A hair below 1 beside the peak, so that the peak is alone at the top.
     below = np.float32(1 - 1e-6)
-    for z in prange(planes):
+    for z in range(planes):
         for y in range(rows):
             for x in range(columns):
                 number = labels[z, y, x] - 1
@@ -256,7 +278,7 @@ def free_boxes(points: Any, labels: Any, most: Any, half: Any) -> None:
 
     `most` and `half` (n, 3) are half the size along each axis; boxes keep their proportions.
     """
-    for index in prange(len(points)):
+    for index in range(len(points)):
         free = np.int64(0)
         taken = np.int64(most[index].max()) + 1
         while free + 1 < taken:

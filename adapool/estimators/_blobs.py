@@ -118,7 +118,7 @@ def _paint(objects: Objects, voxel: Array, ndim: int, response: Array, sizes: Ar
     most = (objects.diameters(ndim)[:, np.newaxis] / 2 / voxel).astype(np.int64)
     most[:, : 3 - ndim] = 0
     half = np.zeros_like(most)
-    components.free_boxes(peaks, objects.labels, most, half, work=(2 * most + 1).prod(axis=1).sum())
+    components.free_boxes(peaks, objects.labels, most, half, work=0)
     contrasts = objects.contrasts.astype(np.float32)
     components.paint(
         objects.labels,
@@ -129,5 +129,5 @@ def _paint(objects: Objects, voxel: Array, ndim: int, response: Array, sizes: Ar
         half,
         response,
         sizes,
-        work=0 if ndim == 2 else response.size,
+        work=0,
     )

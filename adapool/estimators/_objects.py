@@ -23,6 +23,9 @@ _LEVELS = 12
 # Shares of the levels that threads may work on.
 _GROUPS = 2
 
+# Pixels from which they do.
+_THREADED = 1 << 18
+
 # Grey levels that the map of depths is cut into for the tree.
 _GREYS = 256
 
@@ -144,7 +147,9 @@ def _mean_depth(relative: Array, voxel: Array, ndim: int) -> Array:
     most = np.float32(np.linalg.norm(voxel * relative.shape))  # where a level has no background
     steps, weights = components.scan(ndim, voxel)
     sums = np.zeros((_GROUPS, *relative.shape), np.float32)
-    components.sum_depths(relative, levels, steps, weights, most, sums, work=sums.size * _LEVELS)
+    # Threads pay from some milliseconds on: where cores are busy, they wait for each other.
+    work = 0 if relative.size < _THREADED else sums.size
+    components.sum_depths(relative, levels, steps, weights, most, sums, work=work)
     return np.asarray(sums.sum(axis=0) / np.float32(_LEVELS))
 
 
@@ -163,8 +168,8 @@ def _ellipsoids(depth: Array, ndim: int) -> Array:
     # By its root, as shallow objects need finer steps than deep ones.
     greys = np.sqrt(depth / max(float(depth.max()), 1e-30)) * (_GREYS - 1)
     values = greys.astype(np.uint8).ravel()
-    foreground = np.flatnonzero(values).astype(np.int32)
-    order = foreground[np.argsort(~values[foreground], kind="stable")]
+    order = np.empty(np.count_nonzero(values), np.int32)
+    components.fall(values, order, np.zeros(_GREYS, np.int64), work=0)
     parent = np.empty(values.size, np.int32)
     components.build_tree(order, values, depth.shape, parent, work=0)
     moments = np.zeros((values.size, 10))
@@ -218,7 +223,7 @@ def _contrasted(smooth: Array, depth: Array, labels: Array, voxel: Array, ndim: 
     margin = np.ceil(_AROUND * objects.diameters(ndim)[:, np.newaxis] / 2 / voxel).astype(np.int64)
     margin[:, : 3 - ndim] = 0
     darkest = np.empty(len(count), np.float32)
-    components.darkest(smooth, labels, low - margin, high + margin, darkest, work=(high - low + 2 * margin).prod(axis=1).sum())
+    components.darkest(smooth, labels, low - margin, high + margin, darkest, work=0)
     # No background around it: nothing to stand out from.
     contrasts = np.where(np.isfinite(darkest), inside - darkest, 0)
     return dataclasses.replace(objects, contrasts=contrasts)
