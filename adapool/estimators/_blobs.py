@@ -33,12 +33,13 @@ class BlobSizes(PerPixel):
        parted.
     4. The scale of the local mean is the typical radius of the objects themselves, for which the
        first three steps are made twice.
-    5. An object whose contrast, to the darkest background around it, is less than a third
-       of the typical one is dropped.
+    5. An object whose contrast, to the darkest background around it, is less than a quarter
+       of the typical one is dropped. Where most have less than half of it, and more than noise
+       has, they are a crowd of faint objects: then what is no outlier of it is dropped too.
 
-    The constants were chosen once for a set of annotated images of nuclei, and lie on plateaus:
-    ``docs/quality.md`` tells how good the result is. Adding to the intensities, or scaling them,
-    changes nothing.
+    The constants were chosen once, for the annotated images on which ``docs/quality.md`` reports;
+    there it is measured how the result depends on the quarter, and on no other of them. Adding to
+    the intensities, or scaling them, changes nothing.
 
     Parameters
     ----------
