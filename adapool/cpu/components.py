@@ -143,14 +143,35 @@ def build_tree(order: Any, values: Any, shape: Any, parent: Any) -> None:
 
 
 @kernel
-def sum_moments(order: Any, parent: Any, shape: Any, moments: Any) -> None:
-    """Sum 1, the coordinates and their products over each component: (pixel, 10)."""
+def number(order: Any, parent: Any, values: Any, node: Any) -> int:
+    """Number the components, each larger one before those it holds; return how many there are.
+
+    `node` becomes the number of the component of each pixel in `order`.
+    """
+    count = 0
+    for i in range(order.size - 1, -1, -1):
+        pixel = order[i]
+        over = parent[pixel]
+        if over == pixel or values[over] != values[pixel]:
+            node[pixel] = count
+            count += 1
+        else:
+            node[pixel] = node[over]
+    return count
+
+
+@kernel
+def sum_moments(order: Any, parent: Any, node: Any, shape: Any, moments: Any, over: Any) -> None:
+    """Sum 1, the coordinates and their products over each component: (component, 10).
+
+    `over` becomes the component that each lies in, or itself.
+    """
     _, rows, columns = shape
     for i in range(order.size):
         pixel = order[i]
         z, rest = divmod(pixel, rows * columns)
         y, x = divmod(rest, columns)
-        own = moments[pixel]
+        own = moments[node[pixel]]
         own[0] += 1
         own[1] += z
         own[2] += y
@@ -161,33 +182,41 @@ def sum_moments(order: Any, parent: Any, shape: Any, moments: Any) -> None:
         own[7] += z * y
         own[8] += z * x
         own[9] += y * x
-        if parent[pixel] != pixel:
-            over = moments[parent[pixel]]
+        if node[parent[pixel]] != node[pixel] or parent[pixel] == pixel:
+            over[node[pixel]] = node[parent[pixel]]
+    for index in range(len(over) - 1, -1, -1):
+        if over[index] != index:
             for m in range(10):
-                over[m] += own[m]
+                moments[over[index], m] += moments[index, m]
 
 
 @kernel
-def choose(order: Any, parent: Any, values: Any, score: Any, labels: Any) -> int:
-    """Label the disjoint components whose scores have the largest sum; return their number."""
-    inner = np.zeros(parent.size)  # the best sum within a component, from those that it holds
-    kept = np.zeros(parent.size, np.bool_)
-    for i in range(order.size):
-        pixel = order[i]
-        over = parent[pixel]
-        if over == pixel or values[over] != values[pixel]:
-            kept[pixel] = score[pixel] > 0 and score[pixel] >= inner[pixel]
-            if over != pixel:
-                inner[over] += score[pixel] if kept[pixel] else inner[pixel]
+def choose(over: Any, score: Any, chosen: Any) -> int:
+    """Choose disjoint components whose scores have the largest sum; return their number.
+
+    `chosen` becomes the number, from 1 on, of what is chosen and holds each component, or 0.
+    """
+    inner = np.zeros(len(over))  # the best sum within a component, from those that it holds
+    for index in range(len(over) - 1, -1, -1):
+        kept = score[index] > 0 and score[index] >= inner[index]
+        chosen[index] = kept
+        if over[index] != index:
+            inner[over[index]] += score[index] if kept else inner[index]
     count = 0
-    for i in range(order.size - 1, -1, -1):
-        pixel = order[i]
-        over = parent[pixel]
-        labels[pixel] = labels[over] if over != pixel else 0
-        if labels[pixel] == 0 and kept[pixel]:
+    for index in range(len(over)):
+        kept = chosen[index] != 0
+        chosen[index] = chosen[over[index]] if over[index] != index else 0
+        if chosen[index] == 0 and kept:
             count += 1
-            labels[pixel] = count
+            chosen[index] = count
     return count
+
+
+@kernel
+def label(order: Any, node: Any, chosen: Any, labels: Any) -> None:
+    """Draw what is chosen."""
+    for pixel in order:
+        labels[pixel] = chosen[node[pixel]]
 
 
 @kernel

@@ -204,23 +204,24 @@ def _ellipsoids(depth: Array, ndim: int) -> Array:
     extent times fit: a component is parted where its parts fit better than it does.
     """
     # By its root, as shallow objects need finer steps than deep ones.
-    greys = np.sqrt(depth / max(float(depth.max()), 1e-30)) * (_GREYS - 1)
-    values = greys.astype(np.uint8).ravel()
+    factor = np.float32((_GREYS - 1) ** 2 / max(float(depth.max()), 1e-30))
+    values = np.sqrt(depth * factor).astype(np.uint8).ravel()
     order = np.empty(np.count_nonzero(values), np.int32)
     components.fall(values, order, np.zeros(_GREYS, np.int64), work=0)
     parent = np.empty(values.size, np.int32)
     components.build_tree(order, values, depth.shape, parent, work=0)
-    moments = np.zeros((values.size, 10))
-    components.sum_moments(order, parent, depth.shape, moments, work=0)
-    # One pixel stands for each component: the largest ones, and those within a darker one.
-    over = parent[order]
-    whole = order[(over == order) | (values[over] < values[order])]
-    whole = whole[moments[whole, 0] >= _LEAST]
-    extent = moments[whole, 0] ** (1 / ndim)
-    score = np.zeros(values.size)
-    score[whole] = extent * _fit(moments[whole], ndim) ** _STRICTNESS
+    node = np.empty(values.size, np.int32)
+    count = components.number(order, parent, values, node, work=0)
+    moments, over = np.zeros((count, 10)), np.empty(count, np.int32)
+    components.sum_moments(order, parent, node, depth.shape, moments, over, work=0)
+    large = np.flatnonzero(moments[:, 0] >= _LEAST)
+    extent = moments[large, 0] ** (1 / ndim)
+    score = np.zeros(count)
+    score[large] = extent * _fit(moments[large], ndim) ** _STRICTNESS
+    chosen = np.empty(count, np.int32)
+    components.choose(over, score, chosen, work=0)
     labels = np.zeros(values.size, np.int32)
-    components.choose(order, parent, values, score, labels, work=0)
+    components.label(order, node, chosen, labels, work=0)
     return labels.reshape(depth.shape)
 
 
