@@ -19,38 +19,85 @@ from adapool._jit import device, kernel
 BEFORE = np.array([step for step in itertools.product((-1, 0, 1), repeat=3) if step < (0, 0, 0)])
 
 
-@kernel
-def depths(values: Any, levels: Any, steps: Any, weights: Any, out: Any) -> None:
-    """Distance from each pixel above a level to the nearest one that is not: (level, *volume).
+def scan(ndim: int, voxel: Any) -> tuple[Any, Any]:
+    """Return the neighbours that a raster scan meets before a pixel, and how far each is.
 
-    A chamfer distance: two scans, in which a pixel is a step farther than a neighbour. It is
-    within 8 % of the Euclidean one, at a fifth of the time of SciPy's.
+    Those of other rows (n, 3), then the one before it in the row; in two dimensions without the
+    planes, in which there is nothing.
+    """
+    steps = BEFORE[BEFORE[:, 0] == 0] if ndim == 2 else BEFORE
+    return steps, np.linalg.norm(steps * voxel, axis=1).astype(np.float32)
+
+
+@kernel
+def sum_depths(values: Any, levels: Any, steps: Any, weights: Any, most: Any, sums: Any) -> None:
+    """Sum, over levels, the distance from a pixel above a level to the nearest that is not.
+
+    A chamfer distance, at most `most`: two scans, in which a pixel is a step farther than a
+    neighbour, the last of `steps` being the one beside it in the row. It is within 8 % of the
+    Euclidean one, at a small part of the time of SciPy's. Each of `sums` (group, *volume), zeros,
+    gets the sum over its share of the levels.
     """
     planes, rows, columns = values.shape
-    far = np.float32(1e9)
-    for index in prange(len(levels)):
-        depth = out[index]
-        for z in range(planes):
-            for y in range(rows):
-                for x in range(columns):
-                    depth[z, y, x] = far if values[z, y, x] > levels[index] else 0
-        for direction in (1, -1):
-            for i in range(planes):
-                z = i if direction > 0 else planes - 1 - i
-                for j in range(rows):
-                    y = j if direction > 0 else rows - 1 - j
-                    for k in range(columns):
-                        x = k if direction > 0 else columns - 1 - k
-                        nearest = depth[z, y, x]
-                        if nearest == 0:
-                            continue
-                        for s in range(len(steps)):
-                            p = z + direction * steps[s, 0]
-                            q = y + direction * steps[s, 1]
-                            r = x + direction * steps[s, 2]
-                            if 0 <= p < planes and 0 <= q < rows and 0 <= r < columns:
-                                nearest = min(nearest, depth[p, q, r] + weights[s])
-                        depth[z, y, x] = nearest
+    beside, before = weights[-1], len(steps) - 1
+    for group in prange(len(sums)):
+        # With a margin, so that no neighbour is outside.
+        depth = np.full((planes + 2, rows + 2, columns + 2), most, np.float32)
+        near = np.empty(columns, np.float32)
+        for index in range(group, len(levels), len(sums)):
+            level = levels[index]
+            for z in range(planes):
+                for y in range(rows):
+                    near[:] = most
+                    for s in range(before):
+                        other = depth[z + 1 + steps[s, 0], y + 1 + steps[s, 1], 1 + steps[s, 2] :]
+                        weight = weights[s]
+                        for x in range(columns):
+                            far = other[x] + weight
+                            near[x] = far if far < near[x] else near[x]
+                    own, value, last = depth[z + 1, y + 1, 1:], values[z, y], most
+                    for x in range(columns):
+                        near[x] = near[x] if value[x] > level else np.float32(0)
+                    for x in range(columns):
+                        last += beside
+                        last = near[x] if near[x] < last else last
+                        own[x] = last
+            for z in range(planes, 0, -1):
+                for y in range(rows, 0, -1):
+                    own = depth[z, y, 1:]
+                    for s in range(before):
+                        other = depth[z - steps[s, 0], y - steps[s, 1], 1 - steps[s, 2] :]
+                        weight = weights[s]
+                        for x in range(columns):
+                            far = other[x] + weight
+                            own[x] = far if far < own[x] else own[x]
+                    total, last = sums[group, z - 1, y - 1], most
+                    for x in range(columns):
+                        last += beside
+                        last = own[columns - 1 - x] if own[columns - 1 - x] < last else last
+                        own[columns - 1 - x] = last
+                    for x in range(columns):
+                        total[x] += own[x]
+
+
+@kernel
+def fall(values: Any, order: Any, starts: Any) -> None:
+    """Sort the pixels that are not 0 by falling value, equal ones in raster order.
+
+    By counting; `starts` holds zeros, one for each value that there may be.
+    """
+    for value in values:
+        starts[value] += 1
+    position = 0
+    for value in range(len(starts) - 1, 0, -1):
+        count = starts[value]
+        starts[value] = position
+        position += count
+    for pixel in range(len(values)):
+        value = values[pixel]
+        if value > 0:
+            order[starts[value]] = pixel
+            starts[value] += 1
 
 
 @device
@@ -96,14 +143,35 @@ def build_tree(order: Any, values: Any, shape: Any, parent: Any) -> None:
 
 
 @kernel
-def sum_moments(order: Any, parent: Any, shape: Any, moments: Any) -> None:
-    """Sum 1, the coordinates and their products over each component: (pixel, 10)."""
+def number(order: Any, parent: Any, values: Any, node: Any) -> int:
+    """Number the components, each larger one before those it holds; return how many there are.
+
+    `node` becomes the number of the component of each pixel in `order`.
+    """
+    count = 0
+    for i in range(order.size - 1, -1, -1):
+        pixel = order[i]
+        over = parent[pixel]
+        if over == pixel or values[over] != values[pixel]:
+            node[pixel] = count
+            count += 1
+        else:
+            node[pixel] = node[over]
+    return count
+
+
+@kernel
+def sum_moments(order: Any, parent: Any, node: Any, shape: Any, moments: Any, over: Any) -> None:
+    """Sum 1, the coordinates and their products over each component: (component, 10).
+
+    `over` becomes the component that each lies in, or itself.
+    """
     _, rows, columns = shape
     for i in range(order.size):
         pixel = order[i]
         z, rest = divmod(pixel, rows * columns)
         y, x = divmod(rest, columns)
-        own = moments[pixel]
+        own = moments[node[pixel]]
         own[0] += 1
         own[1] += z
         own[2] += y
@@ -114,33 +182,41 @@ def sum_moments(order: Any, parent: Any, shape: Any, moments: Any) -> None:
         own[7] += z * y
         own[8] += z * x
         own[9] += y * x
-        if parent[pixel] != pixel:
-            over = moments[parent[pixel]]
+        if node[parent[pixel]] != node[pixel] or parent[pixel] == pixel:
+            over[node[pixel]] = node[parent[pixel]]
+    for index in range(len(over) - 1, -1, -1):
+        if over[index] != index:
             for m in range(10):
-                over[m] += own[m]
+                moments[over[index], m] += moments[index, m]
 
 
 @kernel
-def choose(order: Any, parent: Any, values: Any, score: Any, labels: Any) -> int:
-    """Label the disjoint components whose scores have the largest sum; return their number."""
-    inner = np.zeros(parent.size)  # the best sum within a component, from those that it holds
-    kept = np.zeros(parent.size, np.bool_)
-    for i in range(order.size):
-        pixel = order[i]
-        over = parent[pixel]
-        if over == pixel or values[over] != values[pixel]:
-            kept[pixel] = score[pixel] > 0 and score[pixel] >= inner[pixel]
-            if over != pixel:
-                inner[over] += score[pixel] if kept[pixel] else inner[pixel]
+def choose(over: Any, score: Any, chosen: Any) -> int:
+    """Choose disjoint components whose scores have the largest sum; return their number.
+
+    `chosen` becomes the number, from 1 on, of what is chosen and holds each component, or 0.
+    """
+    inner = np.zeros(len(over))  # the best sum within a component, from those that it holds
+    for index in range(len(over) - 1, -1, -1):
+        kept = score[index] > 0 and score[index] >= inner[index]
+        chosen[index] = kept
+        if over[index] != index:
+            inner[over[index]] += score[index] if kept else inner[index]
     count = 0
-    for i in range(order.size - 1, -1, -1):
-        pixel = order[i]
-        over = parent[pixel]
-        labels[pixel] = labels[over] if over != pixel else 0
-        if labels[pixel] == 0 and kept[pixel]:
+    for index in range(len(over)):
+        kept = chosen[index] != 0
+        chosen[index] = chosen[over[index]] if over[index] != index else 0
+        if chosen[index] == 0 and kept:
             count += 1
-            labels[pixel] = count
+            chosen[index] = count
     return count
+
+
+@kernel
+def label(order: Any, node: Any, chosen: Any, labels: Any) -> None:
+    """Draw what is chosen."""
+    for pixel in order:
+        labels[pixel] = chosen[node[pixel]]
 
 
 @kernel
@@ -149,16 +225,18 @@ def darkest(values: Any, labels: Any, low: Any, high: Any, out: Any) -> None:
 
     Boxes may leave the image: they are cut.
     """
-    shape = labels.shape
-    for index in prange(len(low)):
-        middle = (low[index] + high[index] - 1) / 2
-        radius = (high[index] - low[index]) / 2
+    planes, rows, columns = labels.shape
+    for index in range(len(low)):
+        z0, y0, x0 = low[index]
+        z1, y1, x1 = high[index]
         lowest = np.float32(np.inf)
-        for z in range(max(low[index, 0], 0), min(high[index, 0], shape[0])):
-            for y in range(max(low[index, 1], 0), min(high[index, 1], shape[1])):
-                across = ((z - middle[0]) / radius[0]) ** 2 + ((y - middle[1]) / radius[1]) ** 2
-                for x in range(max(low[index, 2], 0), min(high[index, 2], shape[2])):
-                    within = across + ((x - middle[2]) / radius[2]) ** 2 <= 1
+        for z in range(max(z0, 0), min(z1, planes)):
+            for y in range(max(y0, 0), min(y1, rows)):
+                # Twice the distance to the middle, over twice the radius.
+                across = ((2 * z - z0 - z1 + 1) / (z1 - z0)) ** 2
+                across += ((2 * y - y0 - y1 + 1) / (y1 - y0)) ** 2
+                for x in range(max(x0, 0), min(x1, columns)):
+                    within = across + ((2 * x - x0 - x1 + 1) / (x1 - x0)) ** 2 <= 1
                     if within and labels[z, y, x] == 0:
                         lowest = min(lowest, values[z, y, x])
         out[index] = lowest
@@ -179,12 +257,57 @@ def _holds_another(labels: Any, point: Any, half: Any) -> bool:
 
 
 @kernel
+def deepest(labels: Any, depth: Any, peaks: Any, deepness: Any) -> None:
+    """Find the deepest pixel of each label, the first of equals: (n, 3); `deepness` holds zeros."""
+    planes, rows, columns = labels.shape
+    for z in range(planes):
+        for y in range(rows):
+            for x in range(columns):
+                number = labels[z, y, x] - 1
+                if number >= 0 and depth[z, y, x] > deepness[number]:
+                    deepness[number] = depth[z, y, x]
+                    peaks[number, 0], peaks[number, 1], peaks[number, 2] = z, y, x
+
+
+@kernel
+def paint(
+    labels: Any,
+    depth: Any,
+    peaks: Any,
+    deepness: Any,
+    contrasts: Any,
+    half: Any,
+    response: Any,
+    sizes: Any,
+) -> None:
+    """Draw the map of peaks, and windows that reach the peak of each pixel's own object."""
+    planes, rows, columns = labels.shape
+    # A hair below 1 beside the peak, so that the peak is alone at the top.
+    below = np.float32(1 - 1e-6)
+    for z in range(planes):
+        for y in range(rows):
+            for x in range(columns):
+                number = labels[z, y, x] - 1
+                response[z, y, x] = 0
+                sizes[z, y, x, :] = 1
+                if number >= 0:
+                    peak = peaks[number]
+                    share = min(depth[z, y, x] / deepness[number], below)
+                    if z == peak[0] and y == peak[1] and x == peak[2]:
+                        share = np.float32(1)
+                    response[z, y, x] = contrasts[number] * share
+                    sizes[z, y, x, 0] = 2 * max(abs(z - peak[0]), half[number, 0]) + 1
+                    sizes[z, y, x, 1] = 2 * max(abs(y - peak[1]), half[number, 1]) + 1
+                    sizes[z, y, x, 2] = 2 * max(abs(x - peak[2]), half[number, 2]) + 1
+
+
+@kernel
 def free_boxes(points: Any, labels: Any, most: Any, half: Any) -> None:
     """Find the largest box about each point, up to `most`, that holds no other label.
 
     `most` and `half` (n, 3) are half the size along each axis; boxes keep their proportions.
     """
-    for index in prange(len(points)):
+    for index in range(len(points)):
         free = np.int64(0)
         taken = np.int64(most[index].max()) + 1
         while free + 1 < taken:
