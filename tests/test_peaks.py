@@ -243,3 +243,19 @@ def test_a_response_of_the_wrong_shape() -> None:
 
     with pytest.raises(ValueError, match=r"param_network.response must give an array of shape"):
         adapool.peak_local_max(np.eye(8), Flat())
+
+
+def test_a_crowd_of_faint_spots_is_no_object() -> None:
+    """Faint ones stay where they are few: what most objects are decides."""
+    rng = np.random.default_rng(0)
+    places = [(r, c) for r in range(12, 240, 20) for c in range(12, 240, 20)]
+    heights = rng.uniform(28, 36, len(places))
+    heights[::12] = 100
+    image = np.zeros((240, 240))
+    for (r, c), height in zip(places, heights, strict=True):
+        image[r, c] = height
+    image = ndi.gaussian_filter(image, 2) * 25
+    bright = {place for place, height in zip(places, heights, strict=True) if height == 100}
+    assert {tuple(point) for point in peak_local_max(image)} == bright
+    few = image[:, :32]  # one bright column beside one of faint spots
+    assert len(peak_local_max(few)) == 24
