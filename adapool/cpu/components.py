@@ -144,7 +144,7 @@ def build_tree(order: Any, values: Any, shape: Any, parent: Any) -> None:
 
 @kernel
 def number(order: Any, parent: Any, values: Any, node: Any) -> int:
-    """Number the components, each larger one before those it holds; return how many there are.
+    """Give components numbers, larger ones before those they hold; return how many there are.
 
     `node` becomes the number of the component of each pixel in `order`.
     """
