@@ -1,0 +1,75 @@
+"""How the site is built: ``python -m sphinx -W docs build/site``, after ``.[docs]``."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import adapool
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS / "_extensions"))
+
+project = "adapool"
+author = "the adapool developers"
+version = release = adapool.__version__
+
+extensions = [
+    "mathml",
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
+exclude_patterns = ["_extensions"]
+nitpicky = False
+
+# --- pages --------------------------------------------------------------------------------------
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "fieldlist"]
+myst_heading_anchors = 3
+
+# Pages with code cells, and notebooks, are run while the site is built; an error in one fails it.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+# Sphinx takes sources from this folder alone: notebooks are copied, and not kept here.
+shutil.copytree(
+    DOCS.parent / "notebooks",
+    DOCS / "notebooks",
+    ignore=shutil.ignore_patterns(".*"),
+    dirs_exist_ok=True,
+)
+
+# --- reference ----------------------------------------------------------------------------------
+
+autosummary_generate = True
+autodoc_default_options = {"members": True, "inherited-members": True}
+autodoc_typehints = "none"  # numpydoc's sections have the types
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+default_role = "code"  # names in docstrings, most of which are those of other libraries
+
+# --- appearance ---------------------------------------------------------------------------------
+
+html_math_renderer = "mathml"
+html_theme = "pydata_sphinx_theme"
+html_title = "adapool"
+html_static_path = ["_static"]
+html_css_files = ["adapool.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "logo": {"text": "adapool"},
+    "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+copyright = "the adapool developers, BSD-3-Clause"

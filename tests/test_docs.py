@@ -1,0 +1,81 @@
+"""What the README and the pages of the site show runs as it stands.
+
+A page runs from top to bottom, in one namespace and an empty folder: blocks of Python, and the code
+cells that also run while the site is built.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import interpreter
+
+ROOT = Path(__file__).parents[1]
+
+# What a page needs beyond the extra `test`.
+FRAMEWORKS = {"frameworks": ("keras", "onnxruntime", "skl2onnx", "torch")}
+
+# Shown with GPU arrays, and so run in numba's simulator, which a process has from its start.
+SIMULATED = ("cuda",)
+
+
+def pages() -> list[Path]:
+    docs = ROOT / "docs"
+    made = ("generated", "notebooks")
+    found = [page for page in docs.rglob("*.md") if page.relative_to(docs).parts[0] not in made]
+    return [ROOT / "README.md", *sorted(found)]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the code of each block of a language, without the options of a cell."""
+    found = re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    return [re.sub(r"^(:.*\n)+", "", block) for block in found]
+
+
+def python(page: Path) -> list[str]:
+    return blocks(page, r"(?:python|\{code-cell\}[^\n]*)")
+
+
+def test_the_first_two_commands_of_the_readme_are_a_line_each() -> None:
+    first, second = blocks(ROOT / "README.md", "sh")[:2]
+    assert first.count("\n") == second.count("\n") == 1
+    assert "adapool demo" in first
+    assert "pytest" in second
+
+
+def test_every_language_is_known() -> None:
+    """A block in a language that is not run here would never be found wrong."""
+    known = {"python", "sh", "text", "{code-cell}", "{toctree}", "{eval-rst}"}
+    for page in pages():
+        shown = set(re.findall(r"^```(\S+)", page.read_text(), re.MULTILINE))
+        directives = {name for name in shown if name.startswith("{")}
+        assert shown - directives <= known, page
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in pages() if python(page)],
+    ids=lambda page: str(page.relative_to(ROOT).with_suffix("")),
+)
+def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in FRAMEWORKS.get(page.stem, ()):
+        pytest.importorskip(module, reason=f"{module} comes with the extra 'bench'")
+    code = python(page)
+    monkeypatch.chdir(tmp_path)
+    if page.stem in SIMULATED:
+        paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        interpreter.run("\n".join(code), NUMBA_ENABLE_CUDASIM="1", PYTHONPATH=paths)
+        return
+    import matplotlib
+    from matplotlib import pyplot as plt
+
+    matplotlib.use("agg")
+    scope: dict[str, Any] = {"__name__": "__main__"}
+    for number, block in enumerate(code, 1):
+        exec(compile(block, f"{page.name}, block {number}", "exec"), scope)
+        plt.close("all")
