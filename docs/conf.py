@@ -25,7 +25,7 @@ extensions = [
     "sphinx_design",
 ]
 exclude_patterns = ["_extensions"]
-nitpicky = False
+nitpicky = True  # a reference to nothing is a warning, and so an error
 
 # --- pages --------------------------------------------------------------------------------------
 
