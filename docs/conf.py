@@ -24,8 +24,11 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
 ]
-exclude_patterns = ["_extensions"]
+exclude_patterns = ["_extensions", "_templates"]
+templates_path = ["_templates"]
 nitpicky = True  # a reference to nothing is a warning, and so an error
+# Other libraries are named, and not linked: their inventories would be fetched at each build.
+nitpick_ignore_regex = [("py:.*", r"(dask|matplotlib|numpy|scipy|skimage|torch)\..*")]
 
 # --- pages --------------------------------------------------------------------------------------
 

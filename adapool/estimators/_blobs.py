@@ -71,12 +71,12 @@ class BlobSizes(PerPixel):
 
         Parameters
         ----------
-        images : (n, *spatial, C) array_like
+        images : ``(n, *spatial, C)`` array_like
             As for `predict`.
 
         Returns
         -------
-        response : (n, *spatial) array of float32
+        response : ``(n, *spatial)`` array of float32
             Within an object its contrast, in units of the intensity, times the depth of a pixel
             over the largest in that object; 0 elsewhere. One maximum for each object.
 
