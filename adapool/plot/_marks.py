@@ -1,4 +1,4 @@
-"""The marks that pictures are made of: outlines, boundaries."""
+"""The marks that pictures are made of: outlines, boundaries, taps, arrows, a scale bar."""
 
 from __future__ import annotations
 
@@ -9,9 +9,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+from matplotlib.quiver import Quiver
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from adapool._arguments import Array
+
+# Orange of the palette of Okabe and Ito, which readers with any kind of colour vision tell from
+# grey and from viridis; the dark casing tells it from what is light.
+MARK = "#ffb000"
+_CASING = "black"
+
+
+def cased(linewidth: float) -> dict[str, Any]:
+    """Return the style of lines with a thin dark one on either side."""
+    casing = withStroke(linewidth=linewidth + 1.2, foreground=_CASING)
+    return {"linewidth": linewidth, "path_effects": [casing]}
 
 
 def draw_boxes(ax: Axes, low: Array, high: Array, **style: Any) -> PatchCollection:
@@ -30,20 +43,20 @@ def draw_boundaries(
 ) -> LineCollection:
     """Draw the lines along which neighbouring pixels have different labels.
 
-    `corner` is the (row, column) of the first of them.
+    `corner` is the (row, column) of the first pixel.
     """
     upright = _runs(labels[:, 1:] != labels[:, :-1])
     level = _runs((labels[1:] != labels[:-1]).T)[..., ::-1]
-    segments = np.concatenate([upright, level])[..., ::-1] + corner[::-1]
-    lines = LineCollection(list(segments), capstyle="projecting", **style)
+    segments = np.concatenate([upright, level]) + corner
+    lines = LineCollection(list(segments[..., ::-1]), capstyle="projecting", **style)
     ax.add_collection(lines, autolim=False)
     return lines
 
 
 def _runs(beside: Array) -> Array:
-    """Return a line (row, column) - (row, column) for each run of marked pixels down a column.
+    """Return a line for each run, down a column, of pixels that a boundary is to the right of.
 
-    A line for each run, not one for each pixel: a fraction of them.
+    From one (row, column) to another: (n, 2, 2). A line for each pixel would be many more.
     """
     steps = np.diff(np.pad(beside, ((1, 1), (0, 0))).astype(np.int8), axis=0).T
     column, first = np.nonzero(steps == 1)
@@ -52,14 +65,40 @@ def _runs(beside: Array) -> Array:
     return ends.reshape(-1, 2, 2)
 
 
+def draw_points(ax: Axes, points: Array, color: Any, size: float) -> None:
+    """Mark (row, column) points, (..., 2), with dots."""
+    ax.plot(points[..., 1].ravel(), points[..., 0].ravel(), ".", color=color, markersize=size)
+
+
+def draw_taps(ax: Axes, taps: Array, color: Any, *, joined: bool) -> None:
+    """Mark where the taps of each of some outputs look, (output, tap, (row, column))."""
+    if joined:
+        lines = LineCollection(list(taps[..., ::-1]), colors=color, linewidths=0.8)
+        ax.add_collection(lines, autolim=False)
+    draw_points(ax, taps, color, 2.5)
+
+
+def draw_arrows(ax: Axes, tails: Array, moves: Array, color: Any) -> Quiver:
+    """Draw arrows, as long as the moves, both (n, (row, column))."""
+    return ax.quiver(
+        tails[:, 1], tails[:, 0], moves[:, 1], moves[:, 0],
+        angles="xy", scale_units="xy", scale=1, color=color, width=0.004, minlength=0.5,
+        edgecolor=_CASING, linewidth=0.5,
+    )  # fmt: skip
+
+
 def draw_scale_bar(ax: Axes, units: str) -> AnchoredSizeBar:
     """Draw a bar of a round length, at most a third of the width, in a corner of the axes."""
     left, right = ax.get_xlim()
     most = (right - left) / 3
     decade = 10.0 ** math.floor(math.log10(most))
     length = max(digit * decade for digit in (1, 2, 5) if digit * decade <= most)
+    bottom, top = ax.get_ylim()
     bar = AnchoredSizeBar(
-        ax.transData, length, f"{length:g} {units}", "lower right", pad=0.3, borderpad=0.5, sep=3
-    )
+        ax.transData, length, f"{length:g} {units}", "lower right",
+        pad=0.3, borderpad=0.4, sep=3, size_vertical=abs(top - bottom) / 60, fill_bar=True,
+    )  # fmt: skip
+    # Black on white, as it may lie on anything.
+    bar.patch.set(alpha=0.8, linewidth=0)
     ax.add_artist(bar)
     return bar
