@@ -139,13 +139,17 @@ def pixel_size(spacing: Any, units: Any) -> tuple[float, float]:
 
 def map_strides(
     value: Any, grids: list[tuple[int, ...]], spatial: tuple[int, ...]
-) -> list[tuple[int, ...]]:
+) -> list[tuple[int, int]]:
     """Return the stride of each map along row and column, by its shape where none is given."""
     if value is None:
-        strides = [tuple(map(_implied, spatial, grid)) for grid in grids]
+        given: list[Any] = [tuple(map(_implied, spatial, grid)) for grid in grids]
     else:
-        each = one_each("strides", value, len(grids)) if np.ndim(value) else [value] * len(grids)
-        strides = [_arguments.integers("strides", item, 2, least=1) for item in each]
+        several = isinstance(value, (Sequence, np.ndarray))
+        given = one_each("strides", value, len(grids)) if several else [value] * len(grids)
+    strides = []
+    for item in given:
+        row, column = _arguments.integers("strides", item, 2, least=1)
+        strides.append((row, column))
     for stride, grid in zip(strides, grids, strict=True):
         if any((n - 1) * s >= size for n, s, size in zip(grid, stride, spatial, strict=True)):
             raise ValueError(
@@ -165,19 +169,6 @@ def anchors(value: Any, number: int) -> list[str]:
     """Return the anchor of each map."""
     each = [value] * number if isinstance(value, str) else one_each("anchor", value, number)
     return [_arguments.choice("anchor", item, _arguments.ANCHORS) for item in each]
-
-
-def axes_for(value: Any, panels: int) -> NDArray[Any] | None:
-    """Return the axes that a caller brings, one for each panel."""
-    if value is None:
-        return None
-    given = np.asarray(value, dtype=object).ravel()
-    if len(given) != panels:
-        raise ValueError(
-            f"axes must hold {panels} Axes, one for the image and one for each map, "
-            f"got {len(given)}"
-        )
-    return given
 
 
 # --- sites and offsets --------------------------------------------------------------------------
@@ -221,6 +212,17 @@ def group(value: Any, groups: int) -> int:
     return number
 
 
+def magnification(value: Any, taps: int) -> float:
+    """Return how many times as long as displacements arrows are."""
+    times = _estimator_arguments.positive("magnify", value)
+    if times != 1 and taps > 1:
+        raise ValueError(
+            f"magnify must be 1 with offsets for each of {taps} taps, got {value!r}: "
+            "what is drawn are the places where they look"
+        )
+    return times
+
+
 # --- how it is drawn ----------------------------------------------------------------------------
 
 
@@ -252,3 +254,26 @@ def scale(vmin: Any, vmax: Any) -> tuple[float | None, float | None]:
     if low is not None and high is not None and low > high:
         raise ValueError(f"vmin must be at most vmax, got vmin={vmin!r} and vmax={vmax!r}")
     return low, high
+
+
+def axes(value: Any) -> None:
+    """Check the axes that a caller brings, if any."""
+    from matplotlib.axes import Axes
+
+    if value is not None and not isinstance(value, Axes):
+        raise TypeError(f"ax must be None or matplotlib Axes, got {type(value).__name__}")
+
+
+def axes_of_panels(value: Any, panels: int) -> NDArray[Any] | None:
+    """Return the axes that a caller brings, one for each panel."""
+    if value is None:
+        return None
+    given = np.asarray(value, dtype=object).ravel()
+    for each in given:
+        axes(each)
+    if len(given) != panels:
+        raise ValueError(
+            f"axes must hold {panels} Axes, one for the image and one for each map, "
+            f"got {len(given)}"
+        )
+    return given

@@ -90,7 +90,7 @@ def show_attention(
     opacity = _plot_arguments.fraction("alpha", alpha)
     low, high = _plot_arguments.scale(vmin, vmax)
     colours, grey = colour_map(cmap), colour_map(GREY)
-    ax = new_axes(ax, layout.spatial)
+    ax = new_axes(ax, layout.spatial, beside=1.8)
     show_image(ax, layout, array, grey)
     shown = np.ma.masked_invalid(_mosaic(given, layout.spatial).astype(np.float64))
     drawn = ax.imshow(

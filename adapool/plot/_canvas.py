@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 
-from adapool import _arguments
+from adapool import _arguments, _plot_arguments
 from adapool._arguments import Array
 from adapool._formulas import window_start
 from adapool._layout import Layout
@@ -26,19 +26,24 @@ GREY = "gray"
 COLOURS = "viridis"
 
 
-def new_axes(ax: Axes | None, spatial: tuple[int, ...]) -> Axes:
+def new_axes(ax: Axes | None, spatial: tuple[int, ...], beside: float = 0.9) -> Axes:
     """Return the axes to draw into, those of a new pyplot figure where none are given.
 
     The figure is as wide as pyplot makes it, and as high as the image needs.
+
+    Parameters
+    ----------
+    beside : float
+        Inches of the width that labels, and a colour bar, take.
     """
+    _plot_arguments.axes(ax)
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt  # chooses a backend: not where the caller brings axes
 
     width, usual = rcParams["figure.figsize"]
     rows, columns = spatial
-    # What is beside and below the image takes about 0.9 and 0.7 inches.
-    height = (width - 0.9) * rows / columns + 0.7
+    height = (width - beside) * rows / columns + 0.7  # labels below
     height = min(max(height, 0.4 * usual), 1.25 * usual)
     created: Axes = plt.subplots(figsize=(width, height), layout="constrained")[1]
     return created

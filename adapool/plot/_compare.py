@@ -120,7 +120,7 @@ def compare(
     panels = [drawn, *(_without_empty(as_values(*each), each[1], drawn) for each in maps)]
     style = {"cmap": colour_map(cmap), **_common_scale(panels, low, high)}
     rows, columns = layout.spatial
-    given = _plot_arguments.axes_for(axes, len(panels))
+    given = _plot_arguments.axes_of_panels(axes, len(panels))
     axs = _new_axes(len(panels), columns * pixel[1] / (rows * pixel[0])) if given is None else given
     show_map(axs[0], drawn, pixel=pixel, **style)
     for ax, shown, step, where in zip(axs[1:], panels[1:], steps, anchors, strict=True):

@@ -14,6 +14,7 @@ from matplotlib.quiver import Quiver
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from adapool._arguments import Array
+from adapool._formulas import window_start
 
 # Orange of the palette of Okabe and Ito, which readers with any kind of colour vision tell from
 # grey and from viridis; the dark casing tells it from what is light.
@@ -27,11 +28,15 @@ def cased(linewidth: float) -> dict[str, Any]:
     return {"linewidth": linewidth, "path_effects": [casing]}
 
 
-def draw_boxes(ax: Axes, low: Array, high: Array, **style: Any) -> PatchCollection:
-    """Draw the outlines of boxes of pixels, from `low` up to `high`, (n, 2) rows and columns."""
+def draw_windows(
+    ax: Axes, points: Any, sizes: Any, spatial: tuple[int, ...], *, centered: bool, **style: Any
+) -> PatchCollection:
+    """Draw the outlines of windows, cut to the image; points and sizes are (n, (row, column))."""
+    low = window_start(points, sizes, centered)
+    first, stop = np.maximum(low, 0), np.minimum(low + sizes, spatial)
     boxes = [
         Rectangle((left - 0.5, top - 0.5), right - left, bottom - top)
-        for (top, left), (bottom, right) in zip(low.tolist(), high.tolist(), strict=True)
+        for (top, left), (bottom, right) in zip(first.tolist(), stop.tolist(), strict=True)
     ]
     outlines = PatchCollection(boxes, facecolor="none", **style)
     ax.add_collection(outlines, autolim=False)
@@ -65,9 +70,12 @@ def _runs(beside: Array) -> Array:
     return ends.reshape(-1, 2, 2)
 
 
-def draw_points(ax: Axes, points: Array, color: Any, size: float) -> None:
-    """Mark (row, column) points, (..., 2), with dots."""
-    ax.plot(points[..., 1].ravel(), points[..., 0].ravel(), ".", color=color, markersize=size)
+def draw_points(ax: Axes, points: Array, color: Any) -> None:
+    """Mark (row, column) points, (n, 2), with dots that have a dark rim."""
+    ax.plot(
+        points[:, 1], points[:, 0], "o", color=color, markersize=3.5,
+        markeredgecolor=_CASING, markeredgewidth=0.7,
+    )  # fmt: skip
 
 
 def draw_taps(ax: Axes, taps: Array, color: Any, *, joined: bool) -> None:
@@ -75,16 +83,18 @@ def draw_taps(ax: Axes, taps: Array, color: Any, *, joined: bool) -> None:
     if joined:
         lines = LineCollection(list(taps[..., ::-1]), colors=color, linewidths=0.8)
         ax.add_collection(lines, autolim=False)
-    draw_points(ax, taps, color, 2.5)
+    rows, columns = taps[..., 0].ravel(), taps[..., 1].ravel()
+    ax.plot(columns, rows, ".", color=color, markersize=2.5)
 
 
-def draw_arrows(ax: Axes, tails: Array, moves: Array, color: Any) -> Quiver:
-    """Draw arrows, as long as the moves, both (n, (row, column))."""
-    return ax.quiver(
+def draw_arrows(ax: Axes, tails: Array, moves: Array, color: Any, magnify: float) -> Quiver:
+    """Draw arrows, `magnify` times as long as the moves, both (n, (row, column))."""
+    arrows = ax.quiver(
         tails[:, 1], tails[:, 0], moves[:, 1], moves[:, 0],
-        angles="xy", scale_units="xy", scale=1, color=color, width=0.004, minlength=0.5,
-        edgecolor=_CASING, linewidth=0.5,
+        angles="xy", scale_units="xy", scale=1 / magnify, color=color, width=0.004, minlength=0.5,
     )  # fmt: skip
+    arrows.set_path_effects([withStroke(linewidth=1.2, foreground=_CASING)])
+    return arrows
 
 
 def draw_scale_bar(ax: Axes, units: str) -> AnchoredSizeBar:

@@ -31,6 +31,7 @@ def show_offsets(
     offset_groups: int = 1,
     group: int = 0,
     step: int | Sequence[int] | None = None,
+    magnify: float = 1.0,
     color: Any = MARK,
     cmap: Any = GREY,
     channel_axis: int | None = None,
@@ -38,8 +39,8 @@ def show_offsets(
 ) -> Axes:
     """Draw where a deformable convolution looks.
 
-    Offsets that all taps share, and those of a single tap, are drawn as arrows: from the middle of
-    the window of an output to where the offset moves it, in their true length. Of a kernel with
+    Offsets that all taps share, and those of a single tap, are drawn as arrows from the middle of
+    the window of an output to where the offset moves it. Of a kernel with
     offsets for each tap, the places where the taps look are drawn as dots, and the middle of the
     undeformed window as a larger one; the taps of a kernel of one row or one column are joined by a
     line.
@@ -65,6 +66,10 @@ def show_offsets(
         Outputs from one that is drawn to the next, along both axes or each, beginning with the
         first. By default so many that most of what is drawn of one does not reach the next, and
         at most 20 are drawn along the longer side.
+    magnify : float, optional
+        How many times as long as the displacements arrows are: small ones cannot be seen on a
+        large image. Other than 1 it is written under the image. The places of taps are never
+        magnified: an error where they are drawn.
     color : color, optional
         Of arrows and dots. The default, orange, can be told from grey and from viridis with any
         kind of colour vision.
@@ -129,13 +134,16 @@ def show_offsets(
     chosen = subset(step, windows.outputs[1:], _room(moves, windows), _ALONG)
     middles, taps = _undeformed(windows, chosen)
     moves = moves[chosen].reshape(len(middles), -1, 2)
+    times = _plot_arguments.magnification(magnify, moves.shape[1])
     ax = new_axes(ax, layout.spatial)
     show_image(ax, layout, array, colours)
     ax.set_autoscale_on(False)
     if moves.shape[1] == 1:
-        draw_arrows(ax, middles, moves[:, 0], colour)
+        draw_arrows(ax, middles, moves[:, 0], colour, times)
+        if times != 1:
+            ax.set_xlabel(f"{ax.get_xlabel()}; arrows {times:g} times as long")
     else:
-        draw_points(ax, middles, colour, 5)
+        draw_points(ax, middles, colour)
         draw_taps(ax, taps + moves, colour, joined=min(kernel) == 1)
     return ax
 

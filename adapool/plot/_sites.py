@@ -10,7 +10,16 @@ from numpy.typing import ArrayLike
 
 from adapool import _arguments, _plot_arguments
 from adapool._estimator_arguments import positive
-from adapool.plot._canvas import COLOURS, GREY, colour_map, new_axes, show_image
+from adapool.plot._canvas import (
+    COLOURS,
+    GREY,
+    as_values,
+    colour_map,
+    label_axes,
+    new_axes,
+    show_image,
+    show_map,
+)
 from adapool.plot._marks import MARK, cased, draw_boundaries, draw_points
 from adapool.sites import Sites
 
@@ -38,7 +47,7 @@ def show_sites(
     image : array_like, optional
         Image (row, column) to draw the boundaries over, with a channel axis where `channel_axis`
         names one. Three channels are drawn in colour, of any other number the maximum. By
-        default ``sites.to_map()``; pixels that no site owns are grey there.
+        default ``sites.to_map()``, of channels the maximum; pixels that no site owns are grey.
     show_positions : bool, optional
         Whether to mark the pixel of each site, the first of its box.
     color : color, optional
@@ -88,18 +97,18 @@ def show_sites(
     if image is None:
         _plot_arguments.no_channel_axis(channel_axis)
         layout, array = _plot_arguments.plane("sites", sites.to_map(), sites.channel_axis)
-        colours = colour_map(COLOURS if cmap is None else cmap)
     else:
         layout, array = _plot_arguments.plane("image", image, channel_axis)
         _plot_arguments.same_pixels(sites, layout.spatial)
-        colours = colour_map(GREY if cmap is None else cmap)
+    usual = COLOURS if image is None else GREY
+    colours = colour_map(usual if cmap is None else cmap)
     ax = new_axes(ax, layout.spatial)
-    drawn = show_image(ax, layout, array, colours)
     if image is None:
-        shown = drawn.get_array()
-        nobody = (sites.owner < 0).reshape(*layout.spatial, *(1,) * (shown.ndim - 2))
-        drawn.set_data(np.ma.masked_where(np.broadcast_to(nobody, shown.shape), shown))
+        show_map(ax, np.ma.masked_where(sites.owner < 0, as_values(layout, array)), cmap=colours)
+        label_axes(ax)
+    else:
+        show_image(ax, layout, array, colours)
     draw_boundaries(ax, sites.labels, colors=colour, **cased(width))
     if marked:
-        draw_points(ax, sites.positions, colour, 4)
+        draw_points(ax, sites.positions, colour)
     return ax

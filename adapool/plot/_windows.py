@@ -12,13 +12,12 @@ from numpy.typing import ArrayLike
 from adapool import _arguments, _plot_arguments
 from adapool._arguments import Array
 from adapool._estimator_arguments import positive
-from adapool._formulas import window_start
 from adapool._layout import Layout
 from adapool._networks import grid_prediction
 from adapool._windows import size_limits
 from adapool.dynamic import Anchor
 from adapool.plot._canvas import GREY, colour_map, new_axes, show_image, subset
-from adapool.plot._marks import MARK, cased, draw_boxes, draw_points
+from adapool.plot._marks import MARK, cased, draw_points, draw_windows
 
 _WIDTHS = (1, 2, 4)
 
@@ -119,19 +118,19 @@ def show_windows(
     colour, width = _plot_arguments.colour(color), positive("linewidth", linewidth)
     colours = colour_map(cmap)
     points, extents = _windows(layout, array, sizes, positions, step)
-    low = window_start(points, extents, centered)
-    high = np.minimum(low + extents, layout.spatial)
     ax = new_axes(ax, layout.spatial)
     show_image(ax, layout, array, colours)
-    draw_boxes(ax, np.maximum(low, 0), high, edgecolor=colour, **cased(width))
+    draw_windows(
+        ax, points, extents, layout.spatial, centered=centered, edgecolor=colour, **cased(width)
+    )
     if positions is not None:
-        draw_points(ax, points, colour, 4)
+        draw_points(ax, points, colour)
     return ax
 
 
 def _windows(
     layout: Layout, image: Array, sizes: Any, positions: Any, step: Any
-) -> tuple[Any, Any]:
+) -> tuple[Array, Array]:
     """Return the pixels whose windows are drawn, and the sizes of these, both (n, 2)."""
     if positions is not None:
         points = _plot_arguments.positions(positions, step, layout.spatial)
