@@ -59,14 +59,21 @@ def positions(value: Any, step: Any, spatial: tuple[int, ...]) -> NDArray[np.int
     return array.astype(np.int64)
 
 
-def size_rows(value: Any, number: int, widths: Sequence[int]) -> Array | None:
-    """Return the sizes (n, P) of windows at n positions; None where they are not given so."""
+def size_rows(
+    value: Any, number: int, widths: Sequence[int], spatial: tuple[int, ...]
+) -> Array | None:
+    """Return the sizes (n, P) of windows at n positions; None where they are a map, or a network."""
     if is_network(value):
         return None
     array = _arguments.real_array("sizes", in_memory("sizes", value))
-    if array.shape not in [(number,), *((number, width) for width in widths)]:
-        return None
-    return finite("sizes", array).reshape(number, -1 if number else 1)
+    if array.shape in [(number,), *((number, width) for width in widths)]:
+        return finite("sizes", array).reshape(number, -1 if number else 1)
+    if spatial not in (array.shape[:2], array.shape[1:3]):
+        raise ValueError(
+            f"sizes must be a map of the image {spatial}, or have a row for each of the {number} "
+            f"positions, got shape {array.shape}"
+        )
+    return None
 
 
 def weights(value: Any, spatial: tuple[int, ...]) -> Array:
@@ -174,18 +181,24 @@ def anchors(value: Any, number: int) -> list[str]:
 # --- sites and offsets --------------------------------------------------------------------------
 
 
-def partition(sites: Any) -> None:
-    """Check that sites are those of an image, in host memory."""
+def partition(sites: Any) -> Sites:
+    """Return sites of an image, in host memory."""
     if not isinstance(sites, Sites):
         raise TypeError(
             f"sites must be what dynamic_stride_pooling returns, got {type(sites).__name__}"
         )
-    owner = in_memory("sites", sites.owner)
-    if owner.ndim != 2:
+    if sites.owner.ndim != 2:
         raise ValueError(
-            f"sites must be those of a 2-D image to be drawn, got a partition of shape "
-            f"{owner.shape}: pool one plane, as image[k]"
+            "sites must be those of a 2-D image to be drawn, got a partition of shape "
+            f"{sites.owner.shape}: pool one plane, as image[k]"
         )
+    names = ("values", "positions", "sizes", "strides", "owner")
+    arrays = [getattr(sites, name) for name in names]
+    if _arguments.is_dask(sites.owner):
+        from dask import compute  # all at once: they are parts of one graph
+
+        arrays = list(compute(*arrays))
+    return Sites(*(in_memory("sites", array) for array in arrays), sites.channel_axis)
 
 
 def same_pixels(sites: Sites, spatial: tuple[int, ...]) -> None:

@@ -42,10 +42,13 @@ def new_axes(ax: Axes | None, spatial: tuple[int, ...], beside: float = 0.9) -> 
     import matplotlib.pyplot as plt  # chooses a backend: not where the caller brings axes
 
     width, usual = rcParams["figure.figsize"]
-    rows, columns = spatial
-    height = (width - beside) * rows / columns + 0.7  # labels below
-    height = min(max(height, 0.4 * usual), 1.25 * usual)
-    created: Axes = plt.subplots(figsize=(width, height), layout="constrained")[1]
+    below, highest = 0.7, 1.25 * usual
+    ratio = spatial[0] / spatial[1]
+    height = (width - beside) * ratio + below
+    if height > highest:  # as high as that, and narrower
+        height, width = highest, max((highest - below) / ratio + beside, 2.5)
+    size = width, max(height, 1.5)
+    created: Axes = plt.subplots(figsize=size, layout="constrained")[1]
     return created
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike, NDArray
 
 from adapool import _plot_arguments
@@ -118,17 +119,16 @@ def compare(
     low, high = _plot_arguments.scale(vmin, vmax)
     drawn = as_values(layout, array)
     panels = [drawn, *(_without_empty(as_values(*each), each[1], drawn) for each in maps)]
-    style = {"cmap": colour_map(cmap), **_common_scale(panels, low, high)}
-    rows, columns = layout.spatial
+    style = {"cmap": colour_map(cmap), "norm": _common_scale(panels, low, high)}
     given = _plot_arguments.axes_of_panels(axes, len(panels))
-    axs = _new_axes(len(panels), columns * pixel[1] / (rows * pixel[0])) if given is None else given
+    axs = _new_axes(layout.spatial, pixel, len(panels)) if given is None else given
     show_map(axs[0], drawn, pixel=pixel, **style)
     for ax, shown, step, where in zip(axs[1:], panels[1:], steps, anchors, strict=True):
         show_map(ax, shown, step, centered=where == "center", pixel=pixel, **style)
     for ax, title in zip(axs, ["image", *names], strict=True):
         limit_axes(ax, layout.spatial, pixel)
         label_axes(ax, units)
-        ax.set_title(title)
+        ax.set_title(title, loc="left")
     draw_scale_bar(axs[0], units)
     axs[0].figure.colorbar(axs[0].images[-1], ax=list(axs), label="intensity")
     return axs
@@ -145,36 +145,35 @@ def _without_empty(shown: Array, pooled: Array, image: Array) -> Array:
     return shown if (image == lowest).any() else np.ma.masked_equal(shown, lowest)
 
 
-def _common_scale(panels: list[Array], low: float | None, high: float | None) -> dict[str, Any]:
-    """Return the ends of the intensity scale: the extremes of all panels where not given."""
+def _common_scale(panels: list[Array], low: float | None, high: float | None) -> Normalize:
+    """Return one scale for all panels, of their extremes where its ends are not given."""
     known = np.concatenate([np.ma.compressed(panel) for panel in panels])
-    if not known.size:
-        return {"vmin": low, "vmax": high}
-    return {
-        "vmin": known.min() if low is None else low,
-        "vmax": known.max() if high is None else high,
-    }
+    if known.size:
+        low = known.min() if low is None else low
+        high = known.max() if high is None else high
+    return Normalize(low, high)
 
 
-def _new_axes(number: int, aspect: float) -> NDArray[Any]:
+def _new_axes(spatial: tuple[int, ...], pixel: tuple[float, float], panels: int) -> NDArray[Any]:
     """Return axes in a new figure, as many in a row as make it about as wide as a page is."""
     import matplotlib.pyplot as plt  # chooses a backend: not where the caller brings axes
 
+    aspect = spatial[1] * pixel[1] / (spatial[0] * pixel[0])
+
     def misfit(across: int) -> float:
-        down = math.ceil(number / across)
-        spare = across * down - number
+        down = math.ceil(panels / across)
+        spare = across * down - panels
         return abs(math.log(across * aspect / down / _PAGE)) + 0.5 * spare
 
-    across = min(range(1, number + 1), key=misfit)
-    down = math.ceil(number / across)
-    # Beside the panels is room for labels, and for the colour bar.
-    height = min((12 / across - 0.8) / aspect, 9 / down - 0.9, 4, 5 / aspect)
-    size = across * (height * aspect + 0.8) + 1.0, down * (height + 0.9)
-    size = max(size[0], 4), max(size[1], 2)
+    across = min(range(1, panels + 1), key=misfit)
+    down = math.ceil(panels / across)
+    # Beside and below each panel is room for labels, and beside all for the colour bar.
+    height = min((12 / across - 0.8) / aspect, 9 / down - 0.9, max(4, min(3.2 / aspect, 6)))
+    size = across * max(height * aspect + 0.8, 1.8) + 1.0, down * (height + 0.9)
     figure, grid = plt.subplots(down, across, squeeze=False, figsize=size, layout="constrained")
-    for spare in grid.flat[number:]:
+    for spare in grid.flat[panels:]:
         figure.delaxes(spare)
-    axes: NDArray[Any] = grid.ravel()[:number]
+    axes: NDArray[Any] = grid.ravel()[:panels]
     for ax in axes[1:]:
         ax.sharex(axes[0])
         ax.sharey(axes[0])

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.patches import Rectangle
@@ -24,7 +25,7 @@ _CASING = "black"
 
 def cased(linewidth: float) -> dict[str, Any]:
     """Return the style of lines with a thin dark one on either side."""
-    casing = withStroke(linewidth=linewidth + 1.2, foreground=_CASING)
+    casing = withStroke(linewidth=2 * linewidth, foreground=_CASING)
     return {"linewidth": linewidth, "path_effects": [casing]}
 
 
@@ -98,17 +99,20 @@ def draw_arrows(ax: Axes, tails: Array, moves: Array, color: Any, magnify: float
 
 
 def draw_scale_bar(ax: Axes, units: str) -> AnchoredSizeBar:
-    """Draw a bar of a round length, at most a third of the width, in a corner of the axes."""
+    """Draw a bar of a round length, at most a third of the width, above the right corner.
+
+    There it hides nothing, and can be read whatever the image is.
+    """
     left, right = ax.get_xlim()
+    bottom, top = ax.get_ylim()
     most = (right - left) / 3
     decade = 10.0 ** math.floor(math.log10(most))
     length = max(digit * decade for digit in (1, 2, 5) if digit * decade <= most)
-    bottom, top = ax.get_ylim()
     bar = AnchoredSizeBar(
         ax.transData, length, f"{length:g} {units}", "lower right",
-        pad=0.3, borderpad=0.4, sep=3, size_vertical=abs(top - bottom) / 60, fill_bar=True,
+        pad=0, borderpad=0.3, sep=3, frameon=False, color=rcParams["text.color"],
+        size_vertical=abs(top - bottom) / 80, label_top=True,
+        bbox_to_anchor=(1, 1), bbox_transform=ax.transAxes,
     )  # fmt: skip
-    # Black on white, as it may lie on anything.
-    bar.patch.set(alpha=0.8, linewidth=0)
     ax.add_artist(bar)
     return bar

@@ -65,7 +65,7 @@ def show_offsets(
     step : int or sequence of int, optional
         Outputs from one that is drawn to the next, along both axes or each, beginning with the
         first. By default so many that most of what is drawn of one does not reach the next, and
-        at most 20 are drawn along the longer side.
+        that at most 20 are drawn along the longer side.
     magnify : float, optional
         How many times as long as the displacements arrows are: small ones cannot be seen on a
         large image. Other than 1 it is written under the image. The places of taps are never
@@ -160,7 +160,7 @@ def _room(moves: Array, windows: Windows) -> Array:
     """Return how many outputs there should be from one to the next along row and column."""
     reach = np.quantile(np.abs(moves), 0.9, axis=(0, 1, 2))
     span = np.array(windows.span[1:]) if moves.shape[2] > 1 else 0
-    room: Array = (span + 2 * reach) / windows.stride[1:]
+    room: Array = 2 * (span + reach) / windows.stride[1:]
     return room
 
 

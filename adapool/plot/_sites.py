@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ from adapool.plot._canvas import (
 from adapool.plot._marks import MARK, cased, draw_boundaries, draw_points
 from adapool.sites import Sites
 
+# Of a boundary, in points.
+_WIDEST = 1.2
+
 
 def show_sites(
     sites: Sites,
@@ -30,7 +34,7 @@ def show_sites(
     *,
     show_positions: bool = False,
     color: Any = MARK,
-    linewidth: float = 1.2,
+    linewidth: float | None = None,
     cmap: Any = None,
     channel_axis: int | None = None,
     ax: Axes | None = None,
@@ -54,7 +58,8 @@ def show_sites(
         Of the boundaries. The default, orange on a dark line, can be told from grey and from
         viridis with any kind of colour vision.
     linewidth : float, optional
-        Of the boundaries, in points.
+        Of the boundaries, in points. By default 1.2, and less where sites are small in the
+        figure.
     cmap : str or matplotlib.colors.Colormap, optional
         Colour map of what is not in colour: by default "gray" for an image, "viridis" for the map
         of the sites.
@@ -91,9 +96,10 @@ def show_sites(
     2
     >>> plt.close()
     """
-    _plot_arguments.partition(sites)
+    sites = _plot_arguments.partition(sites)
     marked = _arguments.flag("show_positions", show_positions)
-    colour, width = _plot_arguments.colour(color), positive("linewidth", linewidth)
+    colour = _plot_arguments.colour(color)
+    width = None if linewidth is None else positive("linewidth", linewidth)
     if image is None:
         _plot_arguments.no_channel_axis(channel_axis)
         layout, array = _plot_arguments.plane("sites", sites.to_map(), sites.channel_axis)
@@ -108,7 +114,17 @@ def show_sites(
         label_axes(ax)
     else:
         show_image(ax, layout, array, colours)
-    draw_boundaries(ax, sites.labels, colors=colour, **cased(width))
+    style = cased(_width(ax, sites) if width is None else width)
+    draw_boundaries(ax, sites.labels, colors=colour, **style)
     if marked:
         draw_points(ax, sites.positions, colour)
     return ax
+
+
+def _width(ax: Axes, sites: Sites) -> float:
+    """Return a width in points by which boundaries do not cover sites."""
+    rows, columns = sites.owner.shape
+    inches = ax.get_window_extent().size / ax.figure.dpi
+    point = 72 * min(inches / (columns, rows))  # of a pixel of the image
+    side = point * math.sqrt(rows * columns / len(sites.positions))
+    return min(_WIDEST, max(side / 10, 0.2))

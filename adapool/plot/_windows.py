@@ -22,7 +22,7 @@ from adapool.plot._marks import MARK, cased, draw_points, draw_windows
 _WIDTHS = (1, 2, 4)
 
 # Of a dense map at most so many windows are drawn along the longer side.
-_ALONG = 14
+_ALONG = 12
 
 
 def show_windows(
@@ -65,8 +65,9 @@ def show_windows(
         unless they are told otherwise. Windows are cut to the image.
     step : int or sequence of int, optional
         Pixels from one drawn window of a map to the next, along both axes or each: beginning with
-        pixel 0, as the windows of ``dynamic_pooling(..., stride=step)``. By default so many that
-        nine windows of ten do not touch the next, and at most 14 are drawn along the longer side.
+        pixel 0, as the windows of ``dynamic_pooling(..., stride=step)``. By default twice the size
+        that nine windows of ten do not exceed, and so many that at most 12 are drawn along the
+        longer side.
     color : color, optional
         Of the outlines. The default, orange on a dark line, can be told from grey and from
         viridis with any kind of colour vision.
@@ -134,15 +135,15 @@ def _windows(
     """Return the pixels whose windows are drawn, and the sizes of these, both (n, 2)."""
     if positions is not None:
         points = _plot_arguments.positions(positions, step, layout.spatial)
-        rows = _plot_arguments.size_rows(sizes, len(points), _WIDTHS)
+        rows = _plot_arguments.size_rows(sizes, len(points), _WIDTHS, layout.spatial)
         if rows is not None:
             extents = _in_pixels(rows, layout)
         else:
             extents = _size_map(layout, image, sizes)[tuple(points.T)]
     else:
         dense = _size_map(layout, image, sizes)
-        # Nine windows of ten do not touch the next.
-        room = 1.25 * np.quantile(dense, 0.9, axis=(0, 1))
+        # As much is left free as nine windows of ten take.
+        room = 2 * np.quantile(dense, 0.9, axis=(0, 1))
         chosen = subset(step, layout.spatial, room, _ALONG)
         points = np.moveaxis(np.indices(layout.spatial), 0, -1)[chosen].reshape(-1, 2)
         extents = dense[chosen].reshape(-1, 2)
