@@ -17,6 +17,9 @@ from adapool.dynamic import Anchor
 from adapool.plot._canvas import COLOURS, as_values, colour_map, label_axes, limit_axes, show_map
 from adapool.plot._marks import draw_scale_bar
 
+# Points from the axes to titles: the scale bar is between, whatever the width of a panel is.
+_ABOVE_BAR = 19
+
 # Width to height of a figure that fits a page and a screen.
 _PAGE = 1.8
 
@@ -128,7 +131,7 @@ def compare(
     for ax, title in zip(axs, ["image", *names], strict=True):
         limit_axes(ax, layout.spatial, pixel)
         label_axes(ax, units)
-        ax.set_title(title, loc="left")
+        ax.set_title(title, pad=_ABOVE_BAR)
     draw_scale_bar(axs[0], units)
     axs[0].figure.colorbar(axs[0].images[-1], ax=list(axs), label="intensity")
     return axs
