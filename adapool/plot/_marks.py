@@ -118,8 +118,8 @@ def draw_scale_bar(ax: Axes, units: str) -> AnchoredSizeBar:
     bar = AnchoredSizeBar(
         ax.transData, length, f"{length:g} {units}", "lower right",
         pad=0, borderpad=0.3, sep=3, frameon=False, color=rcParams["text.color"],
-        size_vertical=abs(top - bottom) / 80, label_top=True, fontproperties=FontProperties(size="small"),
-        bbox_to_anchor=(1, 1), bbox_transform=ax.transAxes,
+        size_vertical=abs(top - bottom) / 80, label_top=True,
+        fontproperties=FontProperties(size="small"), bbox_to_anchor=(1, 1), bbox_transform=ax.transAxes,
     )  # fmt: skip
     ax.add_artist(bar)
     return bar
