@@ -27,9 +27,9 @@ from matplotlib.text import Text
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 import adapool
-from adapool import plot
 from adapool.estimators import CentroidOffsets, ThicknessSizes
 
+plot: Any = adapool.plot  # artists have more attributes than their declared types
 BASELINE = Path(__file__).parent / "baseline"
 SHAPE = (24, 32)
 
@@ -121,7 +121,7 @@ def test_anchors_are_those_of_pooling() -> None:
         pooled = adapool.dynamic_pooling(
             image, sizes, stride=5, anchor=anchor, channel_axis=None
         )  # fmt: skip
-        ax = plot.show_windows(image, sizes, anchor=anchor, step=5)  # type: ignore[arg-type]
+        ax = plot.show_windows(image, sizes, anchor=anchor, step=5)
         edges = (np.array(boxes(ax)) + 0.5).astype(int)
         maxima = [image[top:bottom, left:right].max() for top, left, bottom, right in edges]
         np.testing.assert_array_equal(maxima, pooled.ravel())
@@ -196,7 +196,7 @@ def test_networks_give_sizes_and_offsets() -> None:
 
 def unit_edges(segments: Any) -> list[tuple[float, ...]]:
     """Cut lines into pieces as long as a pixel, each as the (x, y) of its middle."""
-    pieces = []
+    pieces: list[tuple[float, ...]] = []
     for start, stop in segments:
         length = int(np.abs(stop - start).sum())
         middles = start + (stop - start) * (np.arange(length)[:, np.newaxis] + 0.5) / length
@@ -663,7 +663,7 @@ def test_options_of_drawing() -> None:
     assert ax.images[0].get_cmap().name == "bone"
 
 
-SHAPES = [(24, 32), (3, 3), (1, 1), (20, 400), (300, 60), (8, 2000)]
+SHAPES = [(24, 32), (1, 1), (300, 60), (8, 2000)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -734,16 +734,22 @@ PICTURES = {
 
 
 def draw(name: str, path: Path) -> None:
-    """Draw a picture without any text, small."""
+    """Draw a picture without text, ticks and colour bars, small."""
     with style.context("default"):
+        # Places that are whole pixels: versions of Matplotlib differ in how they lay out.
+        figure = plt.figure(figsize=(3.2, 2.4), dpi=80)
         if name == "compare":
-            figure, axes = plt.subplots(1, 3, figsize=(4, 1.5), dpi=60, layout="constrained")
-            plot.compare(scene(), pooled_maps(scene()), axes=axes)
+            axes = [figure.add_axes((x, 0.25, 0.25, 0.25)) for x in (0, 0.25, 0.5)]
+            plot.compare(scene(), pooled_maps(scene()), anchor=["corner", "center"], axes=axes)
         else:
-            figure, ax = plt.subplots(figsize=(3, 2.2), dpi=80, layout="constrained")
-            PICTURES[name](ax)
+            PICTURES[name](figure.add_axes((0, 0, 1, 1)))
+        bars = [image.colorbar for ax in figure.axes for image in ax.images if image.colorbar]
+        for bar in bars:
+            bar.remove()
         for text in figure.findobj(Text):
             text.set_visible(False)
+        for ax in figure.axes:
+            ax.set(xticks=[], yticks=[])
         figure.savefig(path)
         plt.close(figure)
 
@@ -752,8 +758,8 @@ def draw(name: str, path: Path) -> None:
 def test_picture(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}.png"
     draw(name, path)
-    # Versions of Matplotlib differ in how they smooth lines: by less than 1, measured; a window
-    # that is a pixel too large makes more than 4.
+    # A picture without its dots or its scale bar differs by more than 4, a window that is a pixel
+    # off by more than 28.
     assert compare_images(str(BASELINE / path.name), str(path), tol=2.5) is None
 
 

@@ -122,7 +122,7 @@ def compare(
     low, high = _plot_arguments.scale(vmin, vmax)
     drawn = as_values(layout, array)
     panels = [drawn, *(_without_empty(as_values(*each), each[1], drawn) for each in maps)]
-    style = {"cmap": colour_map(cmap), "norm": _common_scale(panels, low, high)}
+    style: dict[str, Any] = {"cmap": colour_map(cmap), "norm": _common_scale(panels, low, high)}
     given = _plot_arguments.axes_of_panels(axes, len(panels))
     axs = _new_axes(layout.spatial, pixel, len(panels)) if given is None else given
     show_map(axs[0], drawn, pixel=pixel, **style)

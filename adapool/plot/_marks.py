@@ -117,9 +117,9 @@ def draw_scale_bar(ax: Axes, units: str) -> AnchoredSizeBar:
     length = max(digit * decade for digit in (1, 2, 5) if digit * decade <= most)
     bar = AnchoredSizeBar(
         ax.transData, length, f"{length:g} {units}", "lower right",
-        pad=0, borderpad=0.3, sep=3, frameon=False, color=rcParams["text.color"],
-        size_vertical=abs(top - bottom) / 80, label_top=True,
-        fontproperties=FontProperties(size="small"), bbox_to_anchor=(1, 1), bbox_transform=ax.transAxes,
+        pad=0, borderpad=0.3, sep=3, frameon=False, label_top=True,
+        color=rcParams["text.color"], fontproperties=FontProperties(size="small"),
+        size_vertical=abs(top - bottom) / 80, bbox_to_anchor=(1, 1), bbox_transform=ax.transAxes,
     )  # fmt: skip
     ax.add_artist(bar)
     return bar

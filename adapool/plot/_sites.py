@@ -124,7 +124,7 @@ def show_sites(
 def _width(ax: Axes, sites: Sites) -> float:
     """Return a width in points by which boundaries do not cover sites."""
     rows, columns = sites.owner.shape
-    inches = ax.get_window_extent().size / ax.figure.dpi
-    point = 72 * min(inches / (columns, rows))  # of a pixel of the image
-    side = point * math.sqrt(rows * columns / len(sites.positions))
+    room = ax.get_window_extent()
+    points = 72 / ax.figure.dpi * min(room.width / columns, room.height / rows)  # in a pixel
+    side = points * math.sqrt(rows * columns / len(sites.positions))
     return min(_WIDEST, max(side / 10, 0.2))
