@@ -57,6 +57,10 @@ def test_every_language_is_known() -> None:
         assert shown - directives <= known, page
 
 
+# Keras on torch makes arrays in a way that NumPy 2 deprecates.
+@pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning:keras.src.backend.torch"
+)
 @pytest.mark.parametrize(
     "page",
     [page for page in pages() if python(page)],
