@@ -59,7 +59,7 @@ def test_every_language_is_known() -> None:
 
 # Keras on torch makes arrays in a way that NumPy 2 deprecates.
 @pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning:keras.src.backend.torch"
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning:keras"
 )
 @pytest.mark.parametrize(
     "page",
