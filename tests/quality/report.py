@@ -14,9 +14,16 @@ from .images import Annotated, nuclei
 HEAD = """# Quality on annotated images
 
 Written by `PYTHONPATH=tests python -m tests.quality FOLDER`, after `pip install -e '.[test]'`,
-on a folder of annotated microscopy images: {names}. They are not part of the project. `dsb_*` come
-from BBBC038 (Data Science Bowl 2018), `stardist_*` from the package stardist, `spots_*` from
+on a folder of annotated microscopy images, which are not part of the project. `dsb_*` come from
+BBBC038 (Data Science Bowl 2018), `stardist_*` from the package stardist, `spots_*` from
 instapipeline. `dsb_1b44d226` has dark objects and is inverted first.
+
+<details>
+<summary>The {count} images</summary>
+
+{names}.
+
+</details>
 """
 
 
@@ -30,7 +37,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def page(images: list[Annotated]) -> Iterator[str]:
     """Yield the parts of the page, each as soon as it is measured."""
-    yield HEAD.format(names=", ".join(f"`{each.name}`" for each in images))
+    names = ", ".join(f"`{each.name}`" for each in images)
+    yield HEAD.format(count=len(images), names=names)
     labelled = nuclei(images)
     yield from peaks(labelled)
     yield from others(images)
