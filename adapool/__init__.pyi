@@ -9,12 +9,14 @@ __all__ = [
     "get_num_threads",
     "max_pooling",
     "peak_local_max",
+    "plot",
     "set_num_threads",
 ]
 
 __version__: str
 
 from . import estimators as estimators
+from . import plot as plot
 from .attention import attention_pooling
 from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import dynamic_pooling, dynamic_stride_pooling
