@@ -12,6 +12,7 @@ from adapool import _arguments, _estimator_arguments
 from adapool._arguments import Array
 from adapool._dispatch import in_memory
 from adapool._layout import Layout
+from adapool._networks import is_network
 from adapool.sites import Sites
 
 
@@ -42,8 +43,10 @@ def finite(name: str, value: Any) -> Array:
     return array
 
 
-def positions(value: Any, spatial: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return (row, column) indices of pixels of the image."""
+def positions(value: Any, step: Any, spatial: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return (row, column) indices of pixels of the image, which leave nothing to be chosen."""
+    if step is not None:
+        raise ValueError(f"step must be None with positions, all of which are drawn, got {step!r}")
     array = _arguments.real_array("positions", in_memory("positions", value))
     if array.ndim != 2 or array.shape[1] != 2:
         raise ValueError(
@@ -52,8 +55,25 @@ def positions(value: Any, spatial: tuple[int, ...]) -> NDArray[np.int64]:
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"positions must hold integers, got dtype {array.dtype}")
     if (array < 0).any() or (array >= spatial).any():
-        raise ValueError(f"positions must lie in the image of shape {spatial}")
+        raise ValueError(f"positions must lie in the image of shape {spatial}, got others")
     return array.astype(np.int64)
+
+
+def size_rows(
+    value: Any, number: int, widths: Sequence[int], spatial: tuple[int, ...]
+) -> Array | None:
+    """Return the sizes (n, P) of windows at n positions; None where they are a map, or a network."""
+    if is_network(value):
+        return None
+    array = _arguments.real_array("sizes", in_memory("sizes", value))
+    if array.shape in [(number,), *((number, width) for width in widths)]:
+        return finite("sizes", array).reshape(number, -1 if number else 1)
+    if spatial not in (array.shape[:2], array.shape[1:3]):
+        raise ValueError(
+            f"sizes must be a map of the image {spatial}, or have a row for each of the {number} "
+            f"positions, got shape {array.shape}"
+        )
+    return None
 
 
 def weights(value: Any, spatial: tuple[int, ...]) -> Array:
@@ -78,26 +98,25 @@ def weights(value: Any, spatial: tuple[int, ...]) -> Array:
 def named_maps(
     pooled: Any, titles: Any, layout: Layout, channel_axis: int | None
 ) -> tuple[list[str], list[tuple[Layout, Array]]]:
-    """Return the titles of pooled maps, and the maps."""
+    """Return the titles of pooled maps, empty ones where there are none, and the maps."""
     if isinstance(pooled, Mapping):
-        names, given = [str(key) for key in pooled], list(pooled.values())
+        given = {f"pooled[{key!r}]": value for key, value in pooled.items()}
+        names = [str(key) for key in pooled]
     elif isinstance(pooled, Sequence):
-        names, given = [], list(pooled)
+        given = {f"pooled[{number}]": value for number, value in enumerate(pooled)}
+        names = [""] * len(pooled)
     else:
-        names, given = [], [pooled]  # an array alone
+        given, names = {"pooled": pooled}, [""]
     if not given:
         raise ValueError("pooled must hold at least one map, got none")
     if titles is not None:
         names = [str(title) for title in one_each("titles", titles, len(given))]
-    maps = []
-    for number, value in enumerate(given):
-        name = f"pooled[{list(pooled)[number]!r}]" if isinstance(pooled, Mapping) else "pooled"
-        own, array = plane(name, value, channel_axis)
+    maps = [plane(name, value, channel_axis) for name, value in given.items()]
+    for name, (own, _) in zip(given, maps, strict=True):
         if own.channels != layout.channels:
             raise ValueError(
                 f"{name} must have the {layout.channels} channels of the image, got {own.channels}"
             )
-        maps.append((own, array))
     return names, maps
 
 
@@ -110,7 +129,7 @@ def one_each(name: str, value: Any, number: int) -> list[Any]:
     return list(value)
 
 
-def pixel_size(spacing: Any, units: Any) -> Array:
+def pixel_size(spacing: Any, units: Any) -> tuple[float, float]:
     """Return the size of a pixel along row and column; it and its unit come together."""
     if not isinstance(units, str):
         raise TypeError(f"units must be a string, got {units!r}")
@@ -121,18 +140,23 @@ def pixel_size(spacing: Any, units: Any) -> Array:
         )
     if spacing is None and units != "px":
         raise ValueError(f"spacing, the size of a pixel, must be given with units={units!r}")
-    return _estimator_arguments.voxel(spacing, 2)
+    height, width = _estimator_arguments.voxel(spacing, 2).tolist()
+    return height, width
 
 
 def map_strides(
     value: Any, grids: list[tuple[int, ...]], spatial: tuple[int, ...]
-) -> list[tuple[int, ...]]:
+) -> list[tuple[int, int]]:
     """Return the stride of each map along row and column, by its shape where none is given."""
     if value is None:
-        strides = [tuple(map(_implied, spatial, grid)) for grid in grids]
+        given: list[Any] = [tuple(map(_implied, spatial, grid)) for grid in grids]
     else:
-        each = one_each("strides", value, len(grids)) if np.ndim(value) else [value] * len(grids)
-        strides = [_arguments.integers("strides", item, 2, least=1) for item in each]
+        several = isinstance(value, (Sequence, np.ndarray))
+        given = one_each("strides", value, len(grids)) if several else [value] * len(grids)
+    strides = []
+    for item in given:
+        row, column = _arguments.integers("strides", item, 2, least=1)
+        strides.append((row, column))
     for stride, grid in zip(strides, grids, strict=True):
         if any((n - 1) * s >= size for n, s, size in zip(grid, stride, spatial, strict=True)):
             raise ValueError(
@@ -154,39 +178,42 @@ def anchors(value: Any, number: int) -> list[str]:
     return [_arguments.choice("anchor", item, _arguments.ANCHORS) for item in each]
 
 
-def axes_for(value: Any, panels: int) -> NDArray[Any]:
-    """Return the axes that a caller brings, one for each panel."""
-    given = np.asarray(value, dtype=object).ravel()
-    if len(given) != panels:
-        raise ValueError(
-            f"axes must hold {panels} Axes, one for the image and one for each map, "
-            f"got {len(given)}"
-        )
-    return given
-
-
 # --- sites and offsets --------------------------------------------------------------------------
 
 
-def partition(sites: Any) -> None:
-    """Check that sites are those of an image, in host memory."""
+def partition(sites: Any) -> Sites:
+    """Return sites of an image, in host memory."""
     if not isinstance(sites, Sites):
         raise TypeError(
             f"sites must be what dynamic_stride_pooling returns, got {type(sites).__name__}"
         )
-    owner = in_memory("sites", sites.owner)
-    if owner.ndim != 2:
+    if sites.owner.ndim != 2:
         raise ValueError(
-            f"sites must be those of a 2-D image to be drawn, got a partition of shape "
-            f"{owner.shape}: pool one plane, as image[k]"
+            "sites must be those of a 2-D image to be drawn, got a partition of shape "
+            f"{sites.owner.shape}: pool one plane, as image[k]"
         )
+    names = ("values", "positions", "sizes", "strides", "owner")
+    arrays = [getattr(sites, name) for name in names]
+    if _arguments.is_dask(sites.owner):
+        from dask import compute  # all at once: they are parts of one graph
+
+        arrays = list(compute(*arrays))
+    return Sites(*(in_memory("sites", array) for array in arrays), sites.channel_axis)
 
 
-def same_grid(sites: Sites, spatial: tuple[int, ...]) -> None:
+def same_pixels(sites: Sites, spatial: tuple[int, ...]) -> None:
     """Check that an image has the pixels that sites divide among them."""
     if sites.owner.shape != spatial:
         raise ValueError(
             f"image must have the shape {sites.owner.shape} of the partition, got {spatial}"
+        )
+
+
+def no_channel_axis(value: Any) -> None:
+    """Check that nobody says where the channels of no image are."""
+    if value is not None:
+        raise ValueError(
+            f"channel_axis must be None without image, got {value!r}: sites know where theirs is"
         )
 
 
@@ -196,3 +223,70 @@ def group(value: Any, groups: int) -> int:
     if number >= groups:
         raise ValueError(f"group must be below offset_groups={groups}, got {number}")
     return number
+
+
+def magnification(value: Any, taps: int) -> float:
+    """Return how many times as long as displacements arrows are."""
+    times = _estimator_arguments.positive("magnify", value)
+    if times != 1 and taps > 1:
+        raise ValueError(
+            f"magnify must be 1 with offsets for each of {taps} taps, got {value!r}: "
+            "what is drawn are the places where they look"
+        )
+    return times
+
+
+# --- how it is drawn ----------------------------------------------------------------------------
+
+
+def colour(value: Any) -> Any:
+    """Return a colour that Matplotlib knows."""
+    from matplotlib.colors import is_color_like
+
+    if not is_color_like(value):
+        raise ValueError(
+            f"color must be a colour of matplotlib, as 'red' or '#ffb000', got {value!r}"
+        )
+    return value
+
+
+def fraction(name: str, value: Any) -> float:
+    """Return a number from 0 to 1."""
+    number = _estimator_arguments.finite_number(name, value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{name} must be between 0 and 1, got {value!r}")
+    return number
+
+
+def scale(vmin: Any, vmax: Any) -> tuple[float | None, float | None]:
+    """Return the ends of a colour scale, of which any may be missing."""
+    low, high = (
+        None if value is None else _estimator_arguments.finite_number(name, value)
+        for name, value in (("vmin", vmin), ("vmax", vmax))
+    )
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"vmin must be at most vmax, got vmin={vmin!r} and vmax={vmax!r}")
+    return low, high
+
+
+def axes(value: Any) -> None:
+    """Check the axes that a caller brings, if any."""
+    from matplotlib.axes import Axes
+
+    if value is not None and not isinstance(value, Axes):
+        raise TypeError(f"ax must be None or matplotlib Axes, got {type(value).__name__}")
+
+
+def axes_of_panels(value: Any, panels: int) -> NDArray[Any] | None:
+    """Return the axes that a caller brings, one for each panel."""
+    if value is None:
+        return None
+    given = np.asarray(value, dtype=object).ravel()
+    for each in given:
+        axes(each)
+    if len(given) != panels:
+        raise ValueError(
+            f"axes must hold {panels} Axes, one for the image and one for each map, "
+            f"got {len(given)}"
+        )
+    return given

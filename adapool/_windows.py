@@ -181,16 +181,24 @@ def pooling_windows(
 
 
 def conv_windows(
-    spatial: tuple[int, ...], kernel: tuple[int, ...], stride: Any, padding: Any, dilation: Any
+    spatial: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    name: str = "conv_weights",
 ) -> Windows:
-    """Check the arguments of a convolution and return its windows."""
+    """Check the arguments of a convolution and return its windows.
+
+    `name` is that of the argument which the kernel is the shape of, for the messages.
+    """
     ndim = len(spatial)
     strides = _arguments.integers("stride", stride, ndim, least=1)
     pads = _arguments.integers("padding", padding, ndim, least=0)
     dilations = _arguments.integers("dilation", dilation, ndim, least=1)
     windows = _windows(spatial, kernel, strides, pads, dilations, ceil_mode=False)
     span = windows.span[-ndim:]
-    _arguments.some_output("conv_weights", span, windows.outputs, spatial, pads)
+    _arguments.some_output(name, span, windows.outputs, spatial, pads)
     return windows
 
 

@@ -91,7 +91,7 @@ def draw_dynamic(said: Axes, without: Axes, with_it: Axes, scene: Scene) -> Capt
     centres = scores.innermost(sizes, scene.labels)
 
     panels.draw_image(said, sample.image)
-    panels.draw_windows(said, centres, sizes[tuple(centres.T)])
+    panels.draw_windows(said, centres, sizes)
     _draw_centred_maps(without, with_it, scene, pooled.dynamic)
     panels.frame(said, f"the largest window within the {sample.many}", sample.crop)
     panels.frame(with_it, f"windows of 1 to {sizes.max()} px: outlines stay", sample.crop)

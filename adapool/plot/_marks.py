@@ -1,4 +1,4 @@
-"""The marks that pictures are made of: outlines, boundaries."""
+"""The marks that pictures are made of: outlines, boundaries, taps, arrows, a scale bar."""
 
 from __future__ import annotations
 
@@ -6,19 +6,38 @@ import math
 from typing import Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+from matplotlib.quiver import Quiver
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from adapool._arguments import Array
+from adapool._formulas import window_start
+
+# Orange of the palette of Okabe and Ito, which readers with any kind of colour vision tell from
+# grey and from viridis; the dark casing tells it from what is light.
+MARK = "#ffb000"
+_CASING = "black"
 
 
-def draw_boxes(ax: Axes, low: Array, high: Array, **style: Any) -> PatchCollection:
-    """Draw the outlines of boxes of pixels, from `low` up to `high`, (n, 2) rows and columns."""
+def cased(linewidth: float) -> dict[str, Any]:
+    """Return the style of lines with a thin dark one on either side."""
+    casing = withStroke(linewidth=2 * linewidth, foreground=_CASING)
+    return {"linewidth": linewidth, "path_effects": [casing]}
+
+
+def draw_windows(
+    ax: Axes, points: Any, sizes: Any, spatial: tuple[int, ...], *, centered: bool, **style: Any
+) -> PatchCollection:
+    """Draw the outlines of windows, cut to the image; points and sizes are (n, (row, column))."""
+    low = window_start(points, sizes, centered)
+    first, stop = np.maximum(low, 0), np.minimum(low + sizes, spatial)
     boxes = [
         Rectangle((left - 0.5, top - 0.5), right - left, bottom - top)
-        for (top, left), (bottom, right) in zip(low.tolist(), high.tolist(), strict=True)
+        for (top, left), (bottom, right) in zip(first.tolist(), stop.tolist(), strict=True)
     ]
     outlines = PatchCollection(boxes, facecolor="none", **style)
     ax.add_collection(outlines, autolim=False)
@@ -30,20 +49,20 @@ def draw_boundaries(
 ) -> LineCollection:
     """Draw the lines along which neighbouring pixels have different labels.
 
-    `corner` is the (row, column) of the first of them.
+    `corner` is the (row, column) of the first pixel.
     """
     upright = _runs(labels[:, 1:] != labels[:, :-1])
     level = _runs((labels[1:] != labels[:-1]).T)[..., ::-1]
-    segments = np.concatenate([upright, level])[..., ::-1] + corner[::-1]
-    lines = LineCollection(list(segments), capstyle="projecting", **style)
+    segments = np.concatenate([upright, level]) + corner
+    lines = LineCollection(list(segments[..., ::-1]), capstyle="projecting", **style)
     ax.add_collection(lines, autolim=False)
     return lines
 
 
 def _runs(beside: Array) -> Array:
-    """Return a line (row, column) - (row, column) for each run of marked pixels down a column.
+    """Return a line for each run, down a column, of pixels that a boundary is to the right of.
 
-    A line for each run, not one for each pixel: a fraction of them.
+    From one (row, column) to another: (n, 2, 2). A line for each pixel would be many more.
     """
     steps = np.diff(np.pad(beside, ((1, 1), (0, 0))).astype(np.int8), axis=0).T
     column, first = np.nonzero(steps == 1)
@@ -52,14 +71,48 @@ def _runs(beside: Array) -> Array:
     return ends.reshape(-1, 2, 2)
 
 
+def draw_points(ax: Axes, points: Array, color: Any) -> None:
+    """Mark (row, column) points, (n, 2), with dots that have a dark rim."""
+    ax.plot(
+        points[:, 1], points[:, 0], "o", color=color, markersize=3.5,
+        markeredgecolor=_CASING, markeredgewidth=0.7,
+    )  # fmt: skip
+
+
+def draw_taps(ax: Axes, taps: Array, color: Any, *, joined: bool) -> None:
+    """Mark where the taps of each of some outputs look, (output, tap, (row, column))."""
+    if joined:
+        lines = LineCollection(list(taps[..., ::-1]), colors=color, linewidths=0.8)
+        ax.add_collection(lines, autolim=False)
+    rows, columns = taps[..., 0].ravel(), taps[..., 1].ravel()
+    ax.plot(columns, rows, ".", color=color, markersize=2.5)
+
+
+def draw_arrows(ax: Axes, tails: Array, moves: Array, color: Any, magnify: float) -> Quiver:
+    """Draw arrows, `magnify` times as long as the moves, both (n, (row, column))."""
+    arrows = ax.quiver(
+        tails[:, 1], tails[:, 0], moves[:, 1], moves[:, 0],
+        angles="xy", scale_units="xy", scale=1 / magnify, color=color, width=0.004, minlength=0.5,
+    )  # fmt: skip
+    arrows.set_path_effects([withStroke(linewidth=1.2, foreground=_CASING)])
+    return arrows
+
+
 def draw_scale_bar(ax: Axes, units: str) -> AnchoredSizeBar:
-    """Draw a bar of a round length, at most a third of the width, in a corner of the axes."""
+    """Draw a bar of a round length, at most a third of the width, above the right corner.
+
+    There it hides nothing, and can be read whatever the image is.
+    """
     left, right = ax.get_xlim()
+    bottom, top = ax.get_ylim()
     most = (right - left) / 3
     decade = 10.0 ** math.floor(math.log10(most))
     length = max(digit * decade for digit in (1, 2, 5) if digit * decade <= most)
     bar = AnchoredSizeBar(
-        ax.transData, length, f"{length:g} {units}", "lower right", pad=0.3, borderpad=0.5, sep=3
-    )
+        ax.transData, length, f"{length:g} {units}", "lower right",
+        pad=0, borderpad=0.3, sep=3, frameon=False, color=rcParams["text.color"],
+        size_vertical=abs(top - bottom) / 80, label_top=True,
+        bbox_to_anchor=(1, 1), bbox_transform=ax.transAxes,
+    )  # fmt: skip
     ax.add_artist(bar)
     return bar

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,22 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from adapool import _arguments, _plot_arguments
-from adapool.plot._canvas import OUTLINE, new_axes, show_image
-from adapool.plot._marks import draw_boundaries
+from adapool._estimator_arguments import positive
+from adapool.plot._canvas import (
+    COLOURS,
+    GREY,
+    as_values,
+    colour_map,
+    label_axes,
+    new_axes,
+    show_image,
+    show_map,
+)
+from adapool.plot._marks import MARK, cased, draw_boundaries, draw_points
 from adapool.sites import Sites
+
+# Of a boundary, in points.
+_WIDEST = 1.2
 
 
 def show_sites(
@@ -19,45 +33,98 @@ def show_sites(
     image: ArrayLike | None = None,
     *,
     show_positions: bool = False,
-    color: Any = OUTLINE,
-    linewidth: float = 1.2,
+    color: Any = MARK,
+    linewidth: float | None = None,
     cmap: Any = None,
     channel_axis: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the partition of an image among sites as boundaries.
+    """Draw the partition of an image among sites, as boundaries.
+
+    What is drawn is what each site claims, by its strides; `show_windows` with
+    ``positions=sites.positions`` and ``anchor="corner"`` draws ``sites.sizes``, what each looks at.
 
     Parameters
     ----------
     sites : Sites
-        Of `adapool.dynamic_stride_pooling`.
+        Of a 2-D image, from `adapool.dynamic_stride_pooling`.
     image : array_like, optional
-        The image they are drawn over; the pooled map ``sites.to_map()`` where it is not given.
+        Image (row, column) to draw the boundaries over, with a channel axis where `channel_axis`
+        names one. Three channels are drawn in colour, of any other number the maximum. By
+        default ``sites.to_map()``, of channels the maximum; pixels that no site owns are grey.
     show_positions : bool, optional
-        Whether to mark the pixel of each site.
-    color, linewidth, cmap
-        Of the boundaries, and the colour map of the image.
+        Whether to mark the pixel of each site, the first of its box.
+    color : color, optional
+        Of the boundaries. The default, orange on a dark line, can be told from grey and from
+        viridis with any kind of colour vision.
+    linewidth : float, optional
+        Of the boundaries, in points. By default 1.2, and less where sites are small in the
+        figure.
+    cmap : str or matplotlib.colors.Colormap, optional
+        Colour map of what is not in colour: by default "gray" for an image, "viridis" for the map
+        of the sites.
     channel_axis : int or None, optional
-        The axis of the channels of `image`; None for an image without them.
+        The axis of the channels of `image`; None for an image without them. Not to be given
+        without `image`: sites know their own.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw into; a new figure where there are none.
+        Axes to draw into. By default those of a new figure of `matplotlib.pyplot`.
 
     Returns
     -------
     ax : matplotlib.axes.Axes
+        The axes, with the image and a collection of boundaries.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type, or an array a dtype that is not real.
+    ValueError
+        If the sites are those of a volume, the image has other pixels than they have, or a number
+        is out of its range.
+    ImportError
+        If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import matplotlib.pyplot as plt
+    >>> import adapool
+    >>> image = np.arange(48.0).reshape(6, 8)
+    >>> sites = adapool.dynamic_stride_pooling(image, np.full((6, 8, 4), 4), channel_axis=None)
+    >>> ax = adapool.plot.show_sites(sites, image)
+    >>> len(ax.collections[0].get_segments())  # below the first two sites, and between columns
+    2
+    >>> plt.close()
     """
-    _plot_arguments.partition(sites)
+    sites = _plot_arguments.partition(sites)
     marked = _arguments.flag("show_positions", show_positions)
+    colour = _plot_arguments.colour(color)
+    width = None if linewidth is None else positive("linewidth", linewidth)
     if image is None:
+        _plot_arguments.no_channel_axis(channel_axis)
         layout, array = _plot_arguments.plane("sites", sites.to_map(), sites.channel_axis)
     else:
         layout, array = _plot_arguments.plane("image", image, channel_axis)
-        _plot_arguments.same_grid(sites, layout.spatial)
-    ax = new_axes(ax)
-    drawn = show_image(ax, layout, array, cmap or ("gray" if image is not None else "viridis"))
-    if image is None and drawn.get_array().ndim == 2:
-        drawn.set_data(np.ma.masked_where(sites.owner < 0, drawn.get_array()))
-    draw_boundaries(ax, sites.labels, colors=color, linewidths=linewidth)
+        _plot_arguments.same_pixels(sites, layout.spatial)
+    usual = COLOURS if image is None else GREY
+    colours = colour_map(usual if cmap is None else cmap)
+    ax = new_axes(ax, layout.spatial)
+    if image is None:
+        show_map(ax, np.ma.masked_where(sites.owner < 0, as_values(layout, array)), cmap=colours)
+        label_axes(ax)
+    else:
+        show_image(ax, layout, array, colours)
+    style = cased(_width(ax, sites) if width is None else width)
+    draw_boundaries(ax, sites.labels, colors=colour, **style)
     if marked:
-        ax.plot(sites.positions[:, 1], sites.positions[:, 0], ".", color=color)
+        draw_points(ax, sites.positions, colour)
     return ax
+
+
+def _width(ax: Axes, sites: Sites) -> float:
+    """Return a width in points by which boundaries do not cover sites."""
+    rows, columns = sites.owner.shape
+    inches = ax.get_window_extent().size / ax.figure.dpi
+    point = 72 * min(inches / (columns, rows))  # of a pixel of the image
+    side = point * math.sqrt(rows * columns / len(sites.positions))
+    return min(_WIDEST, max(side / 10, 0.2))

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from adapool import _arguments, _plot_arguments
 from adapool._arguments import Array
-from adapool._formulas import window_start
+from adapool._estimator_arguments import positive
 from adapool._layout import Layout
 from adapool._networks import grid_prediction
+from adapool._windows import size_limits
 from adapool.dynamic import Anchor
-from adapool.plot._canvas import OUTLINE, new_axes, show_image
-from adapool.plot._marks import draw_boxes
+from adapool.plot._canvas import GREY, colour_map, new_axes, show_image, subset
+from adapool.plot._marks import MARK, cased, draw_points, draw_windows
 
 _WIDTHS = (1, 2, 4)
 
 # Of a dense map at most so many windows are drawn along the longer side.
-_ALONG = 14
+_ALONG = 12
 
 
 def show_windows(
@@ -32,96 +32,135 @@ def show_windows(
     positions: ArrayLike | None = None,
     anchor: Anchor = "center",
     step: int | Sequence[int] | None = None,
-    color: Any = OUTLINE,
+    color: Any = MARK,
     linewidth: float = 1.2,
-    cmap: Any = "gray",
+    cmap: Any = GREY,
     channel_axis: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw windows as outlines on the image.
 
+    Of a map of sizes some windows are drawn, on a regular grid; with `positions`, those of the
+    given pixels, as found by `adapool.peak_local_max` or held by `adapool.Sites`.
+
     Parameters
     ----------
     image : array_like
-        Image (row, column), with a channel axis where `channel_axis` names one.
+        Image (row, column), with a channel axis where `channel_axis` names one. Three channels
+        are drawn in colour, of any other number the maximum.
     sizes : array_like, callable or object with ``.predict``
-        Window sizes as in `adapool.dynamic_pooling`.
+        Window sizes in pixels, as the parameters of `adapool.dynamic_pooling`: ``(*spatial, P)``,
+        with or without a leading 1, P being 1 (a size for both axes), 2 (sizes along row and
+        column) or 4 (sizes, then strides, which are not drawn); an axis P of length 1 may be
+        missing. A network is given ``(1, *spatial, C)``. With `positions`, also ``(n,)`` or
+        ``(n, P)``: the sizes at these. Sizes are truncated toward zero; below 1 a window is empty
+        and is not drawn.
     positions : (n, 2) array_like of int, optional
-        Row and column of the pixels whose windows are drawn.
+        Row and column of the pixels whose windows are drawn; they are marked with dots. A map of
+        sizes is looked up there.
     anchor : {"center", "corner"}, optional
-        Where in its window a pixel is.
+        Where in its window a pixel is: the window of pixel i is
+        ``[i - size // 2, i - size // 2 + size)``, as in `adapool.peak_local_max`, or
+        ``[i, i + size)``, what `adapool.dynamic_pooling` and `adapool.dynamic_stride_pooling` do
+        unless they are told otherwise. Windows are cut to the image.
     step : int or sequence of int, optional
-        Pixels between the windows that are drawn of a map.
-    color, linewidth, cmap
-        Of the outlines, and the colour map of the image.
+        Pixels from one drawn window of a map to the next, along both axes or each: beginning with
+        pixel 0, as the windows of ``dynamic_pooling(..., stride=step)``. By default twice the size
+        that nine windows of ten do not exceed, and so many that at most 12 are drawn along the
+        longer side.
+    color : color, optional
+        Of the outlines. The default, orange on a dark line, can be told from grey and from
+        viridis with any kind of colour vision.
+    linewidth : float, optional
+        Of the outlines, in points.
+    cmap : str or matplotlib.colors.Colormap, optional
+        Colour map of an image that is not in colour.
     channel_axis : int or None, optional
         The axis of the channels; None for an image without them.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw into; a new figure where there are none.
+        Axes to draw into. By default those of a new figure of `matplotlib.pyplot`.
 
     Returns
     -------
     ax : matplotlib.axes.Axes
+        The axes, with the image and a collection of outlines.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type, or an array a dtype that is not real.
+    ValueError
+        If the image is not 2-D, `sizes` has a wrong shape or a value that is not finite, a
+        position is outside of the image, or a number is out of its range.
+    ImportError
+        If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import matplotlib.pyplot as plt
+    >>> from adapool import plot
+    >>> image = np.zeros((60, 80))
+    >>> image[20:40, 30:60] = 1
+    >>> ax = plot.show_windows(image, np.where(image > 0, 9, 3), step=10)
+    >>> len(ax.collections[0].get_paths())
+    48
+    >>> plt.close()
+
+    The windows of given pixels, their sizes along row and column:
+
+    >>> ax = plot.show_windows(image, [[20, 30]], positions=[[30, 45]])
+    >>> ax.collections[0].get_paths()[0].get_extents()
+    Bbox([[29.5, 19.5], [59.5, 39.5]])
+    >>> plt.close()
     """
     layout, array = _plot_arguments.plane("image", image, channel_axis)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
+    colour, width = _plot_arguments.colour(color), positive("linewidth", linewidth)
+    colours = colour_map(cmap)
     points, extents = _windows(layout, array, sizes, positions, step)
-    low = window_start(points, extents, centered)  # type: ignore[arg-type]
-    high = np.minimum(low + extents, layout.spatial)
-    ax = new_axes(ax)
-    show_image(ax, layout, array, cmap)
-    draw_boxes(ax, np.maximum(low, 0), high, edgecolor=color, linewidth=linewidth)
+    ax = new_axes(ax, layout.spatial)
+    show_image(ax, layout, array, colours)
+    draw_windows(
+        ax, points, extents, layout.spatial, centered=centered, edgecolor=colour, **cased(width)
+    )
+    if positions is not None:
+        draw_points(ax, points, colour)
     return ax
 
 
 def _windows(
     layout: Layout, image: Array, sizes: Any, positions: Any, step: Any
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the pixels whose windows are drawn, and the sizes of these."""
+) -> tuple[Array, Array]:
+    """Return the pixels whose windows are drawn, and the sizes of these, both (n, 2)."""
     if positions is not None:
-        points = _plot_arguments.positions(positions, layout.spatial)
-        given = np.asarray(sizes) if not callable(sizes) and not hasattr(sizes, "predict") else None
-        if given is not None and given.shape in [
-            (len(points),),
-            *((len(points), w) for w in _WIDTHS),
-        ]:
-            extents = _pixels(
-                _plot_arguments.finite("sizes", given).reshape(len(points), -1), layout
-            )
+        points = _plot_arguments.positions(positions, step, layout.spatial)
+        rows = _plot_arguments.size_rows(sizes, len(points), _WIDTHS, layout.spatial)
+        if rows is not None:
+            extents = _in_pixels(rows, layout)
         else:
             extents = _size_map(layout, image, sizes)[tuple(points.T)]
     else:
         dense = _size_map(layout, image, sizes)
-        if step is None:
-            apart, first = _sparse(dense)
-        else:
-            apart, first = _arguments.integers("step", step, 2, least=1), (0, 0)
-        rows, columns = (
-            range(f, n, s) for f, n, s in zip(first, layout.spatial, apart, strict=True)
-        )
-        points = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
-        extents = dense[tuple(points.T)]
+        # As much is left free as nine windows of ten take.
+        room = 2 * np.quantile(dense, 0.9, axis=(0, 1))
+        chosen = subset(step, layout.spatial, room, _ALONG)
+        points = np.moveaxis(np.indices(layout.spatial), 0, -1)[chosen].reshape(-1, 2)
+        extents = dense[chosen].reshape(-1, 2)
     some = (extents >= 1).all(axis=-1)
     return points[some], extents[some]
 
 
-def _size_map(layout: Layout, image: Array, sizes: Any) -> NDArray[np.int64]:
+def _size_map(layout: Layout, image: Array, sizes: Any) -> Array:
+    """Return the size of the window of each pixel along row and column."""
     given = grid_prediction(
         "sizes", sizes, layout, layout.canonical(image), layout.spatial, _WIDTHS
     )
-    return _pixels(_plot_arguments.finite("sizes", given)[0, 0], layout)
+    return _in_pixels(_plot_arguments.finite("sizes", given)[0, 0], layout)
 
 
-def _pixels(given: Array, layout: Layout) -> NDArray[np.int64]:
-    """Return sizes in whole pixels along row and column, (..., 2), from those of a network."""
+def _in_pixels(given: Array, layout: Layout) -> Array:
+    """Return sizes in whole pixels along row and column, (..., 2), from the P of a network."""
     # Beyond twice the image nothing changes, and an int64 may not hold what a float does.
-    sizes = np.clip(given[..., :2], 0, [2 * n + 2 for n in layout.spatial]).astype(np.int64)
-    return np.broadcast_to(sizes, (*given.shape[:-1], 2))
-
-
-def _sparse(sizes: NDArray[np.int64]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return a step at which most windows do not touch, and where it begins."""
-    longer = max(sizes.shape[:2])
-    usual = np.quantile(sizes, 0.9, axis=(0, 1))
-    apart = tuple(max(math.ceil(1.25 * u), math.ceil(longer / _ALONG), 1) for u in usual)
-    return apart, tuple((n - 1) % s // 2 for n, s in zip(sizes.shape, apart, strict=False))
+    limits = size_limits(layout.spatial, None)[1:]
+    return np.clip(given[..., :2], 0, limits).astype(np.int64)
