@@ -62,7 +62,7 @@ def positions(value: Any, step: Any, spatial: tuple[int, ...]) -> NDArray[np.int
 def size_rows(
     value: Any, number: int, widths: Sequence[int], spatial: tuple[int, ...]
 ) -> Array | None:
-    """Return the sizes (n, P) of windows at n positions; None where they are a map, or a network."""
+    """Return the sizes (n, P) of windows at n positions; None for a map or a network."""
     if is_network(value):
         return None
     array = _arguments.real_array("sizes", in_memory("sizes", value))

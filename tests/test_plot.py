@@ -78,7 +78,7 @@ def frozen(array: Any) -> Any:
 
 def boxes(ax: Any) -> list[tuple[float, float, float, float]]:
     """Outlines as top, left, bottom and right edges."""
-    (outlines,) = ax.collections
+    outlines = ax.collections[0]
     found = []
     for path in outlines.get_paths():
         (left, top), (right, bottom) = path.vertices.min(axis=0), path.vertices.max(axis=0)
@@ -179,13 +179,13 @@ def test_windows_do_not_cover_the_image_by_default(size: int) -> None:
 def test_networks_give_sizes_and_offsets() -> None:
     image = scene()
     given = image[np.newaxis, ..., np.newaxis]
-    sizes, offsets = ThicknessSizes().predict(given), CentroidOffsets(radius=3).predict(given)
+    sizes, offsets = ThicknessSizes().predict(given), CentroidOffsets(sigma=3).predict(given)
     assert boxes(plot.show_windows(image, ThicknessSizes())) == boxes(
         plot.show_windows(image, sizes)
     )
     by_network, by_array = (
         plot.show_offsets(image, each).collections[0]
-        for each in (CentroidOffsets(radius=3), offsets)
+        for each in (CentroidOffsets(sigma=3), offsets)
     )
     np.testing.assert_array_equal(by_network.U, by_array.U)
     assert np.ptp(by_network.U) > 0
@@ -431,7 +431,7 @@ def test_panels() -> None:
     image = scene()
     maps = pooled_maps(image)
     axes = plot.compare(image, maps, anchor=["corner", "center"])
-    assert [ax.get_title(loc="left") for ax in axes] == ["image", *maps]
+    assert [ax.get_title() for ax in axes] == ["image", *maps]
     for ax, given in zip(axes, [image, *maps.values()], strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), given)
         assert (ax.get_xlim(), ax.get_ylim()) == ((-0.5, 31.5), (23.5, -0.5))
@@ -537,11 +537,11 @@ def test_one_map_alone_titles_and_channels() -> None:
     image = np.stack([scene(), 1 - scene()], axis=-1)
     pooled = adapool.max_pooling(image, 4)
     axes = plot.compare(image, pooled, titles=["maxima"], channel_axis=-1)
-    assert [ax.get_title(loc="left") for ax in axes] == ["image", "maxima"]
+    assert [ax.get_title() for ax in axes] == ["image", "maxima"]
     np.testing.assert_array_equal(axes[0].images[0].get_array(), image.max(axis=-1))
     np.testing.assert_array_equal(axes[1].images[0].get_array(), pooled.max(axis=-1))
     renamed = plot.compare(scene(), {"a": scene()}, titles=["b"])
-    assert renamed[1].get_title(loc="left") == "b"
+    assert renamed[1].get_title() == "b"
 
 
 def test_panels_zoom_together() -> None:

@@ -49,14 +49,13 @@ def draw_boundaries(
 ) -> None:
     """Draw the lines along which neighbouring pixels of the crop have different labels."""
     corner = crop[0].start, crop[1].start
-    _marks.draw_boundaries(ax, labels[crop], corner, colors=colour, linewidths=width)
+    _marks.draw_boundaries(ax, labels[crop], corner, color=colour, linewidth=width)
 
 
 def draw_windows(ax: Axes, centres: Array, sizes: Array) -> None:
     """Draw the windows of centres (row, column), whose sizes along both axes are a map."""
-    style = {"edgecolor": SAID, "linewidth": 1.4}
     extents = sizes[tuple(centres.T)][:, np.newaxis]
-    _marks.draw_windows(ax, centres, extents, sizes.shape, centered=True, **style)
+    _marks.draw_windows(ax, centres, extents, sizes.shape, centered=True, color=SAID, linewidth=1.4)
 
 
 def draw_weights(ax: Axes, centre: Array, weights: Array) -> None:

@@ -116,4 +116,4 @@ def _draw_lines(ax: Axes, windows: tuple[int, ...], shape: tuple[int, ...]) -> N
     """Draw lines between windows (row, column, kernel row, kernel column)."""
     row, column = np.indices(shape)
     number = row // windows[2] * windows[1] + column // windows[3]
-    draw_boundaries(ax, number, colors="white", linewidth=0.6)
+    draw_boundaries(ax, number, color="white", linewidth=0.6)

@@ -17,6 +17,9 @@ from adapool.dynamic import Anchor
 from adapool.plot._canvas import COLOURS, as_values, colour_map, label_axes, limit_axes, show_map
 from adapool.plot._marks import draw_scale_bar
 
+# Points from the axes to titles: the scale bar is between, whatever the width of a panel is.
+_ABOVE_BAR = 19
+
 # Width to height of a figure that fits a page and a screen.
 _PAGE = 1.8
 
@@ -128,7 +131,7 @@ def compare(
     for ax, title in zip(axs, ["image", *names], strict=True):
         limit_axes(ax, layout.spatial, pixel)
         label_axes(ax, units)
-        ax.set_title(title, loc="left")
+        ax.set_title(title, y=1, pad=_ABOVE_BAR)
     draw_scale_bar(axs[0], units)
     axs[0].figure.colorbar(axs[0].images[-1], ax=list(axs), label="intensity")
     return axs
@@ -170,7 +173,7 @@ def _new_axes(spatial: tuple[int, ...], pixel: tuple[float, float], panels: int)
     # Beside and below each panel is room for labels, and beside all for the colour bar.
     height = min((12 / across - 0.8) / aspect, 9 / down - 0.9, max(4, min(3.2 / aspect, 6)))
     size = across * max(height * aspect + 0.8, 1.8) + 1.0, down * (height + 0.9)
-    figure, grid = plt.subplots(down, across, squeeze=False, figsize=size, layout="constrained")
+    figure, grid = plt.subplots(down, across, squeeze=False, figsize=size, layout="compressed")
     for spare in grid.flat[panels:]:
         figure.delaxes(spare)
     axes: NDArray[Any] = grid.ravel()[:panels]

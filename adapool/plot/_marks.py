@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.quiver import Quiver
@@ -23,15 +24,9 @@ MARK = "#ffb000"
 _CASING = "black"
 
 
-def cased(linewidth: float) -> dict[str, Any]:
-    """Return the style of lines with a thin dark one on either side."""
-    casing = withStroke(linewidth=2 * linewidth, foreground=_CASING)
-    return {"linewidth": linewidth, "path_effects": [casing]}
-
-
 def draw_windows(
     ax: Axes, points: Any, sizes: Any, spatial: tuple[int, ...], *, centered: bool, **style: Any
-) -> PatchCollection:
+) -> None:
     """Draw the outlines of windows, cut to the image; points and sizes are (n, (row, column))."""
     low = window_start(points, sizes, centered)
     first, stop = np.maximum(low, 0), np.minimum(low + sizes, spatial)
@@ -39,14 +34,12 @@ def draw_windows(
         Rectangle((left - 0.5, top - 0.5), right - left, bottom - top)
         for (top, left), (bottom, right) in zip(first.tolist(), stop.tolist(), strict=True)
     ]
-    outlines = PatchCollection(boxes, facecolor="none", **style)
-    ax.add_collection(outlines, autolim=False)
-    return outlines
+    _add_outlines(ax, PatchCollection, boxes, **style)
 
 
 def draw_boundaries(
     ax: Axes, labels: Array, corner: tuple[int, int] = (0, 0), **style: Any
-) -> LineCollection:
+) -> None:
     """Draw the lines along which neighbouring pixels have different labels.
 
     `corner` is the (row, column) of the first pixel.
@@ -54,9 +47,23 @@ def draw_boundaries(
     upright = _runs(labels[:, 1:] != labels[:, :-1])
     level = _runs((labels[1:] != labels[:-1]).T)[..., ::-1]
     segments = np.concatenate([upright, level]) + corner
-    lines = LineCollection(list(segments[..., ::-1]), capstyle="projecting", **style)
-    ax.add_collection(lines, autolim=False)
-    return lines
+    _add_outlines(ax, LineCollection, list(segments[..., ::-1]), **style)
+
+
+def _add_outlines(
+    ax: Axes, kind: Any, shapes: list[Any], *, color: Any, linewidth: float, cased: bool = False
+) -> None:
+    """Add a collection, and where `cased` one of wider dark lines under it.
+
+    As path effects these would lie over the lines of other shapes that they cross.
+    """
+    layers = [(color, linewidth, 1.9), (_CASING, 2 * linewidth, 1.8)]
+    for edge, width, order in layers if cased else layers[:1]:
+        outlines = kind(
+            shapes, facecolor="none", linewidth=width, zorder=order, capstyle="projecting"
+        )
+        outlines.set_edgecolor(edge)
+        ax.add_collection(outlines, autolim=False)
 
 
 def _runs(beside: Array) -> Array:
@@ -112,7 +119,7 @@ def draw_scale_bar(ax: Axes, units: str) -> AnchoredSizeBar:
         ax.transData, length, f"{length:g} {units}", "lower right",
         pad=0, borderpad=0.3, sep=3, frameon=False, color=rcParams["text.color"],
         size_vertical=abs(top - bottom) / 80, label_top=True,
-        bbox_to_anchor=(1, 1), bbox_transform=ax.transAxes,
+        fontproperties=FontProperties(size="small"), bbox_to_anchor=(1, 1), bbox_transform=ax.transAxes,
     )  # fmt: skip
     ax.add_artist(bar)
     return bar

@@ -21,7 +21,7 @@ from adapool.plot._canvas import (
     show_image,
     show_map,
 )
-from adapool.plot._marks import MARK, cased, draw_boundaries, draw_points
+from adapool.plot._marks import MARK, draw_boundaries, draw_points
 from adapool.sites import Sites
 
 # Of a boundary, in points.
@@ -72,7 +72,7 @@ def show_sites(
     Returns
     -------
     ax : matplotlib.axes.Axes
-        The axes, with the image and a collection of boundaries.
+        The axes, with the image; ``ax.collections[0]`` holds the boundaries.
 
     Raises
     ------
@@ -114,8 +114,8 @@ def show_sites(
         label_axes(ax)
     else:
         show_image(ax, layout, array, colours)
-    style = cased(_width(ax, sites) if width is None else width)
-    draw_boundaries(ax, sites.labels, colors=colour, **style)
+    width = _width(ax, sites) if width is None else width
+    draw_boundaries(ax, sites.labels, color=colour, linewidth=width, cased=True)
     if marked:
         draw_points(ax, sites.positions, colour)
     return ax

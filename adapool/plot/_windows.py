@@ -17,7 +17,7 @@ from adapool._networks import grid_prediction
 from adapool._windows import size_limits
 from adapool.dynamic import Anchor
 from adapool.plot._canvas import GREY, colour_map, new_axes, show_image, subset
-from adapool.plot._marks import MARK, cased, draw_points, draw_windows
+from adapool.plot._marks import MARK, draw_points, draw_windows
 
 _WIDTHS = (1, 2, 4)
 
@@ -83,7 +83,7 @@ def show_windows(
     Returns
     -------
     ax : matplotlib.axes.Axes
-        The axes, with the image and a collection of outlines.
+        The axes, with the image; ``ax.collections[0]`` holds the outlines.
 
     Raises
     ------
@@ -121,9 +121,8 @@ def show_windows(
     points, extents = _windows(layout, array, sizes, positions, step)
     ax = new_axes(ax, layout.spatial)
     show_image(ax, layout, array, colours)
-    draw_windows(
-        ax, points, extents, layout.spatial, centered=centered, edgecolor=colour, **cased(width)
-    )
+    style = {"color": colour, "linewidth": width, "cased": True}
+    draw_windows(ax, points, extents, layout.spatial, centered=centered, **style)
     if positions is not None:
         draw_points(ax, points, colour)
     return ax
