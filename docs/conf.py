@@ -25,8 +25,11 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
 ]
-exclude_patterns = ["_extensions"]
-nitpicky = False
+exclude_patterns = ["_extensions", "_templates"]
+templates_path = ["_templates"]
+nitpicky = True  # a reference to nothing is a warning, and so an error
+# Other libraries are named, and not linked: their inventories would be fetched at each build.
+nitpick_ignore_regex = [("py:.*", r"(dask|matplotlib|numpy|scipy|skimage|torch)\..*")]
 
 # --- pages --------------------------------------------------------------------------------------
 
@@ -69,19 +72,11 @@ default_role = "code"  # names in docstrings, most of which are those of other l
 # --- appearance ---------------------------------------------------------------------------------
 
 html_math_renderer = "mathml"
-html_theme = "pydata_sphinx_theme"
+html_theme = "furo"
 html_title = "adapool"
 html_static_path = ["_static"]
 html_css_files = ["adapool.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_theme_options = {
-    "logo": {"text": "adapool"},
-    "navbar_align": "left",
-    "navbar_persistent": ["search-button"],
-    "show_prev_next": True,
-    "secondary_sidebar_items": ["page-toc"],
-    "footer_start": ["copyright"],
-    "footer_end": [],
-}
+html_show_sphinx = False
 copyright = "the adapool developers, BSD-3-Clause"

@@ -165,6 +165,30 @@ def test_default_finds_disks_of_every_size() -> None:
         assert np.hypot(*(point - CENTRES[number])) <= max(2, RADII[number] / 4)
 
 
+def spots(centres: Array, heights: Array) -> Array:
+    """Gaussian spots, and a little noise."""
+    image = np.random.default_rng(1).normal(scale=0.5, size=(240, 240))
+    row, column = np.indices(image.shape)
+    for (r, c), height in zip(centres, heights, strict=True):
+        image += height * np.exp(-((row - r) ** 2 + (column - c) ** 2) / (2 * 2.5**2))
+    return image
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crowd_of_faint_objects_is_what_bright_ones_lie_in(seed: int) -> None:
+    """Of 144 spots, 12 four times as bright as the others; without those the others are sought."""
+    rng = np.random.default_rng(seed)
+    centres = 10 + 20 * np.indices((12, 12)).reshape(2, -1).T + rng.integers(-2, 3, (144, 2))
+    heights = 25 * np.exp(0.15 * rng.normal(size=144))
+    assert len(adapool.peak_local_max(spots(centres, heights))) == 144
+    bright = rng.choice(144, 12, replace=False)
+    heights[bright] = 100
+    peaks = adapool.peak_local_max(spots(centres, heights))
+    found = {tuple(peak // 20) for peak in peaks}
+    assert len(peaks) == 12
+    assert found == {tuple(centre // 20) for centre in centres[bright]}
+
+
 @pytest.mark.parametrize("change", [lambda x: 3 * x, lambda x: x + 5000, np.rot90, np.transpose])
 def test_default_depends_on_neither_units_nor_orientation(change: Any) -> None:
     image = noisy(disks((120, 120), CENTRES, RADII)).astype(np.float64)

@@ -35,7 +35,8 @@ class BlobSizes(PerPixel):
        first three steps are made twice.
     5. An object whose contrast, to the darkest background around it, is less than a quarter
        of the typical one is dropped. Where most have less than half of it, and more than noise
-       has, they are a crowd of faint objects: then what is no outlier of it is dropped too.
+       has, they are a crowd of faint objects: then what is no outlier of it, or nearer to it than
+       to the typical one, is dropped too.
 
     The constants were chosen once, for the annotated images on which ``docs/quality.md`` reports;
     there it is measured how the result depends on the quarter, and on no other of them. Adding to
@@ -70,12 +71,12 @@ class BlobSizes(PerPixel):
 
         Parameters
         ----------
-        images : (n, *spatial, C) array_like
+        images : ``(n, *spatial, C)`` array_like
             As for `predict`.
 
         Returns
         -------
-        response : (n, *spatial) array of float32
+        response : ``(n, *spatial)`` array of float32
             Within an object its contrast, in units of the intensity, times the depth of a pixel
             over the largest in that object; 0 elsewhere. One maximum for each object.
 

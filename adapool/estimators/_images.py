@@ -30,12 +30,12 @@ class PerPixel(ABC):
 
         Parameters
         ----------
-        images : (n, *spatial, C) array_like
+        images : ``(n, *spatial, C)`` array_like
             Images (row, column) or volumes (plane, row, column), with finite values.
 
         Returns
         -------
-        estimates : (n, *spatial, d) array of float32
+        estimates : ``(n, *spatial, d)`` array of float32
             A number, in pixels, for each of the d spatial axes.
 
         Raises

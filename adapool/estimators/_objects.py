@@ -129,8 +129,10 @@ def _prominent(objects: Objects, noise: float) -> Objects:
     faint objects and few bright ones, the bright ones are those that were stained.
 
     Where most objects have less than half of that, and more than noise has, they are a crowd that
-    the objects sought lie in: what is no outlier of it, by the median and the median absolute
-    deviation, belongs to it. If not even the typical one is an outlier, that tells nothing.
+    the objects sought lie in. What is no outlier of it, by the median and the median absolute
+    deviation, belongs to it; and so does what is nearer, by its ratio, to the median than to the
+    typical one, as a crowd may have outliers of its own. If not even the typical one is an
+    outlier, that tells nothing.
     """
     contrasts = objects.contrasts
     weight = objects.volumes * contrasts**2
@@ -140,7 +142,7 @@ def _prominent(objects: Objects, noise: float) -> Objects:
         middle = np.median(contrasts)
         outlier = middle + _OUTLIER * _MAD * np.median(np.abs(contrasts - middle))
         if _NOISY * noise < middle < _CROWD * typical and outlier < typical:
-            least = max(least, outlier)
+            least = max(least, outlier, math.sqrt(middle * typical))
     return objects.keep(contrasts >= least)
 
 

@@ -17,9 +17,9 @@ _TRUNCATE = 4.0
 
 @dataclass(frozen=True)
 class CentroidOffsets(PerPixel):
-    r"""One step of the mean shift [1]_: toward the local centre of mass.
+    r"""One step of the mean shift, toward the local centre of mass.
 
-    With w the image above its lowest value within the window, the offset of a pixel x is
+    As in [1]_: with w the image above its lowest value within the window, the offset of a pixel x is
 
     .. math:: m(x) = \frac{\sum_u u \, g_\sigma(u) \, w(x + u)}{\sum_u g_\sigma(u) \, w(x + u)},
 

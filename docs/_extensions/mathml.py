@@ -25,5 +25,5 @@ def _inline(translator: Any, node: nodes.math) -> NoReturn:
 
 def _display(translator: Any, node: nodes.math_block) -> NoReturn:
     formula = tex2mathml(node.astext(), as_block=True)
-    translator.body.append(f'<div class="math">{formula}</div>')
+    translator.body.append(f'<div class="formula">{formula}</div>')
     raise nodes.SkipNode
