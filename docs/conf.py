@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import adapool
 
@@ -47,6 +48,17 @@ shutil.copytree(
     ignore=shutil.ignore_patterns(".*"),
     dirs_exist_ok=True,
 )
+
+
+def setup(app: Any) -> None:
+    """Let links of notebooks to pages lead there: in the repository, pages are in ../docs."""
+
+    def rewrite(_: Any, page: str, source: list[str]) -> None:
+        if page.startswith("notebooks/"):
+            source[0] = source[0].replace("](../docs/", "](../")
+
+    app.connect("source-read", rewrite)
+
 
 # --- reference ----------------------------------------------------------------------------------
 

@@ -1,25 +1,72 @@
-"""The notebooks run from top to bottom."""
+"""The notebooks run from top to bottom, hold no results, and are on the site."""
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-NOTEBOOKS = sorted(Path(__file__).parents[1].joinpath("notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted(ROOT.joinpath("notebooks").glob("*.ipynb"))
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> dict[str, Any]:
+    notebook: dict[str, Any] = json.loads(path.read_text())
+    return notebook
 
 
 def test_there_is_a_notebook_for_each_method() -> None:
     assert {path.stem for path in NOTEBOOKS} >= {"attention", "dynamic", "deformable", "peaks"}
 
 
+def test_the_site_lists_all_notebooks_and_no_other() -> None:
+    index = ROOT.joinpath("docs", "index.md").read_text()
+    toctrees = re.findall(r"^```\{toctree\}\n(.*?)^```", index, re.DOTALL | re.MULTILINE)
+    listed = re.findall(r"^notebooks/(\S+)$", "\n".join(toctrees), re.MULTILINE)
+    assert sorted(listed) == [path.stem for path in NOTEBOOKS]
+
+
+@each_notebook
+def test_nothing_of_a_run_is_stored(path: Path) -> None:
+    notebook = read(path)
+    # Whoever runs a notebook and saves it gets here; outputs are made when the site is built.
+    assert notebook["metadata"] == {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    for cell in notebook["cells"]:
+        assert set(cell["metadata"]) <= {"tags"}, cell["id"]
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == [], cell["id"]
+            assert cell["execution_count"] is None, cell["id"]
+
+
+@each_notebook
+def test_links_lead_to_files_of_the_repository(path: Path) -> None:
+    """`docs/conf.py` takes ../docs/page.md to the page of the site."""
+    cells = [cell for cell in read(path)["cells"] if cell["cell_type"] == "markdown"]
+    text = "\n".join("".join(cell["source"]) for cell in cells)
+    for link in re.findall(r"\]\(([^)#]+)", text):
+        if "://" not in link:
+            assert path.parent.joinpath(link).is_file(), link
+
+
 # nbclient and the kernel's client talk through asyncio and zmq, which warn of their own accord.
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each_notebook
 def test_notebook(path: Path) -> None:
     nbclient = pytest.importorskip("nbclient", reason="notebooks run where nbclient is installed")
     nbformat = pytest.importorskip("nbformat")
     notebook = nbformat.read(path, as_version=4)
+    # Warnings are errors in a notebook as they are in a test.
+    strict = nbformat.v4.new_code_cell("import warnings; warnings.simplefilter('error')")
+    notebook.cells.insert(0, strict)
     nbclient.NotebookClient(
         notebook, timeout=300, resources={"metadata": {"path": path.parent}}
     ).execute()
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            assert output.get("name") != "stderr", output["text"]
