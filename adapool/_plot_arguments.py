@@ -198,7 +198,10 @@ def partition(sites: Any) -> Sites:
         from dask import compute  # all at once: they are parts of one graph
 
         arrays = list(compute(*arrays))
-    return Sites(*(in_memory("sites", array) for array in arrays), sites.channel_axis)
+    given = {
+        name: in_memory(f"sites.{name}", array) for name, array in zip(names, arrays, strict=True)
+    }
+    return Sites(**given, channel_axis=sites.channel_axis)
 
 
 def same_pixels(sites: Sites, spatial: tuple[int, ...]) -> None:

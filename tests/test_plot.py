@@ -740,12 +740,18 @@ def draw(name: str, path: Path) -> None:
         figure = plt.figure(figsize=(3.2, 2.4), dpi=80)
         if name == "compare":
             axes = [figure.add_axes((x, 0.25, 0.25, 0.25)) for x in (0, 0.25, 0.5)]
+        else:
+            axes = [figure.add_axes((0, 0, 1, 1))]
+        places = [(ax, ax.get_position(original=True)) for ax in axes]
+        if name == "compare":
             plot.compare(scene(), pooled_maps(scene()), anchor=["corner", "center"], axes=axes)
         else:
-            PICTURES[name](figure.add_axes((0, 0, 1, 1)))
+            PICTURES[name](*axes)
         bars = [image.colorbar for ax in figure.axes for image in ax.images if image.colorbar]
         for bar in bars:
             bar.remove()
+        for ax, place in places:  # where they were before they made room for a colour bar
+            ax.set_position(place)
         for text in figure.findobj(Text):
             text.set_visible(False)
         for ax in figure.axes:

@@ -127,4 +127,4 @@ def _width(ax: Axes, sites: Sites) -> float:
     room = ax.get_window_extent()
     points = 72 / ax.figure.dpi * min(room.width / columns, room.height / rows)  # in a pixel
     side = points * math.sqrt(rows * columns / len(sites.positions))
-    return min(_WIDEST, max(side / 10, 0.2))
+    return float(min(_WIDEST, max(side / 10, 0.2)))
