@@ -45,11 +45,6 @@ class Operand:
     array: Any
     axes: tuple[Axis, ...]
 
-    @classmethod
-    def whole(cls, array: Any) -> Operand:
-        """Return an operand that every block reads the whole of."""
-        return cls(array, tuple(Axis(None, [(0, n)]) for n in array.shape))
-
 
 def blockwise(
     name: str,
