@@ -210,8 +210,8 @@ def _as_summed(
     """Return float64 offsets that lead where a sum of base and offset in their own dtype does.
 
     Truncation is of one sum in the dtype of the offsets, the base being that in the whole image.
-    No kernel of the CPU computes in float16, or knows of an image around its own. The rounding of that sum
-    depends on the base, so that shared offsets become one for each group and tap.
+    No kernel of the CPU computes in float16, or knows of an image around its own. The rounding of
+    that sum depends on the base, so that shared offsets become one for each group and tap.
     """
     ndim = len(limits)
     # Integers are summed exactly, for any position in an image.

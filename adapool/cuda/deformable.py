@@ -187,7 +187,13 @@ def sampling_kernel(
                                     move = offsets[np.uint64(m)]
                                     stray = _add_stray(stray, move)
                                     along_z = locate(
-                                        z * sd + od + a * dd, move, limit[0], depth, past[0], rule, one
+                                        z * sd + od + a * dd,
+                                        move,
+                                        limit[0],
+                                        depth,
+                                        past[0],
+                                        rule,
+                                        one,
                                     )
                                     along_z = spread(along_z, height * line, index)
                                 move = offsets[np.uint64(m + 1)]

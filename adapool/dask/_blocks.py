@@ -127,9 +127,7 @@ class Blocks:
 
     def whole(self, array: Any) -> Operand:
         """Return an array that every block reads the whole of as an operand."""
-        return Operand(
-            as_lazy(array, self.kind), tuple(Axis(None, [(0, n)]) for n in array.shape)
-        )
+        return Operand(as_lazy(array, self.kind), tuple(Axis(None, [(0, n)]) for n in array.shape))
 
     def _in_order(self, batch: Any, channels: Any, spatial: Sequence[Any]) -> list[Any]:
         """Put what belongs to each axis where the image has that axis."""

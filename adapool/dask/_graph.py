@@ -19,6 +19,7 @@ from dask.highlevelgraph import HighLevelGraph
 
 from adapool._arguments import Array
 from adapool._jit import serial_kernels
+from adapool.dask._views import owner_of, side_by_side
 
 Interval = tuple[int, int]
 Index = tuple[int, ...]
@@ -158,15 +159,8 @@ def _slice(chunk: Array, slices: tuple[slice, ...]) -> Array:
     part = chunk[slices]
     # A view keeps the whole chunk in memory, for a halo of a few pixels; unless that chunk is but
     # a part of what is kept anyway.
-    kept = 2 * part.size > chunk.size or _owner(chunk).size >= 2 * chunk.size
+    kept = 2 * part.size > chunk.size or owner_of(chunk).size >= 2 * chunk.size
     return part if kept else part.copy()
-
-
-def _owner(array: Array) -> Array:
-    """Return the array whose memory an array is a view of."""
-    while isinstance(getattr(array, "base", None), np.ndarray):
-        array = array.base
-    return array
 
 
 def _assemble(parts: list[Array], counts: tuple[int, ...]) -> Array:
@@ -181,32 +175,10 @@ def _assemble(parts: list[Array], counts: tuple[int, ...]) -> Array:
     places = [
         tuple(begins[axis][i] for axis, i in enumerate(index)) for index in np.ndindex(counts)
     ]
-    view = _common_view(parts, places, shape)
+    view = side_by_side(parts, places, shape)
     if view is not None:
         return view
     whole = np.empty_like(parts[0], shape=shape, order="C")
     for part, place in zip(parts, places, strict=True):
         whole[tuple(slice(b, b + n) for b, n in zip(place, part.shape, strict=True))] = part
     return whole
-
-
-def _common_view(parts: list[Array], places: list[Index], shape: Index) -> Array | None:
-    """Return parts that lie side by side in one array in memory as a view of it, or None.
-
-    So do the chunks of ``da.from_array(array)``. A view of whole rows is in C order: then nothing
-    is copied. Others are copied once, as they would be here.
-    """
-    first = parts[0]
-    if not isinstance(first, np.ndarray):
-        return None
-    owner = _owner(first)
-    origin = first.ctypes.data
-    for part, place in zip(parts, places, strict=True):
-        steps = sum(begin * stride for begin, stride in zip(place, first.strides, strict=True))
-        beside = part.strides == first.strides and part.ctypes.data - origin == steps
-        if not (beside and _owner(part) is owner):
-            return None
-    if not owner.flags.c_contiguous:
-        return None
-    # NumPy checks that the view stays within this memory.
-    return np.ndarray(shape, first.dtype, owner, origin - owner.ctypes.data, first.strides)

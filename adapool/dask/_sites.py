@@ -264,9 +264,7 @@ def _paint(found: Found, values: Array, carried: Array, layout: Layout) -> Array
     return result if layout.channel_axis is None else np.moveaxis(result, -1, layout.channel_axis)
 
 
-def _layer(
-    name: str, tasks: list[Any], chunks: Any, dependencies: list[Any], kind: Array
-) -> Any:
+def _layer(name: str, tasks: list[Any], chunks: Any, dependencies: list[Any], kind: Array) -> Any:
     """Return a lazy array that is cut along its first axis, of one task for each chunk.
 
     `kind` is an empty array of its kind and dtype, of any number of axes.

@@ -55,19 +55,27 @@ def on_device(network: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def compute(*arrays: Any) -> tuple[Any, ...]:
-    return dask.compute(*arrays, scheduler="synchronous")
+    results: tuple[Any, ...] = dask.compute(*arrays, scheduler="synchronous")
+    return results
+
+
+def fetched(blocks: Any) -> Any:
+    """Copy blocks, or lists of them, to the host."""
+    if isinstance(blocks, list):
+        return [fetched(block) for block in blocks]
+    assert type(blocks) is Cupy
+    return blocks.get()
 
 
 def check(lazies: Sequence[Any], expected: Sequence[Any]) -> None:
     """Metadata, kind of every block, and values."""
     assert len(lazies) == len(expected)
-    for array, got, want in zip(lazies, compute(*lazies), expected, strict=True):
+    blocks = compute(*(array.to_delayed().tolist() for array in lazies))
+    for array, parts, want in zip(lazies, blocks, expected, strict=True):
         assert type(array._meta) is Cupy
         assert array.dtype == array._meta.dtype == want.dtype
         assert array.ndim == array._meta.ndim == want.ndim
-        assert {type(block) for block in compute(*array.to_delayed().ravel())} == {Cupy}
-        assert type(got) is Cupy
-        assert_same(got.get(), want)
+        assert_same(np.block(fetched(parts)), want)
 
 
 def with_limits(case: Case) -> Case:
@@ -78,36 +86,39 @@ def with_limits(case: Case) -> Case:
     return case if name is None else replace(case, options={name: limit} | case.options)
 
 
-@pytest.mark.parametrize("case", [with_limits(case) for case in cases()], ids=lambda case: case.label)
-def test_case(case: Case) -> None:
-    """All operands in chunks; or but for the image in memory, on the device."""
+CASES = [with_limits(case) for case in cases()]
 
-    def place(value: Any, send: Callable[[Array], Any]) -> Any:
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[case.label for case in CASES])
+def test_case(number: int) -> None:
+    """With every other case all operands are in chunks; with the others, in device memory."""
+    case, send = CASES[number], (lazy, Cupy)[number % 2]
+
+    def place(value: Any) -> Any:
         if isinstance(value, np.ndarray):
             return send(value)
         return on_device(value) if callable(value) else value
 
     image, *operands = case.arguments
     expected = case.expected()
-    for send in (lazy, Cupy):
-        pooled = getattr(adapool, case.name)(
-            lazy(image),
-            *(place(value, send) for value in operands),
-            **{name: place(value, send) for name, value in case.options.items()},
-        )
-        if isinstance(pooled, adapool.Sites):
-            names = [*SITES_FIELDS, "labels"]
-            check([getattr(pooled, name) for name in names],
-                  [getattr(expected, name) for name in SITES_FIELDS] + [expected.owner + np.int32(1)])
-            check([pooled.to_map()], [expected.to_map()])
-        elif isinstance(pooled, tuple):
-            check(pooled, expected)
-        else:
-            check([pooled], [expected])
+    pooled = getattr(adapool, case.name)(
+        lazy(image),
+        *map(place, operands),
+        **{name: place(value) for name, value in case.options.items()},
+    )
+    if isinstance(pooled, adapool.Sites):
+        fields = [getattr(pooled, name) for name in SITES_FIELDS]
+        wanted = [getattr(expected, name) for name in SITES_FIELDS]
+        fields += [pooled.labels, pooled.to_map()]
+        check(fields, [*wanted, expected.owner + np.int32(1), expected.to_map()])
+    elif isinstance(pooled, tuple):
+        check(pooled, expected)
+    else:
+        check([pooled], [expected])
 
 
-IMAGE = np.random.default_rng(0).integers(0, 50, (7, 9)).astype(np.float32)
-CHUNKS = ((1, 0, 4, 2), (2, 1, 1, 5))
+IMAGE = np.random.default_rng(0).integers(0, 50, (5, 6)).astype(np.float32)
+CHUNKS = ((1, 0, 3, 1), (2, 4))
 
 
 @pytest.mark.parametrize("make", [lazy, mapped])
@@ -231,6 +242,13 @@ def test_nothing_is_computed_and_no_array_leaves_while_the_graph_is_built(
     for array in pooled:
         with pytest.raises(AssertionError, match="while the graph"):
             compute(array)
+
+
+def test_results_are_joined_on_the_device() -> None:
+    pooled = adapool.max_pooling(lazy(IMAGE), 2, channel_axis=None)
+    (joined,) = compute(pooled)
+    assert type(joined) is Cupy
+    assert_same(joined.get(), adapool.max_pooling(IMAGE, 2, channel_axis=None))
 
 
 def test_the_stand_in_refuses_what_cupy_refuses() -> None:
