@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dask
 import dask.array as da
 import numpy as np
 
@@ -24,6 +25,9 @@ SIDE = 8192
 
 # Squares, and bands of whole rows.
 CHUNKS = ((2048, 2048), (2048, -1), (512, -1))
+
+# How often CPU time is taken.
+_ROUNDS = 4
 
 
 def calls() -> dict[str, Callable[[Any, Any], Any]]:
@@ -80,9 +84,8 @@ def overhead() -> None:
         for chunks in CHUNKS:
             lazy = [da.from_array(array, chunks=chunks, name=False) for array in (image, sizes)]
             work[_named(chunks)] = functools.partial(_store, call, lazy, out)
-        spent = dict.fromkeys(work, float("inf"))
-        timed = {key: functools.partial(_count, spent, key, job) for key, job in work.items()}
-        best = seconds(timed)
+        spent = _alone(work)
+        best = seconds(work)
         columns = [
             f"{100 * (best[key] / best['memory'] - 1):+.0f} % "
             f"({100 * (spent[key] / spent['memory'] - 1):+.0f} %)"
@@ -92,11 +95,21 @@ def overhead() -> None:
         print(f"| {name} | {memory} |", " | ".join(columns), "|", flush=True)
 
 
-def _count(spent: dict[str, float], key: str, work: Callable[[], Any]) -> None:
-    """Keep the least CPU time: on a machine with other work, less uncertain than wall time."""
-    before = time.process_time()
-    work()
-    spent[key] = min(spent[key], time.process_time() - before)
+def _alone(work: dict[str, Callable[[], Any]]) -> dict[str, float]:
+    """Return the least CPU time of each call on one thread.
+
+    On a machine with other work, less uncertain than wall time: no thread waits for another.
+    """
+    spent = dict.fromkeys(work, float("inf"))
+    adapool.set_num_threads(1)
+    with dask.config.set(scheduler="synchronous"):
+        for _ in range(_ROUNDS):
+            for key, job in work.items():
+                before = time.process_time()
+                job()
+                spent[key] = min(spent[key], time.process_time() - before)
+    adapool.set_num_threads(None)
+    return spent
 
 
 def _named(chunks: tuple[int, int]) -> str:
