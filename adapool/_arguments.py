@@ -49,6 +49,11 @@ def on_device(value: Any) -> bool:
     return hasattr(value, "__cuda_array_interface__") or hasattr(value, "__cuda_ndarray__")
 
 
+def chunks_on_device(value: Any) -> bool:
+    """Whether `value` is on a device, or is a Dask array whose chunks are."""
+    return on_device(value._meta if is_dask(value) else value)
+
+
 def _device_array(name: str, value: Any) -> Any:
     from adapool.cuda.arrays import DeviceArray
 
@@ -65,8 +70,12 @@ def real_array(name: str, value: Any) -> Array:
     as it is, checked by its metadata.
     """
     if is_dask(value):
-        if on_device(value._meta):
-            no_backend(name, "Dask array of GPU chunks", "map its blocks to host memory first")
+        if on_device(value._meta) and not hasattr(value._meta, "__array_function__"):
+            # Dask itself cuts and joins chunks through NumPy's functions.
+            raise TypeError(
+                f"{name} must have chunks of NumPy or CuPy, got a Dask array of "
+                f"{type(value._meta).__name__}: map its blocks to one of them, as cupy.asarray does"
+            )
         real_array(name, value._meta)
         if any(size != size for size in value.shape):
             raise ValueError(
@@ -413,7 +422,7 @@ def mixed_places(on_device: Sequence[str], on_host: Sequence[str]) -> NoReturn:
     raise TypeError(
         f"arrays must be all on the device or all in host memory, got {', '.join(on_device)} on "
         f"the device and {', '.join(on_host)} in host memory: copy one side over, as "
-        "cupy.asarray or torch's .cuda() and .cpu() do"
+        "cupy.asarray or torch's .cuda() and .cpu() do (.map_blocks(cupy.asarray) on Dask arrays)"
     )
 
 

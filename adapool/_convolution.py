@@ -161,13 +161,14 @@ class SamplingPlan:
             "offset_network", self.offset_network, layout, image, grid, offset_widths
         )
         rule = self.interpolation
-        if rule == "truncate" and (offsets.dtype == np.float16 or any(windows.begin)):
-            if isinstance(offsets, np.ndarray):
-                offsets = _as_summed(offsets, windows, limits, self.offset_groups)
-                limits = (math.inf,) * ndim
-            else:
-                # A GPU computes in float16.
+        half = offsets.dtype == np.float16
+        if rule == "truncate" and not isinstance(offsets, np.ndarray):
+            # A GPU computes in float16, and its kernels know where a block begins.
+            if half:
                 rule, limits = "truncate in float16", tuple(float(np.float16(m)) for m in limits)
+        elif rule == "truncate" and (half or any(windows.begin)):
+            offsets = _as_summed(offsets, windows, limits, self.offset_groups)
+            limits = (math.inf,) * ndim
         mask = None
         if self.mask_network is not None:
             mask = grid_prediction(
@@ -209,8 +210,8 @@ def _as_summed(
     """Return float64 offsets that lead where a sum of base and offset in their own dtype does.
 
     Truncation is of one sum in the dtype of the offsets, the base being that in the whole image.
-    No kernel computes in float16, or knows of an image around its own. The rounding of that sum
-    depends on the base, so that shared offsets become one for each group and tap.
+    No kernel of the CPU computes in float16, or knows of an image around its own. The rounding of
+    that sum depends on the base, so that shared offsets become one for each group and tap.
     """
     ndim = len(limits)
     # Integers are summed exactly, for any position in an image.

@@ -21,7 +21,7 @@ def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
     `others` are the arguments that may be arrays too: all must be on one side.
     """
     given = {name: array, **others}
-    on_device = [argument for argument, value in given.items() if _arguments.on_device(value)]
+    on_device = [other for other in given if _arguments.chunks_on_device(given[other])]
     if on_device:
         rest = {argument: given[argument] for argument in given if argument not in on_device}
         on_host = [argument for argument, value in rest.items() if _is_array(value)]
@@ -39,9 +39,14 @@ def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
 
 def in_memory(name: str, array: Any) -> Any:
     """Return what is needed whole, on the host: a Dask array computed, anything else as it is."""
-    if _arguments.on_device(array):
-        _arguments.no_backend(name, "array on a GPU", "copy it to the host, as torch's .cpu() does")
-    return array.compute() if _arguments.is_dask(array) else array
+    lazy = _arguments.is_dask(array)
+    if _arguments.chunks_on_device(array):
+        if lazy:
+            kind, way = "Dask array of chunks on a GPU", ".map_blocks(cupy.asnumpy)"
+        else:
+            kind, way = "array on a GPU", "torch's .cpu()"
+        _arguments.no_backend(name, kind, f"copy it to the host, as {way} does")
+    return array.compute() if lazy else array
 
 
 def backend_for(array: Any) -> ModuleType:

@@ -135,7 +135,9 @@ def plain(array: Any) -> Any:
     Booleans become bytes, which order alike; float16, in which no CPU computes, becomes float32.
     """
     if not isinstance(array, np.ndarray):
-        return array.plain()  # on a device
+        from adapool.cuda.arrays import DeviceArray  # numba.cuda is imported here and not before
+
+        return DeviceArray.of(array).plain()
     native = array.dtype.newbyteorder("=")
     dtype = np.dtype(np.float32) if native == np.float16 else native
     array = np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"]).view()

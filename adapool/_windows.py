@@ -26,7 +26,8 @@ _MOST = (1 << 63) - 1
 class Windows:
     """Windows of one size on a regular grid over a volume.
 
-    `begin` is where that volume begins in the image that it is a block of.
+    `begin` is where that volume begins in the image that it is a block of; `partial` whether it
+    holds more than the windows of the block are about.
     """
 
     volume: Triple
@@ -36,6 +37,7 @@ class Windows:
     origin: Triple
     outputs: Triple
     begin: Triple = (0, 0, 0)
+    partial: bool = False
 
     @classmethod
     def points(cls, volume: Triple) -> Windows:
@@ -60,8 +62,8 @@ class Windows:
 
     @property
     def covers_volume(self) -> bool:
-        """Whether every position of the volume is in some window."""
-        return all(
+        """Whether every position of the volume, as far as it matters, is in some window."""
+        return self.partial or all(
             d == 1 and s <= k and (o - 1) * s + start + k >= size
             for size, k, s, d, start, o in zip(
                 self.volume,

@@ -141,7 +141,7 @@ def convolutions(dtype: str) -> Iterator[Kernel]:
         sample = deformable.sampling_kernel(rule, ndim, vector, np.dtype(dtype), summed, True)
         yield kernel(
             f"sample {rules[rule]} {ndim}-D x{vector}{' summed' if summed else ''}", sample,
-            data, FIVE, data, data, SIX, INT, THREE, FOUR, WINDOW, limit, TWO,
+            data, FIVE, data, data, SIX, INT, THREE, FOUR, types.UniTuple(THREE, 5), limit, TWO,
             data if summed else NONE, data if summed else NONE, data, array("int32", 1),
         )  # fmt: skip
     for wide in (4, 1):

@@ -35,6 +35,8 @@ TESTS = Path(__file__).parent
         "test_kernels.py -k deform_or_fused",
         "test_kernels.py -k grids",
         "test_arrays.py",
+        "test_dask.py -k max_or_attention",
+        "test_dask.py -k not_max_and_not_attention",
         "test_loads.py",
     ],
 )

@@ -162,8 +162,8 @@ def test_samples() -> None:
         def sample(flat: Any, offsets: Any, out: Any) -> None:
             for y in range(height):
                 for x in range(width):
-                    along_y = locate(y, offsets[y, x, 0], most, height, rule, one)
-                    along_x = locate(x, offsets[y, x, 1], most, width, rule, one)
+                    along_y = locate(y, offsets[y, x, 0], most, height, 0, rule, one)
+                    along_x = locate(x, offsets[y, x, 1], most, width, 0, rule, one)
                     along_y = spread(along_y, width, np.int32)
                     along_x = spread(along_x, 1, np.int32)
                     if rule == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from scipy import ndimage as ndi
 
 import adapool
 import strategies as some
+from adapool import _eager
 from compare import SITES_FIELDS, assert_same, rounding_bound
 
 Array = NDArray[Any]
@@ -319,6 +321,86 @@ def test_the_graph_is_linear_in_the_chunks(name: str) -> None:
         image = da.zeros((10 * rows, 40), chunks=10, dtype=np.float32)
         sizes.append(len(CALLS[name](image).__dask_graph__()))
     assert sizes[1] <= 2.05 * sizes[0]
+
+
+def test_bands_of_rows_are_let_go() -> None:
+    """Of an image in bands of whole rows, a few are held at a time, however many there are."""
+    held, most = 0, 0
+
+    def let_go() -> None:
+        nonlocal held
+        held -= 1
+
+    def fill(block_info: Any = None) -> Array:
+        nonlocal held, most
+        band = np.ones(block_info[None]["chunk-shape"], np.float32)
+        weakref.finalize(band, let_go)
+        held += 1
+        most = max(most, held)
+        return band
+
+    chunks = ((16,) * 64, (64,))
+    image = da.map_blocks(fill, chunks=chunks, dtype=np.float32, meta=SMALL[:0])
+    pooled = adapool.max_pooling(image, 5, stride=1, padding=2, channel_axis=None)
+    assert pooled.max().compute(scheduler="synchronous") == 1
+    assert held == 0
+    assert most <= 8
+
+
+@st.composite
+def views(draw: st.DrawFn, array: Array) -> Any:
+    """Chunks that lie side by side in one array, in memory as in the image or not."""
+    image = draw(chunked(array))
+    if draw(st.booleans()):
+        image = image[tuple(slice(draw(st.integers(0, n - 1)), None) for n in array.shape)]
+    return da.roll(image, 2, axis=1) if draw(st.booleans()) else image
+
+
+@few
+@given(st.data())
+def test_chunks_of_an_array_in_memory_are_read_in_place(data: st.DataObject) -> None:
+    shape = data.draw(st.sampled_from([(9, 11), (3, 7, 8), (9, 11, 2)]))
+    array = np.random.default_rng(data.draw(st.integers(0, 9))).random(shape, np.float32)
+    image = data.draw(views(array))
+    whole = image.compute(scheduler="synchronous")
+    channel_axis = -1 if shape[-1] == 2 else None
+    fixed = data.draw(some.windows(whole.shape[:-1] if channel_axis == -1 else whole.shape))
+    options = fixed.options | {
+        "channel_axis": channel_axis,
+        "return_indices": data.draw(st.booleans()),
+    }
+    assert_lazily_same(
+        adapool.max_pooling(image, fixed.kernel, **options),
+        adapool.max_pooling(whole, fixed.kernel, **options),
+    )
+    assert_lazily_same(
+        adapool.attention_pooling(image, fixed.kernel, image, **options),
+        adapool.attention_pooling(whole, fixed.kernel, whole, **options),
+    )
+
+
+@pytest.mark.parametrize("chunks", [(4, -1), (4, 5)])
+def test_no_chunk_of_an_array_in_memory_is_copied(
+    chunks: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the kernels are given is the memory that the array has, along whole rows."""
+    lazy = da.from_array(SMALL, chunks=chunks)
+    source = lazy.to_delayed()[0, 0].compute().base
+    pool, given = _eager.max_pooling, []
+
+    def noted(image: Array, *arguments: Any) -> Any:
+        assert image.flags.c_contiguous
+        assert np.shares_memory(image, source)
+        given.append(image.shape)
+        return pool(image, *arguments)
+
+    monkeypatch.setattr(_eager, "max_pooling", noted)
+    pooled = adapool.max_pooling(lazy, 5, stride=1, padding=2, channel_axis=None)
+    result = pooled.compute(scheduler="synchronous")
+    assert {columns for _, columns in given} == {40}
+    monkeypatch.undo()
+    expected = adapool.max_pooling(SMALL, 5, stride=1, padding=2, channel_axis=None)
+    assert_same(result, expected)
 
 
 @pytest.mark.parametrize("name", CALLS)

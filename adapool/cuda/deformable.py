@@ -36,10 +36,11 @@ def floor(move: Any) -> Any:
 
 
 @cuda_device
-def locate(tap: int, given: Any, most: Any, size: int, rule: int, one: Any) -> Any:
+def locate(tap: int, given: Any, most: Any, size: int, begin: int, rule: int, one: Any) -> Any:
     """Return the pixel that a tap looks at, the one after it, and their shares, along an axis.
 
-    Both pixels are inside; one that had to be moved there has the share 0.
+    Both pixels are inside; one that had to be moved there has the share 0. Truncation is of a sum
+    in the whole image, in which this one begins at `begin`.
     """
     zero = type(one)(0)
     low: Any
@@ -55,9 +56,9 @@ def locate(tap: int, given: Any, most: Any, size: int, rule: int, one: Any) -> A
         whole = floor(move)
         low = np.int32(tap) + np.int32(whole) + (1 if _rounds_up(move, whole) else 0)
     elif rule == TRUNCATE:
-        low = np.int64(_truncated(tap, move))
+        low = np.int64(_truncated(begin + tap, move)) - begin
     else:
-        low = np.int64(_half_sum(tap, move))
+        low = np.int64(_half_sum(begin + tap, move)) - begin
     return _into(low, size), 0, one if _inside(low, size) else zero, zero
 
 
@@ -108,7 +109,8 @@ def sampling_kernel(
     grid : (images of offsets, images of the mask, planes, rows, columns, offsets of a pixel)
     item : first image of the block, which is `block` (images, planes, rows, columns) of the output
     first : first output of the block, a triple
-    window : (kernel, stride, dilation, origin), triples
+    window : (kernel, stride, dilation, origin, begin), triples; `begin` is where the image begins
+        in the one that it is a block of
     limit : what displacements are clipped to, a triple in the type they are clipped in
     groups : (channels of an offset group, channels of a group of the convolution)
     factors, bias : (tap, channel) flat and (channel,); None unless `summed`
@@ -138,7 +140,7 @@ def sampling_kernel(
         out: Any,
         flags: Any,
     ) -> None:
-        (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
+        (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow), past = window
         _, depth, height, width, channels = size
         images, planes, rows, columns = block
         deep, per_group = groups
@@ -185,19 +187,25 @@ def sampling_kernel(
                                     move = offsets[np.uint64(m)]
                                     stray = _add_stray(stray, move)
                                     along_z = locate(
-                                        z * sd + od + a * dd, move, limit[0], depth, rule, one
+                                        z * sd + od + a * dd,
+                                        move,
+                                        limit[0],
+                                        depth,
+                                        past[0],
+                                        rule,
+                                        one,
                                     )
                                     along_z = spread(along_z, height * line, index)
                                 move = offsets[np.uint64(m + 1)]
                                 stray = _add_stray(stray, move)
                                 along_y = locate(
-                                    y * sh + oh + b * dh, move, limit[1], height, rule, one
+                                    y * sh + oh + b * dh, move, limit[1], height, past[1], rule, one
                                 )
                                 along_y = spread(along_y, line, index)
                                 move = offsets[np.uint64(m + 2)]
                                 stray = _add_stray(stray, move)
                                 along_x = locate(
-                                    x * sw + ow + d * dw, move, limit[2], width, rule, one
+                                    x * sw + ow + d * dw, move, limit[2], width, past[2], rule, one
                                 )
                                 along_x = spread(along_x, channels, index)
                                 near, far, front, back = along_z

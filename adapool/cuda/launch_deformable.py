@@ -216,7 +216,7 @@ class _Job:
                 *sampling.offsets.shape[1:],
             ),
             items[0], first, (images, *size),
-            (windows.kernel, windows.stride, windows.dilation, windows.origin),
+            (windows.kernel, windows.stride, windows.dilation, windows.origin, windows.begin),
             limit, (deep, per_group),
             self.weights.reshape(-1) if self.depthwise else None,
             self.bias if self.depthwise else None,

@@ -23,6 +23,8 @@ class Blocks:
     Attributes
     ----------
     layout : Layout
+    kind : array
+        An empty array of the kind that the chunks of the image are.
     batch, channels : tuple of interval
         What each block has of these axes.
     outputs : tuple of tuple of interval
@@ -30,6 +32,7 @@ class Blocks:
     """
 
     layout: Layout
+    kind: Array
     batch: tuple[Interval, ...]
     channels: tuple[Interval, ...]
     outputs: tuple[tuple[Interval, ...], ...]
@@ -47,6 +50,7 @@ class Blocks:
         split = channel is not None and split_channels
         return cls(
             layout=layout,
+            kind=image._meta,
             batch=((0, 1),) if batch is None else _intervals(image.chunks[batch]),
             channels=_intervals(image.chunks[channel]) if split else whole,
             outputs=tuple(
@@ -102,7 +106,7 @@ class Blocks:
         tail: Sequence[int] = (),
         per_channel: bool = False,
     ) -> Operand:
-        """Return an array (*lead, *points, *tail) as an operand; NumPy arrays become lazy ones.
+        """Return an array (*lead, *points, *tail) as an operand; arrays in memory become lazy.
 
         With `per_channel`, the last axis holds the channels.
         """
@@ -119,7 +123,11 @@ class Blocks:
             axes.append(
                 Axis(layout.channel_axis if len(self.channels) > 1 else None, self.channels)
             )
-        return Operand(as_lazy(array), tuple(axes))
+        return Operand(as_lazy(array, self.kind), tuple(axes))
+
+    def whole(self, array: Any) -> Operand:
+        """Return an array that every block reads the whole of as an operand."""
+        return Operand(as_lazy(array, self.kind), tuple(Axis(None, [(0, n)]) for n in array.shape))
 
     def _in_order(self, batch: Any, channels: Any, spatial: Sequence[Any]) -> list[Any]:
         """Put what belongs to each axis where the image has that axis."""
@@ -132,9 +140,14 @@ class Blocks:
         return [given[axis] for axis in sorted(given)]
 
 
-def as_lazy(array: Any) -> Any:
-    """Return an array as one of Dask. It is not hashed: that would take longer than to use it."""
-    return array if _arguments.is_dask(array) else da.from_array(array, chunks=-1, name=False)
+def as_lazy(array: Any, kind: Array) -> Any:
+    """Return an array as one of Dask, of chunks of a kind.
+
+    It is not hashed: that would take longer than to use it.
+    """
+    if _arguments.is_dask(array):
+        return array
+    return da.from_array(np.asarray(array, like=kind), chunks=-1, name=False, asarray=False)
 
 
 def meta(image: Any, dtype: np.dtype[Any]) -> Array:

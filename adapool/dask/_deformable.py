@@ -15,8 +15,8 @@ from adapool._convolution import ConvKernel, SamplingPlan
 from adapool._layout import Layout, Triple, to_triple
 from adapool._networks import grid_form, is_network
 from adapool._windows import Windows, in_whole
-from adapool.dask._blocks import Blocks, as_lazy, meta
-from adapool.dask._graph import Index, Interval, Operand, blockwise
+from adapool.dask._blocks import Blocks, meta
+from adapool.dask._graph import Index, Interval, blockwise
 from adapool.dask._predict import Box, Prediction
 
 _NETWORKS = ("offset_network", "mask_network")
@@ -185,9 +185,9 @@ def _convolve(
     def place(index: Index) -> _Place:
         return geometry.place(*blocks.box(index))
 
-    operands = [blocks.image(image, blocks.reach(reach)), Operand.whole(as_lazy(kernel.weights))]
+    operands = [blocks.image(image, blocks.reach(reach)), blocks.whole(kernel.weights)]
     if kernel.bias is not None:
-        operands.append(Operand.whole(as_lazy(kernel.bias)))
+        operands.append(blocks.whole(kernel.bias))
     predictions: list[Prediction | None] = []
     grid = windows.outputs[-layout.ndim :]
     for name, widths in zip(_NETWORKS, plan.widths(windows), strict=True):

@@ -15,6 +15,7 @@ from adapool._networks import attention_form, counted_dtype, is_network
 from adapool._windows import Windows, in_whole
 from adapool.dask._blocks import Blocks, meta
 from adapool.dask._graph import Index, Interval, blockwise
+from adapool.dask._views import on_whole_rows
 
 
 def max_pooling(image: Any, layout: Layout, windows: Windows, with_indices: bool) -> Any:
@@ -51,6 +52,12 @@ class _Pooling:
     attention: bool
 
     def __call__(self, windows: Windows, image: Array, *weights: Array) -> Any:
+        # Per window, weights are no image; with indices, all weights of an array are looked at.
+        ndim = self.layout.ndim
+        aligned = all(array.shape[:ndim] == image.shape[:ndim] for array in weights)
+        if aligned and not (self.attention and (self.with_indices or self.network is not None)):
+            arrays, windows = on_whole_rows([image, *weights], self.layout, windows)
+            image, weights = arrays[0], tuple(arrays[1:])
         layout = self.layout.of_block(image.shape)
         if self.attention:
             network = weights[0] if weights else self.network

@@ -19,6 +19,7 @@ from dask.highlevelgraph import HighLevelGraph
 
 from adapool._arguments import Array
 from adapool._jit import serial_kernels
+from adapool.dask._views import owner_of, side_by_side
 
 Interval = tuple[int, int]
 Index = tuple[int, ...]
@@ -44,11 +45,6 @@ class Operand:
 
     array: Any
     axes: tuple[Axis, ...]
-
-    @classmethod
-    def whole(cls, array: Any) -> Operand:
-        """Return an operand that every block reads the whole of."""
-        return cls(array, tuple(Axis(None, [(0, n)]) for n in array.shape))
 
 
 def blockwise(
@@ -161,8 +157,10 @@ def _pieces(sizes: tuple[int, ...], start: int, stop: int) -> Iterator[tuple[int
 
 def _slice(chunk: Array, slices: tuple[slice, ...]) -> Array:
     part = chunk[slices]
-    # A view would keep the whole chunk in memory, for a halo of a few pixels.
-    return part if 2 * part.size > chunk.size else part.copy()
+    # A view keeps the whole chunk in memory, for a halo of a few pixels; unless that chunk is but
+    # a part of what is kept anyway.
+    kept = 2 * part.size > chunk.size or owner_of(chunk).size >= 2 * chunk.size
+    return part if kept else part.copy()
 
 
 def _assemble(parts: list[Array], counts: tuple[int, ...]) -> Array:
@@ -172,11 +170,15 @@ def _assemble(parts: list[Array], counts: tuple[int, ...]) -> Array:
         [parts[number].shape[axis] for number in np.moveaxis(grid, axis, 0).reshape(n, -1)[:, 0]]
         for axis, n in enumerate(counts)
     ]
-    ends = [list(itertools.accumulate(sizes)) for sizes in lengths]
-    whole = np.empty_like(parts[0], shape=tuple(axis[-1] for axis in ends), order="C")
-    for number, index in enumerate(np.ndindex(counts)):
-        box = tuple(
-            slice(ends[axis][i] - lengths[axis][i], ends[axis][i]) for axis, i in enumerate(index)
-        )
-        whole[box] = parts[number]
+    begins = [[0, *itertools.accumulate(sizes)] for sizes in lengths]
+    shape = tuple(axis[-1] for axis in begins)
+    places = [
+        tuple(begins[axis][i] for axis, i in enumerate(index)) for index in np.ndindex(counts)
+    ]
+    view = side_by_side(parts, places, shape)
+    if view is not None:
+        return view
+    whole = np.empty_like(parts[0], shape=shape, order="C")
+    for part, place in zip(parts, places, strict=True):
+        whole[tuple(slice(b, b + n) for b, n in zip(place, part.shape, strict=True))] = part
     return whole

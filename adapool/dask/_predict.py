@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adapool._arguments import Array
-from adapool._layout import Layout, Triple
+from adapool._layout import Layout, Triple, as_given, plain
 from adapool._networks import grid_prediction, is_network
 
 # A part of an image: its interval along plane, row, column.
@@ -43,22 +43,25 @@ class Prediction:
     def on(self, image: Array, layout: Layout, reach: Box, points: Box, *given: Array) -> Array:
         """Return what is known at the points of a block: (batch or 1, *points, width).
 
+        An array of the caller's kind, which NumPy's functions take.
         `image` is the part `reach` of the whole one. The points are a box of pixels for a network;
         for an array they are what was given.
         """
         lengths = tuple(stop - start for start, stop in points)[-layout.ndim :]
         if not is_network(self.network):
             canonical = np.empty_like(image, shape=(0,))  # not looked at
-            array: Array = grid_prediction(
-                self.name, given[0], layout, canonical, lengths, self.widths
+            array: Array = as_given(
+                grid_prediction(self.name, given[0], layout, canonical, lengths, self.widths)
             )
             return array
         volume = zip(points, self.halo, self.layout.volume, strict=True)
         seen = tuple((max(a - h, 0), min(b + h, n)) for (a, b), h, n in volume)
-        part = np.ascontiguousarray(layout.canonical(image)[:, *within(seen, reach)])
+        part = plain(as_given(layout.canonical(image))[:, *within(seen, reach)])
         spatial = part.shape[1:4][-layout.ndim :]
         own = replace(layout, spatial=spatial)
-        known: Array = grid_prediction(self.name, self.network, own, part, spatial, self.widths)
+        known: Array = as_given(
+            grid_prediction(self.name, self.network, own, part, spatial, self.widths)
+        )
         return known[:, *within(points, seen)]
 
 

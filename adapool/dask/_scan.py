@@ -142,25 +142,29 @@ def _truncated(sizes: Array, limits: Array) -> Array:
 def carried_values(found: Found, values: Array, carried: Array) -> Array:
     """Return the values of the sites in ``found.after``, given those in ``found.before``."""
     older = found.before.numbers
-    everything = np.concatenate([carried, values])
+    everything = np.concatenate([carried, values])  # on a device, if they are there
     # Numbers grow from one site with a window to the next; those of earlier bands come first.
     place = np.searchsorted(older[older >= 0], found.after.numbers)
     newer = found.after.numbers >= found.before.count
     first = int((older >= 0).sum())
     place = np.where(newer, first + found.after.numbers - found.before.count, place)
-    return everything[place[found.after.numbers >= 0]]
+    picked = place[found.after.numbers >= 0]
+    result: Array = everything[np.asarray(picked, like=everything)]
+    return result
 
 
 def painted(found: Found, values: Array, carried: Array, fill: Any) -> Array:
     """Return (plane, row, column, ...) of the value of the site that owns each pixel."""
     older = found.before.numbers[found.before.numbers >= 0]
     first = len(older)
-    everything = np.concatenate([carried, values, np.full((1, *values.shape[1:]), fill)])
+    nobody = np.full_like(values, fill, shape=(1, *values.shape[1:]))
+    everything = np.concatenate([carried, values, nobody])
     owner = found.owner
     place = np.where(
         owner >= found.before.count,
         first + owner - found.before.count,
         np.searchsorted(older, owner),
     )
-    result: Array = everything[np.where(owner < 0, len(everything) - 1, place)]
+    place = np.where(owner < 0, len(everything) - 1, place)
+    result: Array = everything[np.asarray(place, like=everything)]
     return result

@@ -7,7 +7,7 @@ of tasks, one for each band of chunks; networks before it and pooling after it a
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dask.array as da
@@ -18,7 +18,7 @@ from adapool import _arguments
 from adapool._arguments import Array
 from adapool._dispatch import backend_for
 from adapool._jit import serial_kernels
-from adapool._layout import Layout, as_dtype, empty_value, plain
+from adapool._layout import Layout, as_dtype, as_given, empty_value, plain
 from adapool._networks import grid_form, is_network
 from adapool._windows import kernel_limits, size_columns
 from adapool.dask._blocks import Blocks, meta
@@ -69,29 +69,30 @@ def dynamic_stride_pooling(
 
     values = _values(image, layout, bands, found, limits, centered)
     unknown = (np.nan,) * len(cut)
+    kind = meta(image, layout.dtype)
     fields = {
         field: _layer(
             f"{field}-{token}",
-            [(_field, (name, number), field) for number in range(len(cut))],
+            [(_field, (name, number), field, kind) for number in range(len(cut))],
             (unknown, (layout.ndim,)),
             [found],
-            np.dtype(np.int64),
+            meta(image, np.dtype(np.int64)),
         )
         for field in ("positions", "sizes", "strides")
     }
     owner = _layer(
         f"owner-{token}",
-        [(_owner, (name, number), layout.ndim) for number in range(len(cut))],
+        [(_owner, (name, number), layout.ndim, kind) for number in range(len(cut))],
         (tuple(end - begin for begin, end in cut), *((n,) for n in layout.spatial[1:])),
         [found],
-        np.dtype(np.int32),
+        meta(image, np.dtype(np.int32)),
     )
     return LazySites(
         values=values,
         **fields,
         owner=owner,
         channel_axis=layout.channel_axis,
-        painted=_map(layout, bands, found, values, token),
+        painted=_map(image, layout, bands, found, values, token),
     )
 
 
@@ -99,7 +100,7 @@ def _bands(image: Any, layout: Layout) -> Blocks:
     """Cut the image along its first spatial axis alone."""
     cut = Blocks.of(image, layout, layout.volume, (1, 1, 1), split_channels=False)
     whole = tuple(((0, n),) for n in layout.spatial[1:])
-    return Blocks(layout, cut.batch, cut.channels, (cut.outputs[0], *whole))
+    return replace(cut, outputs=(cut.outputs[0], *whole))
 
 
 def _at(layout: Layout, number: int) -> Index:
@@ -109,7 +110,10 @@ def _at(layout: Layout, number: int) -> Index:
 
 
 def _params(image: Any, layout: Layout, network: Any, bands: Blocks, halo: tuple[int, ...]) -> Any:
-    """Return lazy blocks of (1, plane, row, column, 2d) parameters, one for each band."""
+    """Return lazy blocks of (1, plane, row, column, 2d) parameters, one for each band.
+
+    They are on the host, where the scan is.
+    """
     widths = (2 * layout.ndim,)
     predicts = is_network(network)
     missing = 3 - layout.ndim
@@ -138,7 +142,7 @@ def _params(image: Any, layout: Layout, network: Any, bands: Blocks, halo: tuple
             (margin[0], margin[1], margin[2]), layout, widths,
         )
     )  # fmt: skip
-    kind = meta(image, np.dtype(np.float64))
+    kind = np.empty((0,) * image.ndim)
     return blockwise("site-params", job, bands.chunks((1,)), place, operands, [kind])
 
 
@@ -153,8 +157,8 @@ class _Parameters:
             predicted = self.prediction.on(given, layout.of_block(given.shape), reach, points)
         else:
             predicted = self.prediction.on(given, layout, reach, points, given)
-        params: Array = plain(predicted)
-        return params
+        params: Any = plain(predicted)
+        return params if isinstance(params, np.ndarray) else params.to_host()
 
 
 def _scan(
@@ -205,7 +209,7 @@ def _values(
         [(blocks.name, *_at(layout, number)) for number in range(len(numbers))],
         ((np.nan,) * len(numbers), *tail),
         [blocks],
-        layout.dtype,
+        kind,
     )
 
 
@@ -217,24 +221,28 @@ class _Maxima:
     def __call__(self, begin: int, image: Array, found: Found) -> Array:
         layout = self.layout.of_block(image.shape)
         if len(found.positions) == 0:
-            values = np.empty((0, layout.channels), layout.dtype)
+            values = np.empty_like(image, shape=(0, layout.channels))
         else:
             positions = found.positions.copy()
             positions[:, 0] -= begin
             columns = size_columns(layout.ndim, 2 * layout.ndim)
-            canonical = layout.canonical(image)
+            canonical: Any = layout.canonical(image)
             backend = backend_for(canonical)
-            values = backend.pool_sites(canonical, positions, found.sizes, columns, self.centered)
-            values = as_dtype(values, layout.dtype)
+            sites = [positions, found.sizes]
+            if not isinstance(canonical, np.ndarray):
+                sites = [canonical.upload(array) for array in sites]
+            values = backend.pool_sites(canonical, *sites, columns, self.centered)
+            values = as_given(as_dtype(values, layout.dtype))
         return values if layout.channel_axis is not None else values[:, 0]
 
 
-def _map(layout: Layout, bands: Blocks, found: Any, values: Any, token: str) -> Any:
+def _map(image: Any, layout: Layout, bands: Blocks, found: Any, values: Any, token: str) -> Any:
     """Return the lazy map of the values, which a chain of tasks carries from band to band."""
     name = f"site-values-{token}"
     tail = () if layout.channel_axis is None else (0,)
     lengths = () if layout.channel_axis is None else (layout.channels,)
-    nothing = np.empty((0, *lengths), layout.dtype)
+    kind = meta(image, layout.dtype)
+    nothing = np.empty_like(kind, shape=(0, *lengths))
     graph: dict[Any, Any] = {}
     tasks = []
     for number in range(len(bands.outputs[0])):
@@ -247,7 +255,7 @@ def _map(layout: Layout, bands: Blocks, found: Any, values: Any, token: str) -> 
     own = f"site-map-{token}"
     keys = {(own, *_at(layout, number)): task for number, task in enumerate(tasks)}
     layers = HighLevelGraph.from_collections(own, keys, dependencies=[found, values, chain])
-    return da.Array(layers, own, bands.chunks((layout.channels,)), dtype=layout.dtype)
+    return da.Array(layers, own, bands.chunks((layout.channels,)), meta=kind)
 
 
 def _paint(found: Found, values: Array, carried: Array, layout: Layout) -> Array:
@@ -256,23 +264,25 @@ def _paint(found: Found, values: Array, carried: Array, layout: Layout) -> Array
     return result if layout.channel_axis is None else np.moveaxis(result, -1, layout.channel_axis)
 
 
-def _layer(
-    name: str, tasks: list[Any], chunks: Any, dependencies: list[Any], dtype: np.dtype[Any]
-) -> Any:
-    """Return a lazy array that is cut along its first axis, of one task for each chunk."""
+def _layer(name: str, tasks: list[Any], chunks: Any, dependencies: list[Any], kind: Array) -> Any:
+    """Return a lazy array that is cut along its first axis, of one task for each chunk.
+
+    `kind` is an empty array of its kind and dtype, of any number of axes.
+    """
     zeros = (0,) * (len(chunks) - 1)
     keys = {(name, number, *zeros): task for number, task in enumerate(tasks)}
     graph = HighLevelGraph.from_collections(name, keys, dependencies=dependencies)
-    return da.Array(graph, name, chunks, dtype=dtype)
+    like = np.empty_like(kind, shape=(0,) * len(chunks))
+    return da.Array(graph, name, chunks, meta=like)
 
 
 def _pick_after(found: Found) -> Claims:
     return found.after
 
 
-def _field(found: Found, name: str) -> Any:
-    return getattr(found, name)
+def _field(found: Found, name: str, kind: Array) -> Any:
+    return np.asarray(getattr(found, name), like=kind)
 
 
-def _owner(found: Found, ndim: int) -> Array:
-    return found.owner.reshape(found.owner.shape[3 - ndim :])
+def _owner(found: Found, ndim: int, kind: Array) -> Any:
+    return np.asarray(found.owner.reshape(found.owner.shape[3 - ndim :]), like=kind)

@@ -1,13 +1,7 @@
-"""Arrays of other libraries: strides, streams, kinds of results, and which side they are on.
-
-The simulator's device memory is host memory, so that a stand-in with an interface over a NumPy
-array is a device array here.
-"""
+"""Arrays of other libraries: strides, streams, kinds of results, and which side they are on."""
 
 from __future__ import annotations
 
-import sys
-import types
 from typing import Any
 
 import numpy as np
@@ -19,26 +13,9 @@ import adapool
 import naive
 from adapool.cuda.arrays import DeviceArray
 from adapool.cuda.copying import merged
+from simulated.standins import Cupy, Standin, Torch
 
 Array = NDArray[Any]
-
-
-class Standin:
-    """An array of a library that adapool does not know."""
-
-    def __init__(self, array: Array, stream: int | None = None) -> None:
-        self.array = array
-        self.stream = stream
-
-    def __iadd__(self, other: Standin) -> Standin:
-        self.array += other.array
-        return self
-
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        about = dict(self.array.__array_interface__)
-        about.pop("descr")
-        return about | {"version": 3, "stream": self.stream, "strides": self.array.strides}
 
 
 def host(array: Any) -> Array:
@@ -110,80 +87,6 @@ def test_kernels_run_on_the_stream_of_the_interface(monkeypatch: pytest.MonkeyPa
     adapool.max_pooling(Standin(IMAGE[0], stream=7), 2)
     assert streams
     assert set(streams) == {7}
-
-
-class Cupy(Standin):
-    """What adapool uses of a CuPy array."""
-
-    __module__ = "cupy"
-    device = types.SimpleNamespace(id=0)
-
-
-class Torch(Standin):
-    """What adapool uses of a torch tensor."""
-
-    __module__ = "torch"
-    device = types.SimpleNamespace(index=0)
-
-
-class _Nothing:
-    def __init__(self, *_: Any) -> None: ...
-    def __enter__(self) -> None: ...
-    def __exit__(self, *_: Any) -> None: ...
-
-
-def wrap(kind: type[Standin]) -> Any:
-    """Return what makes an array of a library over memory that is there."""
-
-    def over(described: Any, **_: Any) -> Standin:
-        return described if isinstance(described, kind) else kind(_view(described))
-
-    return over
-
-
-def _view(described: Any) -> Array:
-    about = dict(described.__cuda_array_interface__)
-    holder = types.SimpleNamespace(__array_interface__=about, keep=described)
-    return np.asarray(holder)
-
-
-@pytest.fixture
-def libraries(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
-    """Put stand-ins for CuPy and torch in place; they note their products."""
-    noted: dict[str, list[Any]] = {"streams": [], "products": []}
-
-    def product(left: Any, right: Any, out: Any) -> None:
-        noted["products"].append(left.array.shape)
-        out.array[...] = left.array @ right.array
-
-    def product_with_bias(bias: Any, left: Any, right: Any, out: Any) -> None:
-        product(left, right, out)
-        out.array[...] += bias.array
-
-    cupy: Any = types.ModuleType("cupy")
-    cupy.cuda = types.SimpleNamespace(
-        Device=_Nothing, get_current_stream=lambda: types.SimpleNamespace(ptr=11)
-    )
-    cupy.empty = lambda n, dtype: Cupy(np.empty(n, dtype))
-    cupy.asarray = wrap(Cupy)
-    cupy.matmul = product
-    torch: Any = types.ModuleType("torch")
-    torch.cuda = types.SimpleNamespace(
-        current_stream=lambda device: types.SimpleNamespace(cuda_stream=13)
-    )
-    torch.uint8 = np.uint8
-    torch.empty = lambda n, dtype, device: Torch(np.empty(n, dtype))
-    torch.as_tensor = wrap(Torch)
-    torch.mm, torch.addmm = product, product_with_bias
-    monkeypatch.setitem(sys.modules, "cupy", cupy)
-    monkeypatch.setitem(sys.modules, "torch", torch)
-
-    def external(handle: int) -> Any:
-        noted["streams"].append(handle)
-        return cuda.stream()
-
-    monkeypatch.setattr(cuda, "external_stream", external)
-    return noted
 
 
 @pytest.mark.parametrize(("kind", "stream"), [(Cupy, 11), (Torch, 13)])

@@ -1,0 +1,111 @@
+"""Blocks that are views of one array in memory, such as ``da.from_array(array)`` gives: no copies.
+
+Kernels take arrays in C order, and a block of a larger array is none. But whole rows of that array
+are, and windows say where on them they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from adapool._arguments import Array
+from adapool._layout import Layout
+from adapool._windows import Windows
+
+
+def owner_of(array: Any) -> Any:
+    """Return the array whose memory an array is a view of."""
+    while isinstance(getattr(array, "base", None), np.ndarray):
+        array = array.base
+    return array
+
+
+def side_by_side(
+    parts: Sequence[Any], places: Sequence[tuple[int, ...]], shape: tuple[int, ...]
+) -> Array | None:
+    """Return parts that lie side by side in one array as a view of it, or None."""
+    first = parts[0]
+    if not isinstance(first, np.ndarray):
+        return None
+    owner = owner_of(first)
+    origin = first.ctypes.data
+    for part, place in zip(parts, places, strict=True):
+        steps = sum(begin * stride for begin, stride in zip(place, first.strides, strict=True))
+        beside = part.strides == first.strides and part.ctypes.data - origin == steps
+        if not (beside and owner_of(part) is owner):
+            return None
+    return _view(owner, origin - owner.ctypes.data, shape, first)
+
+
+def on_whole_rows(
+    arrays: Sequence[Array], layout: Layout, windows: Windows
+) -> tuple[Sequence[Array], Windows]:
+    """Return a block and its windows as they are on the rows around it, if that saves a copy.
+
+    Along the first spatial axis nothing changes; the others become as long as in the whole image,
+    so that the windows are cut where that ends. What is not the block's is not read.
+
+    Parameters
+    ----------
+    arrays : sequence of array
+        The block, and what else is read at its pixels.
+    layout : Layout
+        Of the whole image.
+    windows : Windows
+        Of the block.
+    """
+    wide = [_on_whole_rows(array, layout, windows) for array in arrays]
+    found = [array for array in wide if array is not None]
+    if len(found) < len(wide) or not windows.covers_volume:
+        return arrays, windows
+    first = 3 - layout.ndim
+    volume, origin, begin = list(windows.volume), list(windows.origin), list(windows.begin)
+    for axis in range(first + 1, 3):
+        volume[axis] = layout.volume[axis]
+        origin[axis] += begin[axis]
+        begin[axis] = 0
+    return found, replace(
+        windows,
+        volume=(volume[0], volume[1], volume[2]),
+        origin=(origin[0], origin[1], origin[2]),
+        begin=(begin[0], begin[1], begin[2]),
+        partial=True,
+    )
+
+
+def _on_whole_rows(array: Array, layout: Layout, windows: Windows) -> Array | None:
+    """Return an array over a block on the rows around it, or None where that would be a copy."""
+    ndim = layout.ndim
+    tail = array.shape[ndim:]
+    simple = isinstance(array, np.ndarray) and layout.batch_axis is None
+    last = layout.channel_axis in (None, ndim)
+    # Others are converted, and that is a copy.
+    as_it_is = (
+        array.dtype.isnative and array.dtype != np.float16 and tail in ((), (layout.channels,))
+    )
+    if not (simple and last and as_it_is) or array.flags.c_contiguous:
+        return None
+    shape = (array.shape[0], *layout.spatial[1:], *tail)
+    steps = [array.dtype.itemsize]
+    for length in shape[:0:-1]:
+        steps.insert(0, steps[0] * length)
+    if array.strides != tuple(steps):
+        return None
+    owner = owner_of(array)
+    before = sum(b * step for b, step in zip(windows.begin[4 - ndim :], steps[1:], strict=False))
+    return _view(owner, array.ctypes.data - owner.ctypes.data - before, shape, array)
+
+
+def _view(owner: Array, begin: int, shape: tuple[int, ...], like: Array) -> Array | None:
+    """Return a view of the memory of an array, from a byte on, with the strides of another."""
+    if not owner.flags.c_contiguous or begin < 0:
+        return None
+    end = begin + sum((n - 1) * step for n, step in zip(shape, like.strides, strict=True))
+    if end + like.itemsize > owner.nbytes:
+        return None
+    # NumPy checks the bounds again.
+    return np.ndarray(shape, like.dtype, owner, begin, like.strides)
