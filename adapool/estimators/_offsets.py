@@ -19,7 +19,8 @@ _TRUNCATE = 4.0
 class CentroidOffsets(PerPixel):
     r"""One step of the mean shift, toward the local centre of mass.
 
-    As in [1]_: with w the image above its lowest value within the window, the offset of a pixel x is
+    As in [1]_: with w the image above its lowest value within the window, the offset of a pixel
+    x is
 
     .. math:: m(x) = \frac{\sum_u u \, g_\sigma(u) \, w(x + u)}{\sum_u g_\sigma(u) \, w(x + u)},
 
