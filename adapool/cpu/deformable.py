@@ -127,8 +127,8 @@ def deform_conv(
     work[:, :PLACES] = 1
     finite = np.ones((shares, 2), np.bool_)
     # What stands in for an absent or converted input is read-only as inputs are, and of the dtype
-    # that a mask has beside such offsets: every other kind of array would be compiled on its own.
-    # The tests compiled 80 kernels where they now compile half of them.
+    # that a mask has beside such offsets: every other kind of array is compiled on its own, which
+    # made eight kernels of one.
     arguments = (
         image.reshape(-1),
         offsets.reshape(-1),
