@@ -53,13 +53,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByKernels(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            """Return the name of the group that a test is in; the largest groups start first."""
-            if _FILES.match(nodeid):
-                for family, words in _FAMILIES.items():
-                    if words.search(nodeid):
-                        return family
-            return nodeid
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _family
+    return scheduler
 
-    return ByKernels(config, log)
+
+def _family(test: str) -> str:
+    """Return the group that a test is in; the largest groups start first."""
+    if _FILES.match(test):
+        for family, words in _FAMILIES.items():
+            if words.search(test):
+                return family
+    return test

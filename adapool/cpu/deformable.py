@@ -132,10 +132,10 @@ def deform_conv(
     arguments = (
         image.reshape(-1),
         offsets.reshape(-1),
-        plain(np.ones(CHUNK, offsets.dtype)) if mask is None else mask.reshape(-1),
+        _constant(1, CHUNK, offsets.dtype) if mask is None else mask.reshape(-1),
         grouped,
         weights.reshape(-1) if depthwise else None,
-        plain(np.zeros(filters, out.dtype)) if bias is None else bias,
+        _constant(0, filters, out.dtype) if bias is None else bias,
         tuple(map(np.int32, image.shape[1:])),
         (*grid, width, samples, point, int(mask is not None)),
         out.shape[:4],
@@ -185,6 +185,12 @@ def _tile(pixels: int, columns: int, products: int) -> int:
     if tiles < 32:
         tiles += -tiles % 4
     return min(-(-pixels // (16 * tiles)) * 16, pixels)
+
+
+@functools.lru_cache(maxsize=16)
+def _constant(value: int, size: int, dtype: np.dtype[Any]) -> Array:
+    """Return what a call without a mask or bias is given."""
+    return plain(np.full(size, value, dtype))
 
 
 @functools.lru_cache(maxsize=16)
