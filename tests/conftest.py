@@ -1,9 +1,16 @@
-"""Settings of all tests: how many examples hypothesis draws, and the twins of each kernel."""
+"""Settings of all tests: how many examples hypothesis draws, the twins of each kernel, and workers.
+
+Most of the time of the tests goes into compiling kernels. Two workers of pytest-xdist that come to
+a kernel at the same moment both compile it, and what it calls is compiled once in each process: so
+tests of the same kernels share a worker.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -27,3 +34,34 @@ def twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     threshold = 0 if request.param == "parallel" else sys.maxsize
     monkeypatch.setattr(adapool._jit, "PARALLEL_FROM", threshold)
     return str(request.param)
+
+
+# Where the tests of many kernels are, and words in their names; the first that fit count. All other
+# tests compile little, or run in processes of their own.
+_FILES = re.compile(r"tests/test_(properties|metamorphic|dask|peaks)\.py")
+_FAMILIES = {
+    "deformable": re.compile("conv|product|offsets|masks|weights|round_alike|truncation"),
+    "dynamic": re.compile("dynamic|stride|sites|peaks|channels|batch|growing|parameters"),
+    "windows": re.compile("max_pooling|attention"),
+}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a family of kernels in one worker, and spread all others."""
+    if config.getoption("dist") != "load":  # what -n alone means
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _family
+    return scheduler
+
+
+def _family(test: str) -> str:
+    """Return the group that a test is in; the largest groups start first."""
+    if _FILES.match(test):
+        for family, words in _FAMILIES.items():
+            if words.search(test):
+                return family
+    return test

@@ -24,7 +24,8 @@ Elements = Callable[[np.dtype[Any]], st.SearchStrategy[Any]]
 Answers = Callable[[Shape], st.SearchStrategy[Array]]
 
 # The dtypes of an image and of what is predicted for it. Kernels are compiled for each combination,
-# which takes seconds: these have every dtype of an image, and those that networks give.
+# which takes seconds: these have every dtype of an image, and those that networks give. Images
+# of one width share kernels of windows of their own size, so that they also share operands.
 DTYPES = [
     ("float32", "float32"),
     ("float32", "float64"),
@@ -33,7 +34,7 @@ DTYPES = [
     ("bool", "float32"),
     ("uint8", "int64"),
     ("int8", "float32"),
-    ("uint16", "float32"),
+    ("uint16", "int16"),
     ("int16", "int16"),
     ("int32", "float32"),
     ("uint32", "float64"),
@@ -41,6 +42,10 @@ DTYPES = [
     ("uint64", "uint8"),
 ]
 FLOATS = ["float16", "float32", "float64"]
+
+# Those whose convolutions multiply by matrices. Samples are taken in the same way whatever follows,
+# and what follows sees the dtype of the result alone: for the others, products by channel do.
+MATRIX_DTYPES = DTYPES[:6]
 
 
 def dtypes_of_an_example() -> st.SearchStrategy[tuple[str, str]]:
@@ -478,7 +483,9 @@ def convolutions(
 ) -> Convolution:
     """With any option, and either form of weights; without `mask_answers` just one product."""
     image = draw(images(elements=elements, longest=SHORT))
-    one_tap = mask_answers is None or draw(st.booleans())
+    dtypes = draw(dtypes_of_an_example())
+    by_channel = dtypes not in MATRIX_DTYPES
+    one_tap = mask_answers is None or (by_channel and image.channels == 1) or draw(st.booleans())
     largest_kernel = 1 if one_tap else 3
     fixed = draw(windows(image.spatial, largest_kernel, pooling=False))
     offset_groups = draw(divisors(image.channels))
@@ -489,8 +496,10 @@ def convolutions(
     filters = image.channels
     shape: Shape = (image.channels,)
     if not one_tap:
-        groups = draw(divisors(image.channels))
-        filters = 1 if image.channel_axis is None else groups * draw(st.integers(1, 2))
+        groups = image.channels if by_channel else draw(divisors(image.channels))
+        filters = groups
+        if image.channel_axis is not None and not by_channel:
+            filters *= draw(st.integers(1, 2))
         shape = (*fixed.kernel, image.channels // groups, filters)
         options["groups"] = groups
     taps = offset_groups * math.prod(fixed.kernel)
@@ -500,7 +509,10 @@ def convolutions(
     if mask_answers is not None and draw(st.booleans()):
         options["mask_network"] = draw(point_networks(image, fixed.sites, taps, mask_answers))
     if mask_answers is not None and draw(st.booleans()):
-        options["bias"] = draw(arrays((filters,), ["float32", "float64"], small_whole))
+        # One that is wider than all the rest makes the result wider, too: once is enough.
+        wide = dtypes in (("float32", "float32"), ("float64", "float64"))
+        biases = ["float32", "float64"] if wide else ["float32"]
+        options["bias"] = draw(arrays((filters,), biases, small_whole))
     return Convolution(image, draw(weight_answers(shape)), offsets, options, fixed.sites)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 import adapool
 from adapool import _jit
+from adapool.cpu import deformable, dynamic
 from interpreter import run
 
 CALL = "import numpy, adapool; print(adapool.max_pooling(numpy.eye(8), 4, channel_axis=None).sum())"
@@ -67,6 +68,28 @@ def test_twins_have_cache_files_of_their_own(tmp_path: Path) -> None:
     run(code, NUMBA_CACHE_DIR=str(tmp_path))
     names = [file.name for file in tmp_path.rglob("*.nbi") if "max_rows" in file.name]
     assert sorted("parallel" in name for name in names) == [False, True]
+
+
+def test_inputs_of_every_origin_share_a_kernel() -> None:
+    """Absent, converted, given: each kind of array would be compiled on its own."""
+    image, weights = np.ones((6, 7, 2), np.float32), np.ones((2, 2, 2, 1), np.float32)
+    offsets = np.zeros((7, 8, 8), np.float32)
+    options: dict[str, Any] = {"padding": 1}
+    adapool.deformable_conv(image, weights, offsets, **options)
+    known = list(deformable._convolve._serial.signatures)
+    adapool.deformable_conv(image > 0, weights, offsets, **options)
+    options |= {"mask_network": np.ones((7, 8, 4), np.float32), "bias": np.ones(1, np.float32)}
+    adapool.deformable_conv(image, weights, offsets, **options)
+    assert list(deformable._convolve._serial.signatures) == known
+
+
+def test_images_of_one_width_share_a_kernel() -> None:
+    image, sizes = np.ones((6, 7), np.int8), np.full((6, 7), 3, np.float32)
+    adapool.dynamic_pooling(image, sizes, channel_axis=None)
+    known = list(dynamic._look_up_tiles._serial.signatures)
+    for dtype in ("uint8", "bool"):
+        adapool.dynamic_pooling(image.astype(dtype), sizes, channel_axis=None)
+    assert list(dynamic._look_up_tiles._serial.signatures) == known
 
 
 def pool_in_child(image: Any) -> Any:

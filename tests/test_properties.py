@@ -247,7 +247,7 @@ def test_attention_pooling_of_larger_images(axes: int, dtype: str, twin: str) ->
 def test_dynamic_pooling_of_larger_images(axes: int, dtype: str, anchor: str, twin: str) -> None:
     image = large_image(axes, dtype)
     longest = max(image.shape)
-    sizes = np.random.default_rng(2).integers(0, longest, (*image.shape[:-1], axes))
+    sizes = np.random.default_rng(2).integers(0, longest, (*image.shape[:-1], axes), np.int16)
     for got, wanted in zip(
         *both("dynamic_pooling", image, sizes, anchor=anchor, stride=2, return_indices=True),
         strict=True,
@@ -259,7 +259,7 @@ def test_dynamic_pooling_of_larger_images(axes: int, dtype: str, anchor: str, tw
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_dynamic_stride_pooling_of_larger_images(axes: int, dtype: str, twin: str) -> None:
     image = large_image(axes, dtype)
-    parameters = np.random.default_rng(3).integers(1, 7, (*image.shape[:-1], 2 * axes))
+    parameters = np.random.default_rng(3).integers(1, 7, (*image.shape[:-1], 2 * axes), np.int16)
     assert_same_sites(*both("dynamic_stride_pooling", image, parameters))
 
 
@@ -270,7 +270,8 @@ def test_deformable_conv_and_pool_of_larger_images(axes: int, dtype: str, twin: 
     rng = np.random.default_rng(4)
     kernel = (3,) * axes
     weights = rng.integers(-3, 4, (*kernel, image.shape[-1], 2)).astype(np.float32)
-    offsets = rng.integers(-12, 13, (*image.shape[:-1], 3**axes * axes)) / 4
+    moves = rng.integers(-12, 13, (*image.shape[:-1], 3**axes * axes))
+    offsets = (moves / 4).astype(np.float32)
     options = {"padding": 1, "ceil_mode": True, "return_indices": True}
     for got, wanted in zip(
         *both("deformable_conv_and_pool", image, weights, offsets, 3, **options), strict=True

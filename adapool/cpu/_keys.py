@@ -2,8 +2,8 @@
 
 The bits of a float, its lower bits inverted where it is negative, compare as integers the way the
 numbers do. With every NaN sent to one value above infinity, a maximum of such keys propagates NaN
-and gives the same bits in whatever order it is taken; and float32 and int32 images share their
-compiled kernels. Comparing floats directly takes two comparisons and a blend in place of one
+and gives the same bits in whatever order it is taken; and float32, int32 and uint32 images share
+their compiled kernels. Comparing floats directly takes two comparisons and a blend in place of one
 instruction.
 """
 
@@ -17,19 +17,21 @@ from adapool._jit import device
 
 
 class KeyOrder(NamedTuple):
-    """What tells the bits of floats from those of integers: scalars of the keys' own dtype."""
+    """What tells the bits of one dtype from those of another: scalars of the keys' own dtype."""
 
+    shift: Any  # bits inverted in any case: the highest one of an integer without a sign
     flip: Any  # bits inverted where the sign bit is set
     lowest: Any  # keys outside lowest .. highest are NaN
     highest: Any
     nan: Any  # the one key of every NaN
     minus_zero: Any  # this key is replaced by zero
-    # An integer has nothing to invert, no NaN, and "minus zero" is 0: every step leaves it alone.
+    # An integer has no NaN, and its "minus zero" is 0. With a sign, it has nothing to invert, and
+    # every step leaves it alone.
 
 
 def key_dtype(dtype: np.dtype) -> np.dtype:
     """Return the integer dtype under which an image of `dtype` is viewed."""
-    return np.dtype(f"i{dtype.itemsize}") if dtype.kind == "f" else dtype
+    return np.dtype(f"i{dtype.itemsize}")
 
 
 def key_order(dtype: np.dtype, *, signed_zeros: bool) -> KeyOrder:
@@ -37,10 +39,13 @@ def key_order(dtype: np.dtype, *, signed_zeros: bool) -> KeyOrder:
     bits = key_dtype(dtype)
     limits = np.iinfo(bits)
     scalar = bits.type
+    zero = scalar(0)
     if dtype.kind != "f":
-        return KeyOrder(scalar(0), scalar(limits.min), scalar(limits.max), scalar(0), scalar(0))
+        shift = scalar(limits.min) if dtype.kind == "u" else zero
+        return KeyOrder(shift, zero, scalar(limits.min), scalar(limits.max), zero, zero)
     infinity, nan = np.array([np.inf, np.nan], dtype).view(bits)
     return KeyOrder(
+        zero,
         scalar(limits.max),
         scalar(~infinity),
         scalar(infinity),
@@ -52,7 +57,8 @@ def key_order(dtype: np.dtype, *, signed_zeros: bool) -> KeyOrder:
 @device
 def to_key(bits: Any, order: KeyOrder) -> Any:
     """Turn the bits of a value into its key."""
-    key = bits ^ order.flip if bits < 0 else bits
+    key = bits ^ order.shift
+    key = key ^ order.flip if key < 0 else key
     if key == order.minus_zero:
         key ^= order.minus_zero
     return order.nan if key < order.lowest or key > order.highest else key
@@ -61,4 +67,4 @@ def to_key(bits: Any, order: KeyOrder) -> Any:
 @device
 def from_key(key: Any, order: KeyOrder) -> Any:
     """Turn a key back into the bits of its value."""
-    return key ^ order.flip if key < 0 else key
+    return (key ^ order.flip if key < 0 else key) ^ order.shift

@@ -12,7 +12,7 @@ from numba import prange
 
 from adapool._arguments import Array
 from adapool._jit import PARALLEL_FROM, kernel, threads_for
-from adapool._layout import Triple
+from adapool._layout import Triple, plain
 from adapool._windows import Windows
 from adapool.cpu._blas import single_threaded_blas
 from adapool.cpu._places import CHUNK, COLUMNS, LINEAR, NEAREST, PLACES, TRUNCATE
@@ -86,7 +86,7 @@ def deform_conv(
     if image.dtype != out.dtype and depth < WIDE:
         few = image.size * 4 <= pixels * taps * channels
         if few and image.size * out.itemsize <= _CONVERTED_BYTES:
-            image = image.astype(out.dtype)
+            image = plain(image.astype(out.dtype))
     start = tuple(o * s + p for o, s, p in zip(first, windows.stride, windows.origin, strict=True))
     _check_extents(image.shape, windows, start, out.shape)
     table = _table(
@@ -112,7 +112,7 @@ def deform_conv(
         if offset_groups > 1 and groups == 1:
             # Rows in the order of the columns, so that a tile is multiplied as it is.
             grouped = grouped[:, np.argsort(places[0])]
-        grouped = np.ascontiguousarray(grouped)
+        grouped = plain(grouped)
     tile = _tile(pixels, taps * channels, rows * filters // groups)
     tiles = -(-pixels // tile)
     operations = pixels * taps * channels * (filters // groups + 8)
@@ -126,13 +126,16 @@ def deform_conv(
     # Without displacements along planes there is one plane, which always counts.
     work[:, :PLACES] = 1
     finite = np.ones((shares, 2), np.bool_)
+    # What stands in for an absent or converted input is read-only as inputs are, and of the dtype
+    # that a mask has beside such offsets: every other kind of array is compiled on its own, which
+    # made eight kernels of one.
     arguments = (
         image.reshape(-1),
         offsets.reshape(-1),
-        np.ones(CHUNK, out.dtype) if mask is None else mask.reshape(-1),
+        _constant(1, CHUNK, offsets.dtype) if mask is None else mask.reshape(-1),
         grouped,
         weights.reshape(-1) if depthwise else None,
-        np.zeros(filters, out.dtype) if bias is None else bias,
+        _constant(0, filters, out.dtype) if bias is None else bias,
         tuple(map(np.int32, image.shape[1:])),
         (*grid, width, samples, point, int(mask is not None)),
         out.shape[:4],
@@ -182,6 +185,12 @@ def _tile(pixels: int, columns: int, products: int) -> int:
     if tiles < 32:
         tiles += -tiles % 4
     return min(-(-pixels // (16 * tiles)) * 16, pixels)
+
+
+@functools.lru_cache(maxsize=16)
+def _constant(value: int, size: int, dtype: np.dtype[Any]) -> Array:
+    """Return what a call without a mask or bias is given."""
+    return plain(np.full(size, value, dtype))
 
 
 @functools.lru_cache(maxsize=16)

@@ -10,7 +10,7 @@ import numpy as np
 from adapool import _arguments
 from adapool._arguments import Array
 from adapool._convolution import ConvKernel, Sampling
-from adapool._layout import Pooled, Triple
+from adapool._layout import Pooled, Triple, plain
 from adapool._windows import Windows, in_whole
 from adapool.cpu.deformable import deform_conv
 from adapool.cpu.launch import check_finite, max_pooling
@@ -66,7 +66,8 @@ def deformable_conv_and_pool(
         one = sampling.of_image(item)
         _convolve(image[item : item + 1], weights, bias, kernel.groups, windows, one, origin, part)
         # Rounded before the maximum is taken, so that ties are those of the two steps alone.
-        values, winners = max_pooling(part.astype(dtype, copy=False), block, with_indices)
+        rounded = plain(part.astype(dtype, copy=False))
+        values, winners = max_pooling(rounded, block, with_indices)
         begins = zip((item, *first), (1, *size), strict=True)
         where = tuple(slice(begin, begin + n) for begin, n in begins)
         out[where] = values
