@@ -161,9 +161,8 @@ def _weights_from_network(weights: Array, n: int, taps: int, channels: int) -> A
         weights = weights[:, np.newaxis]
     rows, columns = weights.shape if weights.ndim == 2 else (0, 0)
     if rows not in (1, n) or columns not in (taps, taps * channels):
-        _arguments.wrong_shape(
-            "attention_network", weights.shape, f"({n}, {taps}) or ({n}, {taps * channels})"
-        )
+        wanted = dict.fromkeys(f"({n}, {width})" for width in (taps, taps * channels))
+        _arguments.wrong_shape("attention_network", weights.shape, " or ".join(wanted))
     by_tap: Array = plain(weights).reshape(rows, taps, columns // taps)
     return by_tap
 
