@@ -40,6 +40,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
+nb_output_stderr = "warn"
 nb_merge_streams = True
 # Sphinx takes sources from this folder alone: notebooks are copied, and not kept here.
 shutil.copytree(

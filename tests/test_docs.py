@@ -1,7 +1,7 @@
 """What the README and the pages of the site show runs as it stands.
 
-A page runs from top to bottom, in one namespace and an empty folder: blocks of Python, and the code
-cells that also run while the site is built.
+A page runs from top to bottom, in one namespace and an empty folder. Those with code cells run
+where the site is built: see `test_site.py`.
 """
 
 from __future__ import annotations
@@ -33,13 +33,7 @@ def pages() -> list[Path]:
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    """Return the code of each block of a language, without the options of a cell."""
-    found = re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
-    return [re.sub(r"^(:.*\n)+", "", block) for block in found]
-
-
-def python(page: Path) -> list[str]:
-    return blocks(page, r"(?:python|\{code-cell\}[^\n]*)")
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
 def test_the_first_two_commands_of_the_readme_are_a_line_each() -> None:
@@ -56,13 +50,19 @@ def test_every_language_is_known() -> None:
         assert shown <= {"python", "sh", "text"}, page
 
 
+def test_pages_with_cells_leave_nothing_aside() -> None:
+    """Of a page that the site's build runs, it runs the cells alone."""
+    for page in pages():
+        assert not ("```{code-cell}" in page.read_text() and blocks(page, "python")), page
+
+
 # Keras on torch makes arrays in a way that NumPy 2 deprecates.
 @pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning:keras"
 )
 @pytest.mark.parametrize(
     "page",
-    [page for page in pages() if python(page)],
+    [page for page in pages() if blocks(page, "python")],
     ids=lambda page: str(page.relative_to(ROOT).with_suffix("")),
 )
 def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,17 +70,12 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         # Not imported here: Keras would look for a backend before the page has named one.
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} comes with the extra 'bench'")
-    code = python(page)
+    code = blocks(page, "python")
     monkeypatch.chdir(tmp_path)
     if page.stem in SIMULATED:
         paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         interpreter.run("\n".join(code), NUMBA_ENABLE_CUDASIM="1", PYTHONPATH=paths)
         return
-    import matplotlib
-    from matplotlib import pyplot as plt
-
-    matplotlib.use("agg")
-    scope: dict[str, Any] = {"__name__": "__main__"}
+    scope: dict[str, Any] = {}
     for number, block in enumerate(code, 1):
         exec(compile(block, f"{page.name}, block {number}", "exec"), scope)
-        plt.close("all")

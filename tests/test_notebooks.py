@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, hold no results, and are on the site."""
+"""The notebooks hold no results and are on the site; `test_site.py` runs them."""
 
 from __future__ import annotations
 
@@ -52,21 +52,3 @@ def test_links_lead_to_files_of_the_repository(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)", text):
         if "://" not in link:
             assert path.parent.joinpath(link).is_file(), link
-
-
-# nbclient and the kernel's client talk through asyncio and zmq, which warn of their own accord.
-@pytest.mark.filterwarnings("default")
-@each_notebook
-def test_notebook(path: Path) -> None:
-    nbclient = pytest.importorskip("nbclient", reason="notebooks run where nbclient is installed")
-    nbformat = pytest.importorskip("nbformat")
-    notebook = nbformat.read(path, as_version=4)
-    # Warnings are errors in a notebook as they are in a test.
-    strict = nbformat.v4.new_code_cell("import warnings; warnings.simplefilter('error')")
-    notebook.cells.insert(0, strict)
-    nbclient.NotebookClient(
-        notebook, timeout=300, resources={"metadata": {"path": path.parent}}
-    ).execute()
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            assert output.get("name") != "stderr", output["text"]

@@ -1,0 +1,42 @@
+"""The site builds without a warning, and so do all pages with code cells and all notebooks run.
+
+Each runs from top to bottom in a kernel of its own. An error in one, or anything that it writes to
+stderr, warnings of Python among it, fails the build, as does a link or a picture that leads nowhere.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_site_builds(tmp_path: Path) -> None:
+    # What a kernel runs before anything else: warnings are errors here as in every test.
+    startup = tmp_path / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    startup.joinpath("strict.py").write_text("import warnings; warnings.simplefilter('error')\n")
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-W",
+            "--keep-going",
+            "--quiet",
+            "docs",
+            tmp_path / "site",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "IPYTHONDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1500,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    pages = {page.stem for page in (tmp_path / "site").rglob("*.html")}
+    assert pages >= {page.stem for page in ROOT.glob("notebooks/*.ipynb")}
