@@ -1,7 +1,7 @@
 """The site builds without a warning, and so do all pages with code cells and all notebooks run.
 
-Each runs from top to bottom in a kernel of its own. An error in one fails the build, as does what it
-writes to stderr, a warning of Python, and a link or a picture that leads nowhere.
+Each runs from top to bottom in a kernel of its own. An error in one fails the build, as does what
+it writes to stderr, a warning of Python, and a link or a picture that leads nowhere.
 """
 
 from __future__ import annotations
