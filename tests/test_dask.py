@@ -60,7 +60,7 @@ class Local:
     least: int = 0
 
     def __call__(self, images: Array) -> Array:
-        values = np.nan_to_num(images.astype(np.float64).mean(axis=-1), posinf=9, neginf=-9)
+        values = np.nan_to_num(images.astype(np.float64).max(axis=-1), posinf=9, neginf=-9)
         size = (1, *(2 * self.reach + 1 for _ in values.shape[1:]))
         near = ndi.maximum_filter(np.round(values) % 13, size, mode="nearest")
         answer: Array = np.stack([(near + k) % 5 + self.least for k in range(self.outputs)], -1)
