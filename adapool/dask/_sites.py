@@ -221,7 +221,7 @@ class _Maxima:
     def __call__(self, begin: int, image: Array, found: Found) -> Array:
         layout = self.layout.of_block(image.shape)
         if len(found.positions) == 0:
-            values = np.empty_like(image, shape=(0, layout.channels))
+            values = np.empty_like(image, shape=(0, layout.channels), dtype=layout.dtype)
         else:
             positions = found.positions.copy()
             positions[:, 0] -= begin

@@ -35,7 +35,8 @@ def side_by_side(
     origin = first.ctypes.data
     for part, place in zip(parts, places, strict=True):
         steps = sum(begin * stride for begin, stride in zip(place, first.strides, strict=True))
-        beside = part.strides == first.strides and part.ctypes.data - origin == steps
+        alike = part.dtype == first.dtype and part.strides == first.strides
+        beside = alike and part.ctypes.data - origin == steps
         if not (beside and owner_of(part) is owner):
             return None
     return _view(owner, origin - owner.ctypes.data, shape, first)
@@ -84,10 +85,9 @@ def _on_whole_rows(array: Array, layout: Layout, windows: Windows) -> Array | No
     simple = isinstance(array, np.ndarray) and layout.batch_axis is None
     last = layout.channel_axis in (None, ndim)
     # Others are converted, and that is a copy.
-    as_it_is = (
-        array.dtype.isnative and array.dtype != np.float16 and tail in ((), (layout.channels,))
-    )
-    if not (simple and last and as_it_is) or array.flags.c_contiguous:
+    as_it_is = array.dtype.isnative and array.flags.aligned and array.dtype != np.float16
+    channels = tail in ((), (layout.channels,))
+    if not (simple and last and as_it_is and channels) or array.flags.c_contiguous:
         return None
     shape = (array.shape[0], *layout.spatial[1:], *tail)
     steps = [array.dtype.itemsize]
