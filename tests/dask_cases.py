@@ -58,8 +58,9 @@ class Local:
         values = np.nan_to_num(images.astype(np.float64).max(axis=-1), posinf=9, neginf=-9)
         size = (1, *(2 * self.reach + 1 for _ in values.shape[1:]))
         near = ndi.maximum_filter(np.round(values) % 13, size, mode="nearest")
-        answer: Array = np.stack([(near + k) % 5 + self.least for k in range(self.outputs)], -1)
-        return answer
+        answer = np.stack([(near + k) % 5 + self.least for k in range(self.outputs)], -1)
+        # Kernels are compiled for each dtype: float64 would be a second one for every image's.
+        return answer.astype(np.float32)
 
 
 def assert_lazily_same(lazy: Any, expected: Any) -> None:
