@@ -46,6 +46,11 @@ _FAMILIES = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the site, which takes minutes: no worker should wait for it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_site.py")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep the tests of a family of kernels in one worker, and spread all others."""
