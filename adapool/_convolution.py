@@ -219,7 +219,8 @@ def _as_summed(
     batch, *outputs, width = offsets.shape
     kernel = (1, 1, 1) if width == ndim else windows.kernel
     given = offsets.reshape(batch, *outputs, -1, *kernel, ndim)
-    most = np.array(limits, dtype)
+    with np.errstate(over="ignore"):  # a limit beyond what the dtype holds is none
+        most = np.array(limits, dtype)
     given = np.clip(given.astype(dtype), -most, most)
     moved = np.empty((batch, *outputs, offset_groups, *windows.kernel, ndim))
     for axis in range(3 - ndim, 3):

@@ -311,3 +311,10 @@ def test_offsets_however_far_are_no_error() -> None:
     for rule in ("linear", "nearest", "truncate"):
         result = adapool.deformable_conv(IMAGE, [2.0], far, interpolation=rule, channel_axis=None)
         np.testing.assert_array_equal(result, np.zeros((5, 6)))
+
+
+def test_a_limit_beyond_the_dtype_of_the_offsets_is_none() -> None:
+    image, offsets = IMAGE.astype(np.float16), np.full((5, 6, 2), 1, np.float16)
+    for limit in (1e5, 2**31):
+        got = adapool.deformable_conv(image, [1.0], offsets, max_offset=limit, channel_axis=None)
+        np.testing.assert_array_equal(got[:4, :5], image[1:, 1:])

@@ -82,7 +82,8 @@ def clipped(displacements: Array, max_offset: Any) -> Array:
         displacements = displacements.astype(np.float64)  # exact for any position in an image
     if max_offset is None:
         return displacements
-    limit = np.asarray(per_axis(max_offset, displacements.shape[-1]), displacements.dtype)
+    with np.errstate(over="ignore"):  # beyond what the dtype holds there is no limit
+        limit = np.asarray(per_axis(max_offset, displacements.shape[-1]), displacements.dtype)
     return np.clip(displacements, -limit, limit)
 
 
