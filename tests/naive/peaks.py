@@ -58,7 +58,7 @@ def peak_local_max(
     candidates = {
         pixel
         for pixel in np.ndindex(spatial)
-        if wins(response, pixel, size[pixel].tolist(), regions) and response[pixel] > threshold
+        if wins(response, pixel, size[pixel].tolist(), regions) and response[pixel].item() > threshold
     }
     peaks = []
     left = set(candidates)
