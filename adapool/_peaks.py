@@ -104,7 +104,9 @@ def find(
     """Return the peaks above `level`, in order, that are not too near to the border."""
     if level is None:
         level = 0.0 if field.own_map else _otsu(field.response)
-    wins = candidates(backend, field, regions) & (field.response > level)
+    with np.errstate(over="ignore"):  # beyond what its dtype holds, nothing is above the level
+        above = field.response > level
+    wins = candidates(backend, field, regions) & above
     points = peaks(backend, field, wins, regions)
     return away_from_border(field, points, border) if border is not False else points
 

@@ -279,3 +279,10 @@ def test_dask_arrays_give_the_points_of_those_in_memory() -> None:
         adapool.peak_local_max(chunked[0], chunked[1], labels=chunked[2]),
         adapool.peak_local_max(image, sizes, labels=labels),
     )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_a_threshold_beyond_the_dtype_of_the_image(dtype: str) -> None:
+    image, sizes = np.ones((3, 4), dtype), np.ones((3, 4))
+    assert len(adapool.peak_local_max(image, sizes, threshold=1e39)) == 0
+    assert len(adapool.peak_local_max(image, sizes, threshold=-1e39)) == 1

@@ -55,10 +55,12 @@ def peak_local_max(
     spatial = response.shape
     regions = np.ones(spatial, int) if labels is None else labels
     size = whole_numbers(sizes)
+    with np.errstate(over="ignore"):  # beyond what the dtype holds, nothing is above the threshold
+        above = response > threshold
     candidates = {
         pixel
         for pixel in np.ndindex(spatial)
-        if wins(response, pixel, size[pixel].tolist(), regions) and response[pixel].item() > threshold
+        if wins(response, pixel, size[pixel].tolist(), regions) and above[pixel]
     }
     peaks = []
     left = set(candidates)
