@@ -82,12 +82,16 @@ def _on_whole_rows(array: Array, layout: Layout, windows: Windows) -> Array | No
     """Return an array over a block on the rows around it, or None where that would be a copy."""
     ndim = layout.ndim
     tail = array.shape[ndim:]
-    simple = isinstance(array, np.ndarray) and layout.batch_axis is None
-    last = layout.channel_axis in (None, ndim)
-    # Others are converted, and that is a copy.
-    as_it_is = array.dtype.isnative and array.flags.aligned and array.dtype != np.float16
+    simple = layout.batch_axis is None and layout.channel_axis in (None, ndim)
+    # Those on a device have no flags to ask; others are converted, and that is a copy.
+    as_it_is = (
+        isinstance(array, np.ndarray)
+        and array.dtype.isnative
+        and array.dtype != np.float16
+        and array.flags.aligned
+    )
     channels = tail in ((), (layout.channels,))
-    if not (simple and last and as_it_is and channels) or array.flags.c_contiguous:
+    if not (simple and as_it_is and channels) or array.flags.c_contiguous:
         return None
     shape = (array.shape[0], *layout.spatial[1:], *tail)
     steps = [array.dtype.itemsize]
