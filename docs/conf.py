@@ -42,13 +42,10 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_output_stderr = "warn"
 nb_merge_streams = True
-# Sphinx takes sources from this folder alone: notebooks are copied, and not kept here.
-shutil.copytree(
-    DOCS.parent / "notebooks",
-    DOCS / "notebooks",
-    ignore=shutil.ignore_patterns(".*"),
-    dirs_exist_ok=True,
-)
+# Sphinx takes sources from this folder alone: notebooks are copied, and those of a former build,
+# one of which may have another name now, are not kept.
+shutil.rmtree(DOCS / "notebooks", ignore_errors=True)
+shutil.copytree(DOCS.parent / "notebooks", DOCS / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
 
 def setup(app: Any) -> None:

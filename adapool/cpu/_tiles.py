@@ -1,4 +1,4 @@
-"""One tile: its queries collected, its tables made, its results written."""
+"""One tile: loaded into its first table, and its results written."""
 
 from __future__ import annotations
 
@@ -8,22 +8,8 @@ import numpy as np
 
 from adapool._jit import device
 from adapool.cpu._keys import KeyOrder, from_key, to_key
-from adapool.cpu._queries import (
-    CAPS,
-    CLASS,
-    CLASSES,
-    EMPTY,
-    HIGH,
-    LARGE,
-    LOW,
-    ORDER,
-    REACH,
-    VOLUME,
-    collect,
-    enter_tile,
-    sort_queries,
-)
-from adapool.cpu._tables import LEVELS, LOOK_UP, answer, choose_levels
+from adapool.cpu._queries import CLASS, CLASSES, HIGH, LOW, VOLUME
+from adapool.cpu._tables import LEVELS
 
 # Windows longer than this along any axis are not looked up in tables.
 LONGEST = (1 << LEVELS) - 1
@@ -37,7 +23,7 @@ _FEW = 256
 
 
 @device
-def _load(
+def load_tile(
     keys: Any,
     places: Any,
     image: Any,
@@ -72,7 +58,7 @@ def _load(
 
 
 @device
-def _store(
+def store_tile(
     out: Any,
     indices: Any,
     keys: Any,
@@ -120,7 +106,7 @@ def _store(
 
 
 @device
-def _are_few(queries: Any, total: int, length: int) -> bool:
+def are_few(queries: Any, total: int, length: int) -> bool:
     """Return whether windows of at least `length`, a power of two, are few, but not none."""
     count = 0
     for i in range(total):
@@ -128,76 +114,6 @@ def _are_few(queries: Any, total: int, length: int) -> bool:
         if c < CLASSES:
             count += 1 << max(c >> 6, c >> 3 & 7, c & 7) >= length
     return 0 < count < total // _FEW
-
-
-@device
-def look_up_tile(
-    image: Any,
-    params: Any,
-    positions: Any,
-    geometry: Any,
-    centered: bool,
-    order: KeyOrder,
-    left: Any,
-    out: Any,
-    indices: Any,
-    fill: Any,
-    keys: Any,
-    places: Any,
-    queries: Any,
-    line: Any,
-    rows: Any,
-    counts: Any,
-    shares: Any,
-    state: Any,
-    task: int,
-) -> None:
-    """Answer the queries of one tile that tables serve."""
-    batch = enter_tile(task, geometry, state)
-    longest = LONGEST
-    while True:
-        for axis in range(3):
-            state[CAPS, axis] = longest
-        total = collect(params, positions, geometry, centered, batch, state, line, rows, queries)
-        row = max(state[HIGH, 2] - state[LOW, 2], 1)
-        plane = max(state[HIGH, 1] - state[LOW, 1], 1) * row
-        cells = max(max(state[HIGH, 0] - state[LOW, 0], 1) * plane, total)
-        if cells <= keys.shape[1] and (
-            cells <= 2 * total or not _are_few(queries, total, (longest + 1) // 2)
-        ):
-            break
-        longest //= 2
-    base = (state[LOW, 0] - state[REACH, 0]) * plane + (state[LOW, 1] - state[REACH, 1]) * row
-    sort_queries(queries, total, counts, plane, row, base + state[LOW, 2] - state[REACH, 2])
-    if counts[0, LARGE] > 0:
-        left[task] = longest
-    served = total - counts[0, EMPTY] - counts[0, LARGE]
-    channels = image.shape[4]
-    group = max(1, min(channels, TABLE_BYTES // (cells * image.itemsize)))
-    if served > 0:
-        size = cells * group * image.itemsize
-        choose_levels(counts, float(size), float(LOOK_UP * group * served), shares)
-    for channel in range(0, channels, group):
-        group = min(group, channels - channel)
-        if served > 0:
-            _load(keys, places, image, order, batch, state, channel, group)
-            answer(keys, places, state, queries, counts, shares, group)
-        _store(
-            out,
-            indices,
-            keys,
-            places,
-            rows,
-            queries[ORDER, served:total],
-            fill,
-            order,
-            total,
-            channels,
-            channel,
-            group,
-            geometry,
-            state,
-        )
 
 
 @device
