@@ -7,6 +7,7 @@ tests of the same kernels share a worker.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -16,6 +17,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import adapool._jit
+
+# The compiler makes millions of objects, few of which are garbage: looking for it after every 700,
+# as Python does, took 8 % of the time of tests that compile much.
+gc.set_threshold(100_000, 50, 1000)
 
 # A first example waits for the compiler, so that no time limit can hold.
 settings.register_profile(

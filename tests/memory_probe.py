@@ -19,7 +19,7 @@ import adapool
 
 Array = NDArray[Any]
 SIZE = 4096
-SMALL = 512
+SMALL = 2048
 
 
 def grid(*values: int) -> Array:

@@ -53,6 +53,11 @@ def dtypes_of_an_example() -> st.SearchStrategy[tuple[str, str]]:
     return st.shared(st.sampled_from(DTYPES), key="dtypes")
 
 
+def operand_dtypes() -> st.SearchStrategy[str]:
+    """The dtype of the example's weights, parameters, offsets and masks."""
+    return dtypes_of_an_example().map(lambda pair: pair[1])
+
+
 # Longest axis of an image with so many spatial axes.
 LONGEST = {2: 12, 3: 6}
 SHORT = {2: 7, 3: 4}
@@ -183,8 +188,7 @@ def pixels(draw: st.DrawFn, shape: Shape, elements: Elements = any_value) -> Arr
 @st.composite
 def operands(draw: st.DrawFn, shape: Shape, elements: Elements = finite_value) -> Array:
     """Weights, parameters, offsets or masks."""
-    _, dtype = draw(dtypes_of_an_example())
-    return draw(arrays(shape, [dtype], elements))
+    return draw(arrays(shape, [draw(operand_dtypes())], elements))
 
 
 def weights(shape: Shape) -> st.SearchStrategy[Array]:

@@ -136,7 +136,8 @@ def test_look_ups() -> None:
     # Few values, so that there are many ties.
     image = np.round(image * 4) / 4
     for same in (True, False):
-        sizes = np.random.default_rng(2).integers(0, 66, (*image.shape, 1 if same else 2))
+        shape = (*image.shape, 1 if same else 2)
+        sizes = np.random.default_rng(2).integers(0, 66, shape, np.int16)
         expected, indices = adapool.dynamic_pooling(
             image, sizes, anchor="center", channel_axis=None, return_indices=True
         )

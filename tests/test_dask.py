@@ -51,7 +51,7 @@ def pixel_networks(draw: st.DrawFn, image: some.Image, arrays: Any, outputs: int
     """What gives numbers per pixel in memory; the same for Dask; and the halo it needs."""
     if draw(st.booleans()):
         reach = draw(st.integers(0, 2))
-        network = Local(outputs, reach, least=1)
+        network = Local(outputs, reach, 1, draw(some.operand_dtypes()))
         halo = draw(st.integers(reach, 3))
         return network, network, draw(some.per_axis([halo] * len(image.spatial)))
     array = draw(arrays((image.batch, *image.spatial, outputs)))
@@ -107,7 +107,8 @@ def lazy_convolutions(draw: st.DrawFn, exact: bool) -> tuple[some.Convolution, d
         case.options["mask_network"] = mask
     networks = {"offset_network": case.offsets, **case.options}
     if case.sites == case.image.spatial and draw(st.booleans()):
-        network = Local(case.offsets.shape[-1], draw(st.integers(0, 2)))
+        reach = draw(st.integers(0, 2))
+        network = Local(case.offsets.shape[-1], reach, dtype=draw(some.operand_dtypes()))
         return replace(case, offsets=network), {
             **case.options,
             "offset_network": network,

@@ -18,9 +18,11 @@ from compare import assert_same
 Array = NDArray[Any]
 
 
-def constant(image: some.Image, values: tuple[int, ...]) -> Array:
-    """Parameters that are alike at every pixel."""
-    return np.broadcast_to(np.array(values), (1, *image.spatial, len(values)))
+@st.composite
+def constant(draw: st.DrawFn, image: some.Image, values: tuple[int, ...]) -> Array:
+    """Parameters that are alike at every pixel, in the example's dtype for them."""
+    dtype = draw(some.operand_dtypes())
+    return np.broadcast_to(np.array(values, dtype), (1, *image.spatial, len(values)))
 
 
 # One method as a special case of another ---------------------------------------------------------
@@ -50,7 +52,11 @@ def test_dynamic_with_one_size_is_max_pooling(data: st.DataObject) -> None:
         image.array, size, stride=1, padding=padding, return_indices=True, **image.axes
     )
     dynamic = adapool.dynamic_pooling(
-        image.array, constant(image, size), anchor=anchor, return_indices=True, **image.axes
+        image.array,
+        data.draw(constant(image, size)),
+        anchor=anchor,
+        return_indices=True,
+        **image.axes,
     )
     for got, wanted in zip(dynamic, plain, strict=True):
         # Plain windows stop where they would be cut, and may start beyond the last pixel.
@@ -209,12 +215,15 @@ def test_one_stride_gives_the_regular_grid(data: st.DataObject) -> None:
     size = tuple(data.draw(st.integers(1, 4)) for _ in range(axes))
     stride = tuple(data.draw(st.integers(1, 4)) for _ in range(axes))
     sites = adapool.dynamic_stride_pooling(
-        image.array, constant(image, size + stride), channel_axis=image.channel_axis
+        image.array, data.draw(constant(image, size + stride)), channel_axis=image.channel_axis
     )
     grid = np.indices(image.spatial)[(slice(None), *(slice(None, None, s) for s in stride))]
     assert_same(sites.positions, grid.reshape(axes, -1).T)
     regular = adapool.dynamic_pooling(
-        image.array, constant(image, size), stride=stride, channel_axis=image.channel_axis
+        image.array,
+        data.draw(constant(image, size)),
+        stride=stride,
+        channel_axis=image.channel_axis,
     )
     if image.channel_axis is not None:
         regular = np.moveaxis(regular, image.channel_axis, -1)

@@ -18,10 +18,10 @@ from interpreter import run, run_file
 
 LAYERS = ["omp", "workqueue", *(["tbb"] if importlib.util.find_spec("tbb") else [])]
 
-# Parallel kernels of every family on 128 x 128 pixels, and what they gave the first time.
+# Parallel kernels of every family on 192 x 192 pixels, and what they gave the first time.
 WORK = """
 import numpy as np, adapool
-image = np.random.default_rng(0).random((128, 128), dtype=np.float32)
+image = np.random.default_rng(0).random((192, 192), dtype=np.float32)
 sizes = np.full(image.shape, 5, np.int16)
 def work(_=None):
     return (
