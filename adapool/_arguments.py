@@ -387,6 +387,15 @@ def in_memory(name: str, *arrays: Any) -> None:
         )
 
 
+def not_lazy(name: str, result: Any) -> None:
+    """Check that a network, which is given an array in memory, has not answered with a lazy one."""
+    if is_dask(result):
+        raise TypeError(
+            f"{name} must give an array in memory for one in memory, got a Dask array: "
+            f"let it return result.compute()"
+        )
+
+
 def no_network_halo(value: Any) -> None:
     """Check that the keyword of chunks is left alone where there are none."""
     if np.any(np.asarray(value) != 0):

@@ -40,6 +40,7 @@ def predict(name: str, network: Any, given: Array) -> Array:
     call = network.predict if hasattr(network, "predict") else network
     result = call(as_given(given))
     _arguments.same_place(name, result, given)
+    _arguments.not_lazy(name, result)
     return _arguments.network_result(name, result)
 
 
@@ -79,7 +80,7 @@ def grid_prediction(
         array = predict(name, network, given)
     else:
         array = _arguments.network_result(name, network)
-    _arguments.in_memory(name, array)
+        _arguments.in_memory(name, array)
     lead, width = grid_form(name, array.shape, layout, grid, widths)
     return array.reshape(math.prod(lead), *to_triple(grid, 1), width)
 

@@ -261,3 +261,25 @@ def test_errors_of_networks_reach_the_caller() -> None:
     )
     with pytest.raises(ValueError, match="param_network must give finite values"):
         lazy.compute()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, net: adapool.attention_pooling(x, 2, net, channel_axis=None),
+        lambda x, net: adapool.dynamic_pooling(x, net, max_kernel_size=4, channel_axis=None),
+        lambda x, net: (
+            adapool.dynamic_stride_pooling(x, net, max_kernel_size=4, channel_axis=None).values
+        ),
+        lambda x, net: adapool.deformable_conv(x, [2], net, max_offset=1, channel_axis=None),
+        lambda x, net: adapool.deformable_conv(
+            x, [2], STILL, mask_network=net, max_offset=1, channel_axis=None
+        ),
+    ],
+    ids=["attention", "dynamic", "sites", "offsets", "masks"],
+)
+@pytest.mark.parametrize("chunks", [None, 10])
+def test_networks_must_not_answer_lazily(call: Any, chunks: int | None) -> None:
+    image = SMALL if chunks is None else da.from_array(SMALL, chunks=chunks)
+    with pytest.raises(TypeError, match=r"_network must give an array in memory .*compute\(\)"):
+        np.asarray(call(image, lambda rows: da.ones((*rows.shape[:-1], 4))))
