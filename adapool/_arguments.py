@@ -1,4 +1,4 @@
-"""Every check of an argument, and every message.
+"""Checks of arguments, and their messages; the files `_*_arguments.py` hold those of one kind.
 
 A message names the argument, the constraint, the value and, where there is one, the fix. Checks
 run before any kernel; the checks of values (finite weights, sizes, offsets) are made by kernels,
@@ -14,6 +14,8 @@ from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from adapool._place_arguments import is_dask, on_device
 
 Array = NDArray[Any]
 Axes = tuple[int, ...]
@@ -36,22 +38,6 @@ _SPATIAL_NDIMS = (2, 3)
 
 
 # --- arrays -------------------------------------------------------------------------------------
-
-
-def is_dask(value: Any) -> bool:
-    """Whether `value` is a Dask array, told without importing Dask."""
-    return hasattr(value, "__dask_graph__") and hasattr(value, "chunks")
-
-
-def on_device(value: Any) -> bool:
-    """Whether `value` is an array in the memory of a GPU, of whatever library."""
-    # The second name is that of numba's own arrays, which have no interface in its simulator.
-    return hasattr(value, "__cuda_array_interface__") or hasattr(value, "__cuda_ndarray__")
-
-
-def chunks_on_device(value: Any) -> bool:
-    """Whether `value` is on a device, or is a Dask array whose chunks are."""
-    return on_device(value._meta if is_dask(value) else value)
 
 
 def _device_array(name: str, value: Any) -> Any:
@@ -263,62 +249,6 @@ def some_output(name: str, kernel: Axes, outputs: Axes, spatial: Axes, padding: 
         )
 
 
-# --- weights of a convolution -------------------------------------------------------------------
-
-
-def conv_weights(value: Any, ndim: int, channels: int, groups: int) -> Array:
-    """Check `conv_weights` and return it; its two shapes are told apart by their axes."""
-    weights = image_array("conv_weights", value)
-    if weights.ndim == 1:
-        if weights.shape != (channels,):
-            raise ValueError(
-                f"conv_weights must have one factor for each of the {channels} channels, "
-                f"got shape {weights.shape}"
-            )
-        if groups != 1:
-            raise ValueError(f"groups must be 1 with conv_weights of shape (C,), got {groups}")
-        return weights
-    if channels % groups:
-        raise ValueError(f"groups must divide the {channels} channels, got {groups}")
-    if weights.ndim != ndim + 2 or weights.shape[-2] != channels // groups:
-        raise ValueError(
-            f"conv_weights must have shape (C,) = ({channels},) or (*kernel, C // groups, F) = "
-            f"({'k, ' * ndim}{channels // groups}, F), got {weights.shape}"
-        )
-    if weights.shape[-1] % groups:
-        raise ValueError(
-            f"groups must divide the {weights.shape[-1]} filters of conv_weights, got {groups}"
-        )
-    return weights
-
-
-def single_filter(filters: int) -> None:
-    """Check that an image without channels stays one."""
-    if filters != 1:
-        raise ValueError(
-            f"conv_weights must have F = 1 filter with channel_axis=None, got F = {filters}: "
-            "give the image a channel axis to get more than one"
-        )
-
-
-def bias(value: Any, filters: int) -> Array | None:
-    """Check the bias, one number for each filter."""
-    if value is None:
-        return None
-    array = real_array("bias", value)
-    if array.shape != (filters,):
-        raise ValueError(f"bias must have shape ({filters},), got {array.shape}")
-    return array
-
-
-def offset_groups(value: Any, channels: int) -> int:
-    """Check the number of offset groups."""
-    number = count("offset_groups", value)
-    if channels % number:
-        raise ValueError(f"offset_groups must divide the {channels} channels, got {number}")
-    return number
-
-
 # --- what networks give -------------------------------------------------------------------------
 
 
@@ -333,16 +263,6 @@ def network_result(name: str, value: Any) -> Array:
             f"{error}; {name} must be an array, a callable or an object with .predict "
             "that gives an array"
         ) from None
-
-
-def same_place(name: str, value: Any, given: Any) -> None:
-    """Check that a network leaves its result where its input was."""
-    if on_device(value) != on_device(given):
-        places = ("in host memory", "on the device")
-        raise TypeError(
-            f"{name} must give an array {places[on_device(given)]}, where the feature map is, "
-            f"got a {type(value).__name__} {places[on_device(value)]}"
-        )
 
 
 def wrong_shape(name: str, shape: Axes, wanted: str) -> NoReturn:
@@ -375,27 +295,6 @@ def too_many_sites(name: str, sites: int) -> NoReturn:
     )
 
 
-# --- Dask ---------------------------------------------------------------------------------------
-
-
-def in_memory(name: str, *arrays: Any) -> None:
-    """Check that none of what goes with a feature map in memory is a Dask array."""
-    if any(is_dask(array) for array in arrays):
-        raise TypeError(
-            f"{name} must be in memory where feature_map is, got a Dask array: "
-            f"pass {name}.compute(), or a Dask array as feature_map"
-        )
-
-
-def not_lazy(name: str, result: Any) -> None:
-    """Check that a network, which is given an array in memory, has not answered with a lazy one."""
-    if is_dask(result):
-        raise TypeError(
-            f"{name} must give an array in memory for one in memory, got a Dask array: "
-            f"let it return result.compute()"
-        )
-
-
 def no_network_halo(value: Any) -> None:
     """Check that the keyword of chunks is left alone where there are none."""
     if np.any(np.asarray(value) != 0):
@@ -403,43 +302,3 @@ def no_network_halo(value: Any) -> None:
             f"network_halo must be 0 unless feature_map is a Dask array, got {_shorten(value)}: "
             "a network is given an array in memory whole"
         )
-
-
-def needed_on_dask(name: str, value: Any) -> None:
-    """Check that the reach of windows is known before any value is."""
-    if value is None:
-        raise ValueError(
-            f"{name} must be given, and finite, where feature_map is a Dask array: it says how far "
-            "beyond a chunk its windows reach"
-        )
-
-
-def networks_need_the_grid(name: str, outputs: Axes, spatial: Axes) -> NoReturn:
-    """Report a network that would be given chunks of an image other than its own grid."""
-    raise ValueError(
-        f"{name} must be an array where a Dask image has an output grid other than itself, got a "
-        f"network for the grid {outputs} of the image {spatial}: predict the whole grid first, or "
-        "choose stride and padding that keep the shape"
-    )
-
-
-# --- backends -----------------------------------------------------------------------------------
-
-
-def mixed_places(on_device: Sequence[str], on_host: Sequence[str]) -> NoReturn:
-    """Report arrays of which some are on the device, and some are not."""
-    raise TypeError(
-        f"arrays must be all on the device or all in host memory, got {', '.join(on_device)} on "
-        f"the device and {', '.join(on_host)} in host memory: copy one side over, as "
-        "cupy.asarray or torch's .cuda() and .cpu() do (.map_blocks(cupy.asarray) on Dask arrays)"
-    )
-
-
-def no_cuda(name: str, reason: str, fix: str) -> NoReturn:
-    """Report a device array that nothing here can compute on."""
-    raise ImportError(f"{name} is an array on a GPU, and {reason}: {fix}")
-
-
-def no_backend(name: str, kind: str, fix: str) -> NoReturn:
-    """Report an array that no backend computes on."""
-    raise TypeError(f"{name} must be a NumPy array, got a {kind}: {fix}")

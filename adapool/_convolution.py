@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments
+from adapool import _arguments, _convolution_arguments, _place_arguments
 from adapool._arguments import Array
 from adapool._layout import Layout, plain, to_triple
 from adapool._networks import counted_dtype, grid_prediction
@@ -56,8 +56,8 @@ class ConvKernel:
         In `dtype`, or in float64 where that would round them: integers count as float32 in the
         dtype of a result, and only there.
         """
-        _arguments.in_memory("conv_weights", self.weights)
-        _arguments.in_memory("bias", self.bias)
+        _place_arguments.in_memory("conv_weights", self.weights)
+        _place_arguments.in_memory("bias", self.bias)
         exact = _exact(self.weights, dtype) and (self.bias is None or _exact(self.bias, dtype))
         compute = dtype if exact else np.dtype(np.float64)
         shape = (*to_triple(self.size, 1), *self.weights.shape[-2:])
@@ -75,17 +75,19 @@ def _exact(array: Array, dtype: np.dtype[Any]) -> bool:
 def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> ConvKernel:
     """Check the weights of a convolution, in either of their forms."""
     groups = _arguments.count("groups", groups)
-    weights = _arguments.conv_weights(conv_weights, layout.ndim, layout.channels, groups)
+    weights = _convolution_arguments.conv_weights(
+        conv_weights, layout.ndim, layout.channels, groups
+    )
     per_channel = weights.ndim == 1
     if per_channel:
         groups = layout.channels
         axes = layout.ndim + 1
         # Dask reshapes no empty chunks, and an array on a device takes nothing but a reshape.
-        lazy = _arguments.is_dask(weights)
+        lazy = _place_arguments.is_dask(weights)
         weights = weights[(np.newaxis,) * axes] if lazy else weights.reshape(*[1] * axes, groups)
     elif layout.channel_axis is None:
-        _arguments.single_filter(weights.shape[-1])
-    shift = _arguments.bias(bias, weights.shape[-1])
+        _convolution_arguments.single_filter(weights.shape[-1])
+    shift = _convolution_arguments.bias(bias, weights.shape[-1])
     return ConvKernel(weights, shift, groups, per_channel)
 
 
@@ -197,7 +199,7 @@ def plan_sampling(
     return SamplingPlan(
         offset_network=offset_network,
         mask_network=mask_network,
-        offset_groups=_arguments.offset_groups(offset_groups, layout.channels),
+        offset_groups=_convolution_arguments.offset_groups(offset_groups, layout.channels),
         interpolation=_arguments.choice("interpolation", interpolation, _arguments.INTERPOLATIONS),
         max_offset=_arguments.displacements("max_offset", max_offset, layout.ndim),
         dtype=np.dtype(np.float32) if mask_network is None else counted_dtype(mask_network),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments
+from adapool import _place_arguments
 
 
 def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
@@ -21,14 +21,14 @@ def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
     `others` are the arguments that may be arrays too: all must be on one side.
     """
     given = {name: array, **others}
-    on_device = [other for other in given if _arguments.chunks_on_device(given[other])]
+    on_device = [other for other in given if _place_arguments.chunks_on_device(given[other])]
     if on_device:
         rest = {argument: given[argument] for argument in given if argument not in on_device}
         on_host = [argument for argument, value in rest.items() if _is_array(value)]
         if on_host:
-            _arguments.mixed_places(on_device, on_host)
+            _place_arguments.mixed_places(on_device, on_host)
         _require_cuda(name)
-    if _arguments.is_dask(array):
+    if _place_arguments.is_dask(array):
         from adapool import dask  # dask is imported here and not before
 
         return dask
@@ -39,13 +39,13 @@ def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
 
 def in_memory(name: str, array: Any) -> Any:
     """Return what is needed whole, on the host: a Dask array computed, anything else as it is."""
-    lazy = _arguments.is_dask(array)
-    if _arguments.chunks_on_device(array):
+    lazy = _place_arguments.is_dask(array)
+    if _place_arguments.chunks_on_device(array):
         if lazy:
             kind, way = "Dask array of chunks on a GPU", ".map_blocks(cupy.asnumpy)"
         else:
             kind, way = "array on a GPU", "torch's .cpu()"
-        _arguments.no_backend(name, kind, f"copy it to the host, as {way} does")
+        _place_arguments.no_backend(name, kind, f"copy it to the host, as {way} does")
     return array.compute() if lazy else array
 
 
@@ -68,11 +68,11 @@ def _is_array(value: Any) -> bool:
 def _require_cuda(name: str) -> None:
     """Raise unless device arrays can be computed on."""
     if importlib.util.find_spec("numba_cuda") is None:
-        _arguments.no_cuda(name, "numba-cuda is not installed", "pip install 'adapool[cuda]'")
+        _place_arguments.no_cuda(name, "numba-cuda is not installed", "pip install 'adapool[cuda]'")
     from numba import cuda as driver
 
     if not driver.is_available():
-        _arguments.no_cuda(
+        _place_arguments.no_cuda(
             name,
             "no CUDA driver was found",
             "install a driver that supports CUDA 13 (580 or newer), or pass a NumPy array",

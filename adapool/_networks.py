@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adapool import _arguments
+from adapool import _arguments, _place_arguments
 from adapool._arguments import Array
 from adapool._layout import Layout, as_given, plain, to_triple
 from adapool._windows import Windows
@@ -39,8 +39,8 @@ def predict(name: str, network: Any, given: Array) -> Array:
         given.flags.writeable = False
     call = network.predict if hasattr(network, "predict") else network
     result = call(as_given(given))
-    _arguments.same_place(name, result, given)
-    _arguments.not_lazy(name, result)
+    _place_arguments.same_place(name, result, given)
+    _place_arguments.not_lazy(name, result)
     return _arguments.network_result(name, result)
 
 
@@ -48,7 +48,7 @@ def counted_dtype(network: Any) -> np.dtype[Any]:
     """Return the dtype that a factor counts as in a result: integers and networks as float32."""
     if is_network(network):
         return np.dtype(np.float32)
-    if _arguments.is_dask(network):
+    if _place_arguments.is_dask(network):
         dtype = network.dtype
     else:
         about = getattr(network, "__cuda_array_interface__", None)
@@ -80,7 +80,7 @@ def grid_prediction(
         array = predict(name, network, given)
     else:
         array = _arguments.network_result(name, network)
-        _arguments.in_memory(name, array)
+        _place_arguments.in_memory(name, array)
     lead, width = grid_form(name, array.shape, layout, grid, widths)
     return array.reshape(math.prod(lead), *to_triple(grid, 1), width)
 
@@ -171,7 +171,7 @@ def _weights_from_network(weights: Array, n: int, taps: int, channels: int) -> A
 def _weights_from_array(network: Any, layout: Layout, windows: Windows) -> AttentionWeights:
     """Tell weights per pixel from weights per window by the number of axes."""
     array = _arguments.network_result("attention_network", network)
-    _arguments.in_memory("attention_network", array)
+    _place_arguments.in_memory("attention_network", array)
     form = attention_form(array.shape, layout, windows)
     items, depth = math.prod(form.lead), math.prod(form.tail)
     if form.per_pixel:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from adapool import _arguments, _estimator_arguments
+from adapool import _arguments, _estimator_arguments, _place_arguments
 from adapool._arguments import Array
 from adapool._dispatch import in_memory
 from adapool._layout import Layout
@@ -194,7 +194,7 @@ def partition(sites: Any) -> Sites:
         )
     names = ("values", "positions", "sizes", "strides", "owner")
     arrays = [getattr(sites, name) for name in names]
-    if _arguments.is_dask(sites.owner):
+    if _place_arguments.is_dask(sites.owner):
         from dask import compute  # all at once: they are parts of one graph
 
         arrays = list(compute(*arrays))

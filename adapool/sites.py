@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments
+from adapool import _place_arguments
 from adapool._arguments import Array
 from adapool._layout import empty_value
 
@@ -43,7 +43,7 @@ class Sites:
     @property
     def labels(self) -> Any:
         """The partition as a label image: ``owner + 1``, as `skimage.measure.regionprops` wants."""
-        if _arguments.on_device(self.owner):
+        if _place_arguments.on_device(self.owner):
             from adapool.cuda import painting
 
             return painting.label(self.owner)
@@ -58,7 +58,7 @@ class Sites:
             Of the shape of the feature map and the dtype of `values`. Pixels without an owner get
             NaN in a float map and the lowest value of the dtype in an integer one.
         """
-        if _arguments.on_device(self.owner):
+        if _place_arguments.on_device(self.owner):
             from adapool.cuda import painting
 
             return painting.paint(self.values, self.owner, self.channel_axis)

@@ -10,7 +10,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from adapool import _arguments
+from adapool import _place_arguments
 from adapool._arguments import Array
 from adapool._layout import Layout, Triple, to_triple
 from adapool.dask._graph import Axis, Index, Interval, Operand
@@ -145,7 +145,7 @@ def as_lazy(array: Any, kind: Array) -> Any:
 
     It is not hashed: that would take longer than to use it.
     """
-    if _arguments.is_dask(array):
+    if _place_arguments.is_dask(array):
         return array
     return da.from_array(np.asarray(array, like=kind), chunks=-1, name=False, asarray=False)
 

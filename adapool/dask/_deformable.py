@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments, _eager
+from adapool import _arguments, _eager, _place_arguments
 from adapool._arguments import Array
 from adapool._convolution import ConvKernel, SamplingPlan
 from adapool._layout import Layout, Triple, to_triple
@@ -94,7 +94,7 @@ class _Geometry:
     ) -> _Geometry:
         """Check what only Dask asks for, and return how far a block reaches."""
         unlimited = math.inf in plan.max_offset
-        _arguments.needed_on_dask("max_offset", None if unlimited else plan.max_offset)
+        _place_arguments.needed_on_dask("max_offset", None if unlimited else plan.max_offset)
         margin = _arguments.integers("network_halo", network_halo, layout.ndim, least=0)
         grid = windows.outputs[-layout.ndim :]
         predicts = False
@@ -102,7 +102,7 @@ class _Geometry:
             if is_network(getattr(plan, name)):
                 predicts = True
                 if grid != layout.spatial:
-                    _arguments.networks_need_the_grid(name, grid, layout.spatial)
+                    _place_arguments.networks_need_the_grid(name, grid, layout.spatial)
         reach = [
             math.ceil(min(most, _FAR)) + _rounding(plan, most, size)
             for most, size in zip(plan.max_offset, layout.spatial, strict=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments, _eager
+from adapool import _arguments, _eager, _place_arguments
 from adapool._arguments import Array
 from adapool._layout import Layout, Triple, to_triple
 from adapool._networks import grid_form, is_network
@@ -28,7 +28,7 @@ def dynamic_pooling(
     network_halo: Any,
 ) -> Any:
     """Take the maximum over windows of a size of their own, block by block."""
-    _arguments.needed_on_dask("max_kernel_size", max_kernel_size)
+    _place_arguments.needed_on_dask("max_kernel_size", max_kernel_size)
     most = to_triple(kernel_limits(max_kernel_size, layout.ndim), 1)
     halo = _arguments.integers("network_halo", network_halo, layout.ndim, least=0)
     volume = layout.volume

@@ -14,7 +14,7 @@ import dask.array as da
 import numpy as np
 from dask.highlevelgraph import HighLevelGraph
 
-from adapool import _arguments
+from adapool import _arguments, _place_arguments
 from adapool._arguments import Array
 from adapool._dispatch import backend_for
 from adapool._jit import serial_kernels
@@ -49,7 +49,7 @@ def dynamic_stride_pooling(
     network_halo: Any,
 ) -> LazySites:
     """Take the maximum at the sites that strides lead to, band by band."""
-    _arguments.needed_on_dask("max_kernel_size", max_kernel_size)
+    _place_arguments.needed_on_dask("max_kernel_size", max_kernel_size)
     limits = kernel_limits(max_kernel_size, layout.ndim)
     halo = _arguments.integers("network_halo", network_halo, layout.ndim, least=0)
     bands = _bands(image, layout)
