@@ -189,6 +189,7 @@ class SamplingPlan:
 
 def plan_sampling(
     layout: Layout,
+    kernel: ConvKernel,
     offset_network: Any,
     mask_network: Any,
     offset_groups: Any,
@@ -196,11 +197,13 @@ def plan_sampling(
     max_offset: Any,
 ) -> SamplingPlan:
     """Check how a convolution samples."""
+    # Asked for None alone: 0 and "" are no rules, and not none.
+    rule = kernel.default_interpolation if interpolation is None else interpolation
     return SamplingPlan(
         offset_network=offset_network,
         mask_network=mask_network,
         offset_groups=_convolution_arguments.offset_groups(offset_groups, layout.channels),
-        interpolation=_arguments.choice("interpolation", interpolation, _arguments.INTERPOLATIONS),
+        interpolation=_arguments.choice("interpolation", rule, _arguments.INTERPOLATIONS),
         max_offset=_arguments.displacements("max_offset", max_offset, layout.ndim),
         dtype=np.dtype(np.float32) if mask_network is None else counted_dtype(mask_network),
     )

@@ -129,9 +129,8 @@ def deformable_conv(
     kernel = conv_kernel(layout, conv_weights, bias, groups)
     windows = conv_windows(layout.spatial, kernel.size, stride, padding, dilation)
     plan = plan_sampling(
-        layout, offset_network, mask_network, offset_groups,
-        interpolation or kernel.default_interpolation, max_offset,
-    )  # fmt: skip
+        layout, kernel, offset_network, mask_network, offset_groups, interpolation, max_offset
+    )
     return pipeline.deformable_conv(array, layout, kernel, windows, plan, network_halo)
 
 
@@ -259,9 +258,8 @@ def deformable_conv_and_pool(
     pool = pooling_windows(grid, kernel_size, pool_stride, pool_padding, 1, ceil_mode, "pool_")
     with_indices = _arguments.flag("return_indices", return_indices)
     plan = plan_sampling(
-        layout, offset_network, mask_network, offset_groups,
-        interpolation or kernel.default_interpolation, max_offset,
-    )  # fmt: skip
+        layout, kernel, offset_network, mask_network, offset_groups, interpolation, max_offset
+    )
     return pipeline.deformable_conv_and_pool(
         array, layout, kernel, windows, plan, pool, with_indices, network_halo
     )

@@ -244,6 +244,10 @@ CASES: dict[str, Wrong] = {
     "mask nan": Wrong(
         convolve(mask_network=filled((3, 4, 9), np.nan, (0, 0, 0))), V, ("mask_network", "finite")
     ),
+    "interpolation that is false": Wrong(convolve(interpolation=0), V, ("interpolation", "got 0")),
+    "interpolation that is empty": Wrong(
+        convolve(interpolation=""), V, ("interpolation", "linear, nearest", "got ''")
+    ),
     "interpolation": Wrong(
         convolve(interpolation="cubic"), V, ("interpolation", "linear, nearest", "'cubic'")
     ),
