@@ -127,6 +127,8 @@ def overlapping(array: Array) -> Array:
 
 
 def unaligned(array: Array) -> Array:
+    if array.dtype.hasobject:  # references lie where they must
+        return array
     held = np.zeros(array.nbytes + 1, np.uint8)
     moved = held[1:].view(array.dtype).reshape(array.shape)
     moved[...] = array
@@ -306,7 +308,8 @@ def _for_reference(key: str, value: Any) -> Any:
         return Liar(value.truth, value.lie, value.honest).predict
     if key in ARRAYS and truth_of(value) is None and value is not None:
         return np.asarray(value)
-    return value
+    # Numbers as Python's own, which do not overflow.
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def run(minutes: float, start: int) -> collections.Counter[str]:
