@@ -9,12 +9,16 @@ from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from .cases import Case
 from .timing import machine, versions
 
 Row = tuple[Case, Mapping[str, float]]
 OURS = "adapool"
+
+# Of Okabe and Ito: told apart without red and green.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73")
 
 _HEAD = """# Benchmarks
 
@@ -52,15 +56,19 @@ def table(rows: list[Row]) -> str:
 
 def picture(curves: Mapping[str, Mapping[str, list[tuple[float, float]]]], path: Path) -> None:
     """Draw one panel for each set of curves; their points are (x, milliseconds)."""
-    figure = Figure(figsize=(4.6 * len(curves), 3.8), layout="constrained")
+    # One below the other: side by side, nothing can be read on a telephone.
+    figure = Figure(figsize=(6.4, 3.4 * len(curves)), layout="constrained")
     FigureCanvasAgg(figure)
-    for axis, (title, lines) in zip(figure.subplots(1, len(curves)), curves.items(), strict=True):
-        for name, points in lines.items():
-            axis.plot(*zip(*points, strict=True), "o-", label=name, markersize=4)
-        axis.set(xscale="log", yscale="log", ylabel="milliseconds")
-        axis.set_xlabel(title)
-        axis.xaxis.set_major_formatter("{x:g}")
+    for axis, (title, lines) in zip(figure.subplots(len(curves)), curves.items(), strict=True):
+        for (name, points), colour in zip(lines.items(), _COLOURS, strict=False):
+            axis.plot(*zip(*points, strict=True), "o-", label=name, color=colour, markersize=4)
+        axis.set(xscale="log", yscale="log", xlabel=title, ylabel="milliseconds")
+        axis.set_xticks([x for x, _ in points])
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        for along in (axis.xaxis, axis.yaxis):
+            along.set_major_formatter("{x:g}")
+            along.set_minor_locator(NullLocator())
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=8)
+        axis.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
