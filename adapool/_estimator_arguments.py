@@ -71,6 +71,10 @@ def voxel(value: Any, ndim: int) -> Array:
     return np.broadcast_to(array, ndim)
 
 
+# What float32 holds, in which some estimators compute, with room for a sum.
+_FARTHEST = 1e37
+
+
 def stack(images: Any) -> Array:
     """Return what a network for pixels is given, (n, *spatial, C), in native byte order."""
     array = _arguments.image_array("images", images)
@@ -81,6 +85,13 @@ def stack(images: Any) -> Array:
             "single image without channels"
         )
     finite("images", array)
+    if array.dtype.kind == "f" and array.size:
+        farthest = max(float(array.max()), -float(array.min()))
+        if farthest > _FARTHEST:
+            raise ValueError(
+                f"images must have values within {_FARTHEST:g} of 0, got {farthest:g}: "
+                "divide them; estimates do not depend on the scale"
+            )
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 

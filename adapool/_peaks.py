@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from skimage.filters import threshold_otsu
 from skimage.measure import label
 
 from adapool import _arguments, _peak_arguments
 from adapool._arguments import Array
 from adapool._layout import Layout, Triple, plain, to_triple
 from adapool._networks import grid_prediction
+from adapool._otsu import otsu
 from adapool._windows import size_columns, size_limits
 from adapool.estimators import BlobSizes
 
@@ -103,7 +103,7 @@ def find(
 ) -> Points:
     """Return the peaks above `level`, in order, that are not too near to the border."""
     if level is None:
-        level = 0.0 if field.own_map else _otsu(field.response)
+        level = 0.0 if field.own_map else _level(field.response)
     with np.errstate(over="ignore"):  # beyond what its dtype holds, nothing is above the level
         above = field.response > level
     wins = candidates(backend, field, regions) & above
@@ -111,11 +111,12 @@ def find(
     return away_from_border(field, points, border) if border is not False else points
 
 
-def _otsu(response: Array) -> float:
+def _level(response: Array) -> float:
+    """Return the threshold of a map that has none of its own."""
     values = response[np.isfinite(response)]
     if not len(values) or values.min() == values.max():
         return float(_lowest(np.dtype(np.float64)))
-    return float(threshold_otsu(values))
+    return otsu(values)
 
 
 # --- candidates ---------------------------------------------------------------------------------

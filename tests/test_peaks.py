@@ -96,6 +96,20 @@ def test_threshold_of_an_image_is_otsus() -> None:
     np.testing.assert_array_equal(peaks, [[5, 5]])
 
 
+@pytest.mark.parametrize("exponent", [-1000, -500, 0, 500, 1000])
+def test_the_threshold_follows_the_image_at_any_scale(exponent: int) -> None:
+    """Squares of such values overflow, or are nothing."""
+    image = np.random.default_rng(0).random((40, 40)) ** 9
+    large = np.ldexp(image, exponent)
+    expected = adapool.peak_local_max(image, np.full(image.shape, 3))
+    assert (
+        0
+        < len(expected)
+        < len(adapool.peak_local_max(image, np.full(image.shape, 3), threshold=-1))
+    )
+    np.testing.assert_array_equal(adapool.peak_local_max(large, np.full(image.shape, 3)), expected)
+
+
 def test_channels_count_by_their_maximum() -> None:
     image = np.zeros((3, 12, 12), np.uint8)
     image[0, 3, 3], image[2, 8, 8] = 10, 20

@@ -43,8 +43,8 @@ class PerPixel(ABC):
         TypeError
             If the array does not hold real numbers.
         ValueError
-            If it has the wrong number of axes, is empty, or holds NaN or infinity, or if
-            `spacing` does not have one number for each spatial axis.
+            If it has the wrong number of axes, is empty, or holds NaN, infinity or values beyond
+            1e37, or if `spacing` does not have one number for each spatial axis.
         """
         stack = _arguments.stack(images)
         voxel = _arguments.voxel(self.spacing, stack.ndim - 2)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage as ndi
-from skimage.filters import threshold_otsu
 
 from adapool import _estimator_arguments as _arguments
 from adapool._arguments import Array
+from adapool._otsu import otsu
 from adapool.estimators._images import PerPixel, as_float, isotropic
 
 # Balls are tried at diameters that differ by this factor, and stand for those up to the next.
@@ -70,7 +70,7 @@ class ThicknessSizes(PerPixel):
     def _estimate(self, image: Array, voxel: Array) -> Array:
         if self.threshold is None:
             values = as_float(image)
-            mask = values > (threshold_otsu(values.ravel()) if values.max() > 0 else 0)
+            mask = values > (otsu(values) if values.max() > 0 else 0)
         else:
             mask = image > self.threshold
         thickness = local_thickness(mask, voxel, self.max_size)

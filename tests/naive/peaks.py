@@ -55,8 +55,9 @@ def peak_local_max(
     spatial = response.shape
     regions = np.ones(spatial, int) if labels is None else labels
     size = whole_numbers(sizes)
+    numbers = response.astype(np.int64) if response.dtype == bool else response
     with np.errstate(over="ignore"):  # beyond what the dtype holds, nothing is above the threshold
-        above = response > threshold
+        above = numbers > threshold
     candidates = {
         pixel
         for pixel in np.ndindex(spatial)
