@@ -8,12 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
+# Range of integers of which each is counted on its own. scikit-image does so for every range: an
+# image of int32 takes gigabytes.
+_COUNTED = 1 << 16
+
 
 def otsu(values: NDArray[Any]) -> float:
     """Return Otsu's threshold of finite values that are not all alike."""
     values = values.ravel()  # three columns would be taken for colours
     if values.dtype.kind != "f":
-        return float(threshold_otsu(values))
+        if int(values.max()) - int(values.min()) < _COUNTED:
+            return float(threshold_otsu(values))
+        values = values.astype(np.float64)
     # Scaled by a power of two, which changes no digit: the squares of large values overflow.
     exponent = int(np.frexp(np.abs(values).max())[1])
     return float(np.ldexp(threshold_otsu(np.ldexp(values, -exponent)), exponent))

@@ -108,6 +108,16 @@ def test_the_threshold_follows_the_image_at_any_scale(exponent: int) -> None:
     np.testing.assert_array_equal(adapool.peak_local_max(large, sizes), expected)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64"])
+def test_the_threshold_of_wide_integers_needs_no_bin_for_each(dtype: str) -> None:
+    image = np.random.default_rng(0).random((40, 40)) ** 9
+    limits = np.iinfo(dtype)
+    wide = (image * (limits.max // 4)).astype(dtype)
+    sizes = np.full(image.shape, 3)
+    expected = adapool.peak_local_max(wide.astype(np.float64), sizes)
+    np.testing.assert_array_equal(adapool.peak_local_max(wide, sizes), expected)
+
+
 def test_channels_count_by_their_maximum() -> None:
     image = np.zeros((3, 12, 12), np.uint8)
     image[0, 3, 3], image[2, 8, 8] = 10, 20
