@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -345,6 +346,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if sys.platform != "win32":
+        import resource
+
+        # A call on images as small as these that wants gigabytes is a find, and not to end the
+        # machine: it ends in a MemoryError.
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (8 << 30, most))
     counts = run(options.minutes, options.seed)
     for outcome_, count in sorted(counts.items()):
         print(f"{count:8} {outcome_}")
