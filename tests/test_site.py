@@ -7,6 +7,7 @@ it writes to stderr, a warning of Python, and a link or a picture that leads now
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ def test_the_site_builds(tmp_path: Path) -> None:
     startup = tmp_path / "profile_default" / "startup"
     startup.mkdir(parents=True)
     startup.joinpath("strict.py").write_text("import warnings; warnings.simplefilter('error')\n")
+    # Without the backend of the tests, with which no picture would be shown.
+    given = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     result = subprocess.run(
         [
             sys.executable,
@@ -31,12 +34,13 @@ def test_the_site_builds(tmp_path: Path) -> None:
             tmp_path / "site",
         ],
         cwd=ROOT,
-        env={**os.environ, "IPYTHONDIR": str(tmp_path)},
+        env=given | {"IPYTHONDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
         timeout=1500,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    pages = {page.stem for page in (tmp_path / "site").rglob("*.html")}
-    assert pages >= {page.stem for page in ROOT.glob("notebooks/*.ipynb")}
+    site = tmp_path / "site"
+    for page in ("index", *(f"notebooks/{path.stem}" for path in ROOT.glob("notebooks/*.ipynb"))):
+        assert re.search(r'<img [^>]*src="[^"]*_images/', (site / f"{page}.html").read_text()), page
