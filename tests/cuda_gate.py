@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cuda_kernels import Kernel, kernels
+
 ARCHITECTURES = ("sm_80", "sm_90a")
 LOWEST = (8, 0)
 
@@ -71,7 +73,7 @@ class Report:
         return faults
 
 
-def compile_kernel(function: Any, signature: Any) -> bytes:
+def compile_kernel(kernel: Kernel) -> bytes:
     """Compile a kernel to what is linked: an intermediate form, from which machine code is made.
 
     Made for the lowest architecture, it is linked for all: registers are given out, and spills
@@ -80,8 +82,8 @@ def compile_kernel(function: Any, signature: Any) -> bytes:
     from numba import cuda
 
     code, _ = cuda.compile(
-        getattr(function, "py_func", function),
-        signature,
+        getattr(kernel.function, "py_func", kernel.function),
+        kernel.signature,
         device=False,
         abi="numba",
         cc=LOWEST,
@@ -90,25 +92,17 @@ def compile_kernel(function: Any, signature: Any) -> bytes:
     return bytes(code)
 
 
-def link_kernel(
-    code: bytes,
-    function: Any,
-    signature: Any,
-    architecture: str,
-    name: str,
-    threads: int,
-    dynamic: int,
-) -> Report:
+def link_kernel(code: bytes, kernel: Kernel, architecture: str) -> Report:
     """Link a compiled kernel as the runtime would; return what the assembler says."""
     from cuda.bindings import nvjitlink
 
-    most = getattr(function, "targetoptions", {}).get("max_registers")
+    most = getattr(kernel.function, "targetoptions", {}).get("max_registers")
     limit = [f"-maxrregcount={most}"] if most else []
 
     def link(*options: str) -> Any:
         given = [f"-arch={architecture}", "-lto", *limit, *options]
         handle = nvjitlink.create(len(given), given)
-        nvjitlink.add_data(handle, nvjitlink.InputType.LTOIR, code, len(code), name)
+        nvjitlink.add_data(handle, nvjitlink.InputType.LTOIR, code, len(code), kernel.name)
         nvjitlink.complete(handle)
         return handle
 
@@ -116,7 +110,7 @@ def link_kernel(
     log = bytearray(nvjitlink.get_info_log_size(handle))
     nvjitlink.get_info_log(handle, log)
     nvjitlink.destroy(handle)
-    dtypes = ", ".join(dict.fromkeys(_dtypes(signature)))
+    dtypes = ", ".join(dict.fromkeys(_dtypes(kernel.signature)))
     assembly = bytearray()
     if "float64" not in dtypes:
         handle = link("-ptx")
@@ -130,15 +124,15 @@ def link_kernel(
 
     assert b"Used" in log, log.decode()
     return Report(
-        name,
+        kernel.name,
         dtypes,
         architecture,
         registers=number(r"Used (\d+) registers"),
         stack=number(r"(\d+) bytes stack frame"),
         spills=number(r"(\d+) bytes spill \w+"),
-        shared=number(r"(\d+) bytes smem") + dynamic,
+        shared=number(r"(\d+) bytes smem") + kernel.dynamic,
         float64=len(re.findall(r"^\s+(?!ld|st|mov)\w[\w.]*\.f64\b", assembly.decode(), re.M)),
-        threads=threads,
+        threads=kernel.threads,
     )
 
 
@@ -163,15 +157,11 @@ def simulate_compute_capability() -> None:
 
 def reports() -> Iterator[Report]:
     """Compile all kernels and link each for all architectures."""
-    from cuda_kernels import kernels
-
     simulate_compute_capability()
-    for k in kernels():
-        code = compile_kernel(k.function, k.signature)
+    for kernel in kernels():
+        code = compile_kernel(kernel)
         for architecture in ARCHITECTURES:
-            yield link_kernel(
-                code, k.function, k.signature, architecture, k.name, k.threads, k.dynamic
-            )
+            yield link_kernel(code, kernel, architecture)
 
 
 def line(report: Report) -> str:

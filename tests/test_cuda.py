@@ -21,6 +21,7 @@ import adapool
 import cuda_floors
 from adapool.cuda.tables import plan_tables
 from cuda_gate import ARCHITECTURES, Report, compile_kernel, line, link_kernel
+from cuda_kernels import Kernel
 
 TESTS = Path(__file__).parent
 
@@ -100,8 +101,8 @@ def plain(out: Any) -> None:
 )
 def test_the_gate_can_fail(function: Any, fault: str, architecture: str) -> None:
     signature = types.void(types.Array(types.float32, 1, "C"))
-    code = compile_kernel(function, signature)
-    report = link_kernel(code, function, signature, architecture, "probe", 256, 0)
+    probe = Kernel("probe", function, signature, 256)
+    report = link_kernel(compile_kernel(probe), probe, architecture)
     faults = report.faults()
     assert (fault in faults[0] and fault in line(report)) if fault else not faults
     over = report.faults(budget=report.registers - 1)
@@ -115,8 +116,8 @@ def test_the_gate_sees_spills() -> None:
     squeezed = cuda.jit(max_registers=32)(function)
     matrix, vector = types.Array(types.float32, 2, "A"), types.Array(types.float32, 1, "C")
     signature = types.void(matrix, matrix, vector, matrix)
-    code = compile_kernel(squeezed, signature)
-    report = link_kernel(code, squeezed, signature, "sm_90a", "probe", 256, 0)
+    probe = Kernel("probe", squeezed, signature, 256)
+    report = link_kernel(compile_kernel(probe), probe, "sm_90a")
     assert any("spilled" in fault for fault in report.faults())
 
 
