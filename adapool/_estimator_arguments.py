@@ -85,7 +85,7 @@ def stack(images: Any) -> Array:
             "single image without channels"
         )
     finite("images", array)
-    if array.dtype.kind == "f" and array.size:
+    if array.dtype.kind == "f":
         farthest = max(float(array.max()), -float(array.min()))
         if farthest > _FARTHEST:
             raise ValueError(
