@@ -1,0 +1,134 @@
+"""From peaks to a table: which columns there are, and how each is computed from measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapool._measures import Measures, measure
+from adapool._prominence import prominences
+from adapool.estimators._objects import unit_ball
+
+Array = NDArray[Any]
+Table = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """The peaks of one image (plane, row, column), and all that a column may be computed from.
+
+    Attributes
+    ----------
+    image : (plane, row, column) array
+        What was searched.
+    points : (n, 3) array of int
+        Where the peaks are.
+    sizes : (n, 3) array of int
+        Their windows, in pixels.
+    regions : (plane, row, column) array of int32
+        Number i + 1 where the pixels near peak i are that may belong to its object.
+    voxel : (3,) array
+        The voxel size.
+    ndim : int
+        Number of spatial axes.
+    """
+
+    image: Array
+    points: Array
+    sizes: Array
+    regions: Array
+    voxel: Array
+    ndim: int
+
+    def along_axes(self, values: Array) -> Array:
+        """Return the columns of values (n, 3) that belong to axes of the image."""
+        return values[:, 3 - self.ndim :]
+
+    def diameters(self, volumes: Array) -> Array:
+        """Return the diameters of discs or balls of these volumes."""
+        return np.asarray(2 * (volumes / unit_ball(self.ndim)) ** (1 / self.ndim))
+
+
+def _snr(peaks: Peaks, of: Measures) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((of.intensities - of.backgrounds) / of.noises)
+
+
+_Column = Callable[[Peaks, Measures], Array]
+
+# Every property, in the order of the table. What gives (n, d) becomes d columns, one for each axis.
+_COLUMNS: dict[str, _Column] = {
+    "label": lambda peaks, of: np.arange(1, len(peaks.points) + 1),
+    "index": lambda peaks, of: peaks.along_axes(peaks.points),
+    "centroid": lambda peaks, of: peaks.along_axes(of.centroids),
+    "size": lambda peaks, of: peaks.along_axes(peaks.sizes),
+    "equivalent_diameter": lambda peaks, of: peaks.diameters(of.volumes),
+    "intensity": lambda peaks, of: of.intensities,
+    "background": lambda peaks, of: of.backgrounds,
+    "contrast": lambda peaks, of: of.intensities - of.backgrounds,
+    "snr": _snr,
+    "prominence": lambda peaks, of: prominences(peaks.image, of),
+}
+
+PROPERTIES = (*_COLUMNS, "frame")
+
+
+def tabulate(frames: Sequence[Peaks], properties: Sequence[str], numbered: bool) -> Table:
+    """Return the columns for the peaks of all images, one image after the other."""
+    tables = []
+    for number, peaks in enumerate(frames):
+        of = measure(peaks.image, peaks.regions, len(peaks.points), peaks.voxel, peaks.ndim)
+        table: Table = {}
+        for name in properties:
+            if name == "frame":
+                table[name] = np.full(len(peaks.points), number)
+                continue
+            values = _COLUMNS[name](peaks, of)
+            if values.ndim == 1:
+                table[name] = values
+            else:
+                table.update({f"{name}-{axis}": values[:, axis] for axis in range(peaks.ndim)})
+        tables.append(table)
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def regions_of_windows(points: Array, sizes: Array, shape: tuple[int, ...]) -> Array:
+    """Return, for networks without objects of their own, the pixels in the windows of peaks.
+
+    A pixel in several windows goes to the nearest peak, the first of those as near.
+    """
+    regions = np.zeros(shape, np.int32)
+    nearest = np.full(shape, np.inf)
+    for number, (point, size) in enumerate(zip(points, sizes, strict=True), start=1):
+        low = np.maximum(point - size // 2, 0)
+        box = tuple(map(slice, low, np.minimum(point - size // 2 + size, shape)))
+        axes = np.ogrid[box]
+        distance = sum((axis - at) ** 2 for axis, at in zip(axes, point, strict=True))
+        nearer = distance < nearest[box]
+        regions[box][nearer] = number
+        nearest[box][nearer] = distance[nearer]
+    return regions
+
+
+def regions_of_objects(objects: Array, points: Array, sizes: Array) -> Array:
+    """Return the objects that a network found, with the numbers of the peaks in them.
+
+    Peaks that are in no object get their window; of several in one object the first has it all.
+    """
+    numbers = np.zeros(int(objects.max()) + 1, np.int32)
+    owner = objects[tuple(points.T)]
+    first = np.unique(owner, return_index=True)[1]
+    numbers[owner[first]] = first + 1
+    numbers[0] = 0
+    regions = numbers[objects]
+    lost = np.setdiff1d(np.arange(len(points)), first[owner[first] > 0])
+    if len(lost):
+        windows = regions_of_windows(points[lost], sizes[lost], regions.shape)
+        spare = (regions == 0) & (windows > 0)
+        regions[spare] = lost[windows[spare] - 1] + 1
+        regions[tuple(points[lost].T)] = lost + 1
+    return regions
