@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from adapool._backends import Array as Array
+from adapool._backends import backend_of
 from adapool._place_arguments import is_dask, on_device
 
-Array = NDArray[Any]
 Axes = tuple[int, ...]
 
 
@@ -38,15 +39,6 @@ _SPATIAL_NDIMS = (2, 3)
 
 
 # --- arrays -------------------------------------------------------------------------------------
-
-
-def _device_array(name: str, value: Any) -> Any:
-    from adapool.cuda.arrays import DeviceArray
-
-    array = DeviceArray.of(value)
-    if not array.dtype.isnative:
-        raise TypeError(f"{name} must be in native byte order on a GPU, got dtype {array.dtype}")
-    return array
 
 
 def real_array(name: str, value: Any) -> Array:
@@ -81,13 +73,15 @@ def real_array(name: str, value: Any) -> Array:
             f"pass {name}.filled(value) to say what masked elements count as"
         )
     try:
-        array = _device_array(name, value) if on_device(value) else np.asarray(value)
+        array = backend_of(value).describe(value)
     except ValueError as error:
         raise TypeError(f"{name} must be a rectangular array of numbers, got {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} must hold booleans, integers or floats, got {_describe(value, array)}"
         )
+    if on_device(value) and not array.dtype.isnative:
+        raise TypeError(f"{name} must be in native byte order on a GPU, got dtype {array.dtype}")
     if array.dtype.itemsize > 8:
         raise TypeError(
             f"{name} must have at most 64 bits per element, got dtype {array.dtype}: "

@@ -1,17 +1,16 @@
-"""A deformable convolution, planned: what is summed (the kernel) and where it looks (sampling)."""
+"""What a deformable convolution sums (the kernel), and where it looks (sampling)."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from adapool import _arguments, _convolution_arguments, _place_arguments
-from adapool._arguments import Array
-from adapool._layout import Layout, plain, to_triple
-from adapool._networks import counted_dtype, grid_prediction
+from adapool._backends import Array, backend_of, plain
+from adapool._layout import Layout, to_triple
+from adapool._networks import counted_dtype
 from adapool._windows import Windows
 
 
@@ -56,20 +55,12 @@ class ConvKernel:
         In `dtype`, or in float64 where that would round them: integers count as float32 in the
         dtype of a result, and only there.
         """
-        _place_arguments.in_memory("conv_weights", self.weights)
-        _place_arguments.in_memory("bias", self.bias)
-        exact = _exact(self.weights, dtype) and (self.bias is None or _exact(self.bias, dtype))
+        given = [array for array in (self.weights, self.bias) if array is not None]
+        exact = all(backend_of(array).holds(array, dtype) for array in given)
         compute = dtype if exact else np.dtype(np.float64)
         shape = (*to_triple(self.size, 1), *self.weights.shape[-2:])
         weights = plain(self.weights.astype(compute)).reshape(shape)
         return weights, None if self.bias is None else plain(self.bias.astype(compute))
-
-
-def _exact(array: Array, dtype: np.dtype[Any]) -> bool:
-    if np.can_cast(array.dtype, dtype):
-        return True
-    # Values on a device are not looked at: that would wait for it.
-    return isinstance(array, np.ndarray) and bool((array.astype(dtype) == array).all())
 
 
 def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> ConvKernel:
@@ -105,8 +96,6 @@ class Sampling:
     interpolation : {"linear", "nearest", "truncate"}
     max_offset : triple of float
         What displacements are clipped to; infinite where there is no limit.
-    dtype : numpy.dtype
-        What the mask counts as in the dtype of a result.
     """
 
     offsets: Array
@@ -115,7 +104,6 @@ class Sampling:
     ndim: int
     interpolation: str
     max_offset: tuple[float, float, float]
-    dtype: np.dtype[Any]
 
     def of_image(self, item: int) -> Sampling:
         """Return the sampling of one image of the batch."""
@@ -127,89 +115,7 @@ class Sampling:
         return replace(self, offsets=offsets, mask=mask)
 
 
-@dataclass(frozen=True)
-class SamplingPlan:
-    """How a convolution samples, checked, before networks have said where.
-
-    Attributes
-    ----------
-    offset_network, mask_network : array, network, or None for no mask
-    offset_groups : int
-    interpolation : {"linear", "nearest", "truncate"}
-    max_offset : tuple of float
-        What displacements are clipped to along each spatial axis.
-    dtype : numpy.dtype
-        What the mask counts as in the dtype of a result.
-    """
-
-    offset_network: Any
-    mask_network: Any
-    offset_groups: int
-    interpolation: str
-    max_offset: tuple[float, ...]
-    dtype: np.dtype[Any]
-
-    def widths(self, windows: Windows) -> tuple[tuple[int, int], tuple[int]]:
-        """Return how many values a point of the offsets, and one of the mask, may have."""
-        ndim, taps = len(self.max_offset), self.offset_groups * windows.taps
-        return (taps * ndim, ndim), (taps,)
-
-    def predict(self, layout: Layout, image: Array, windows: Windows) -> Sampling:
-        """Call the networks on a canonical image."""
-        ndim, limits = layout.ndim, self.max_offset
-        grid = windows.outputs[-ndim:]
-        offset_widths, mask_widths = self.widths(windows)
-        offsets = grid_prediction(
-            "offset_network", self.offset_network, layout, image, grid, offset_widths
-        )
-        rule = self.interpolation
-        half = offsets.dtype == np.float16
-        if rule == "truncate" and not isinstance(offsets, np.ndarray):
-            # A GPU computes in float16, and its kernels know where a block begins.
-            if half:
-                rule, limits = "truncate in float16", tuple(float(np.float16(m)) for m in limits)
-        elif rule == "truncate" and (half or any(windows.begin)):
-            offsets = _as_summed(offsets, windows, limits, self.offset_groups)
-            limits = (math.inf,) * ndim
-        mask = None
-        if self.mask_network is not None:
-            mask = grid_prediction(
-                "mask_network", self.mask_network, layout, image, grid, mask_widths
-            )
-        return Sampling(
-            offsets=plain(offsets),
-            mask=None if mask is None else plain(mask),
-            offset_groups=self.offset_groups,
-            ndim=ndim,
-            interpolation=rule,
-            max_offset=to_triple(limits, np.inf),
-            dtype=self.dtype,
-        )
-
-
-def plan_sampling(
-    layout: Layout,
-    kernel: ConvKernel,
-    offset_network: Any,
-    mask_network: Any,
-    offset_groups: Any,
-    interpolation: Any,
-    max_offset: Any,
-) -> SamplingPlan:
-    """Check how a convolution samples."""
-    # Asked for None alone: 0 and "" are no rules, and not none.
-    rule = kernel.default_interpolation if interpolation is None else interpolation
-    return SamplingPlan(
-        offset_network=offset_network,
-        mask_network=mask_network,
-        offset_groups=_convolution_arguments.offset_groups(offset_groups, layout.channels),
-        interpolation=_arguments.choice("interpolation", rule, _arguments.INTERPOLATIONS),
-        max_offset=_arguments.displacements("max_offset", max_offset, layout.ndim),
-        dtype=np.dtype(np.float32) if mask_network is None else counted_dtype(mask_network),
-    )
-
-
-def _as_summed(
+def as_summed(
     offsets: Array, windows: Windows, limits: tuple[float, ...], offset_groups: int
 ) -> Array:
     """Return float64 offsets that lead where a sum of base and offset in their own dtype does.

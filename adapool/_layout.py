@@ -13,10 +13,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from adapool import _arguments
-from adapool._arguments import Array
+from adapool._backends import Array
+from adapool._backends import Pooled as Pooled
+from adapool._backends import Triple as Triple
+from adapool._backends import as_given as as_given
+from adapool._backends import empty_value as empty_value
+from adapool._backends import plain as plain
+from adapool._place_arguments import is_dask
 
-Triple = tuple[int, int, int]
-Pooled = tuple[Array, Array | None]  # values, and where they were found
 Number = TypeVar("Number", int, float)
 
 
@@ -34,6 +38,8 @@ class Layout:
         Shape along (plane,) row, column.
     channel_axis, batch_axis : int or None
         Where these axes are, counted from the front.
+    lazy : bool
+        Whether it is a Dask array: then windows must have a reach that is known beforehand.
     """
 
     dtype: np.dtype[Any]
@@ -42,6 +48,7 @@ class Layout:
     spatial: tuple[int, ...]
     channel_axis: int | None
     batch_axis: int | None
+    lazy: bool
 
     @classmethod
     def of(
@@ -57,6 +64,7 @@ class Layout:
             spatial=tuple(array.shape[axis] for axis in spatial),
             channel_axis=channel,
             batch_axis=batch,
+            lazy=is_dask(array),
         )
         return layout, array
 
@@ -129,39 +137,9 @@ class Layout:
         return given.view(np.bool_) if self.dtype == np.bool_ else given
 
 
-def plain(array: Any) -> Any:
-    """Return a read-only view or copy that kernels can take: C order, native, aligned.
-
-    Booleans become bytes, which order alike; float16, in which no CPU computes, becomes float32.
-    """
-    if not isinstance(array, np.ndarray):
-        from adapool.cuda.arrays import DeviceArray  # numba.cuda is imported here and not before
-
-        return DeviceArray.of(array).plain()
-    native = array.dtype.newbyteorder("=")
-    dtype = np.dtype(np.float32) if native == np.float16 else native
-    array = np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"]).view()
-    if dtype == np.bool_:
-        array = array.view(np.uint8)
-    array.flags.writeable = False
-    return array
-
-
-def as_given(array: Any) -> Any:
-    """Return an array as the kind that the caller uses."""
-    return array if isinstance(array, np.ndarray) else array.as_given()
-
-
 def as_dtype(values: Array, dtype: np.dtype[Any]) -> Array:
     """Go back from what kernels compute in: bytes to booleans, float32 to float16."""
     return values.view(np.bool_) if dtype == np.bool_ else values.astype(dtype, copy=False)
-
-
-def empty_value(dtype: np.dtype[Any]) -> Any:
-    """Return the value of a window without a valid position, as a scalar of `dtype`."""
-    if dtype.kind == "f":
-        return dtype.type(np.nan)
-    return np.False_ if dtype == np.bool_ else dtype.type(np.iinfo(dtype).min)
 
 
 def to_triple(values: tuple[Number, ...], missing: Number) -> tuple[Number, Number, Number]:

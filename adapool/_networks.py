@@ -10,14 +10,13 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from adapool import _arguments, _place_arguments
-from adapool._arguments import Array
-from adapool._layout import Layout, as_given, plain, to_triple
+from adapool._backends import Array, Kernels, backend_of, plain
+from adapool._layout import Layout, to_triple
 from adapool._windows import Windows
 
 # Bytes of windows that an attention network is given at once: large enough that a network is busy
@@ -35,10 +34,10 @@ def predict(name: str, network: Any, given: Array) -> Array:
 
     Device libraries have no read-only arrays: there a network is trusted.
     """
-    if isinstance(given, np.ndarray):
-        given.flags.writeable = False
+    backend = backend_of(given)
+    backend.protect(given)
     call = network.predict if hasattr(network, "predict") else network
-    result = call(as_given(given))
+    result = call(backend.as_given(given))
     _place_arguments.same_place(name, result, given)
     _place_arguments.not_lazy(name, result)
     return _arguments.network_result(name, result)
@@ -136,27 +135,24 @@ class WindowWeights:
 AttentionWeights = PixelWeights | WindowWeights
 
 
-def attention_weights(
-    network: Any, layout: Layout, image: Array, windows: Windows, backend: ModuleType
-) -> Iterator[AttentionWeights]:
-    """Yield the weights of all windows, in batches of bounded memory where a network gives them."""
-    if not is_network(network):
-        yield _weights_from_array(network, layout, windows)
-        return
-    taps, channels = windows.taps, layout.channels
-    row_bytes = taps * channels * image.dtype.itemsize
-    batch = max(1, _BATCH_BYTES // row_bytes)
-    total = layout.batch * windows.count
+def weights_of_network(
+    network: Any, kernels: Kernels, image: Array, windows: Windows, bools: bool
+) -> Iterator[WindowWeights]:
+    """Yield the weights of all windows, in batches of bounded memory.
+
+    `bools` says that the bytes of the image are booleans, as a network is to see them.
+    """
+    taps, channels = windows.taps, image.shape[-1]
+    batch = max(1, _BATCH_BYTES // (taps * channels * image.dtype.itemsize))
+    total = len(image) * windows.count
     for first in range(0, total, batch):
         n = min(batch, total - first)
-        given = backend.gather_windows(image, windows, first, n)
-        if layout.dtype == np.bool_:
-            given = given.view(np.bool_)
-        weights = predict("attention_network", network, given)
-        yield WindowWeights(first, n, _weights_from_network(weights, n, taps, channels))
+        given = kernels.gather_windows(image, windows, first, n)
+        weights = predict("attention_network", network, given.view(np.bool_) if bools else given)
+        yield WindowWeights(first, n, _by_tap(weights, n, taps, channels))
 
 
-def _weights_from_network(weights: Array, n: int, taps: int, channels: int) -> Array:
+def _by_tap(weights: Array, n: int, taps: int, channels: int) -> Array:
     """Bring the weights of `n` windows to (n, taps, 1 or channels)."""
     if taps == 1 and weights.ndim == 1:
         weights = weights[:, np.newaxis]
@@ -166,18 +162,6 @@ def _weights_from_network(weights: Array, n: int, taps: int, channels: int) -> A
         _arguments.wrong_shape("attention_network", weights.shape, " or ".join(wanted))
     by_tap: Array = plain(weights).reshape(rows, taps, columns // taps)
     return by_tap
-
-
-def _weights_from_array(network: Any, layout: Layout, windows: Windows) -> AttentionWeights:
-    """Tell weights per pixel from weights per window by the number of axes."""
-    array = _arguments.network_result("attention_network", network)
-    _place_arguments.in_memory("attention_network", array)
-    form = attention_form(array.shape, layout, windows)
-    items, depth = math.prod(form.lead), math.prod(form.tail)
-    if form.per_pixel:
-        return PixelWeights(plain(array).reshape(items, *layout.volume, depth))
-    rows = plain(array).reshape(items * windows.count, windows.taps, depth)
-    return WindowWeights(0, layout.batch * windows.count, rows)
 
 
 class AttentionForm(NamedTuple):

@@ -16,8 +16,8 @@ from scipy import ndimage as ndi
 from skimage.measure import label
 
 from adapool import _arguments, _peak_arguments
-from adapool._arguments import Array
-from adapool._layout import Layout, Triple, plain, to_triple
+from adapool._backends import Array, Triple, plain
+from adapool._layout import Layout, to_triple
 from adapool._networks import grid_prediction
 from adapool._otsu import otsu
 from adapool._windows import size_columns, size_limits

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapool import _arguments, _estimator_arguments, _place_arguments
-from adapool._arguments import Array
-from adapool._dispatch import in_memory
+from adapool._backends import Array, in_host_memory
 from adapool._layout import Layout
 from adapool._networks import is_network
 from adapool.sites import Sites
@@ -26,7 +25,7 @@ def no_matplotlib(error: ModuleNotFoundError) -> NoReturn:
 
 def plane(name: str, value: Any, channel_axis: int | None) -> tuple[Layout, Array]:
     """Check an image that is to be drawn, and return it with its layout."""
-    layout, array = Layout.of(name, in_memory(name, value), channel_axis, None)
+    layout, array = Layout.of(name, in_host_memory(name, value), channel_axis, None)
     if layout.ndim != 2:
         fix = "" if channel_axis is not None else ", or channel_axis for an image with channels"
         raise ValueError(
@@ -38,7 +37,7 @@ def plane(name: str, value: Any, channel_axis: int | None) -> tuple[Layout, Arra
 
 def finite(name: str, value: Any) -> Array:
     """Return an array in memory of finite real numbers."""
-    array = _arguments.real_array(name, in_memory(name, value))
+    array = _arguments.real_array(name, in_host_memory(name, value))
     _estimator_arguments.finite(name, array)
     return array
 
@@ -47,7 +46,7 @@ def positions(value: Any, step: Any, spatial: tuple[int, ...]) -> NDArray[np.int
     """Return (row, column) indices of pixels of the image, which leave nothing to be chosen."""
     if step is not None:
         raise ValueError(f"step must be None with positions, all of which are drawn, got {step!r}")
-    array = _arguments.real_array("positions", in_memory("positions", value))
+    array = _arguments.real_array("positions", in_host_memory("positions", value))
     if array.ndim != 2 or array.shape[1] != 2:
         raise ValueError(
             f"positions must have shape (n, 2), a row and a column each, got {array.shape}"
@@ -65,7 +64,7 @@ def size_rows(
     """Return the sizes (n, P) of windows at n positions; None for a map or a network."""
     if is_network(value):
         return None
-    array = _arguments.real_array("sizes", in_memory("sizes", value))
+    array = _arguments.real_array("sizes", in_host_memory("sizes", value))
     if array.shape in [(number,), *((number, width) for width in widths)]:
         return finite("sizes", array).reshape(number, -1 if number else 1)
     if spatial not in (array.shape[:2], array.shape[1:3]):
@@ -78,7 +77,7 @@ def size_rows(
 
 def weights(value: Any, spatial: tuple[int, ...]) -> Array:
     """Return attention weights, a weight for each pixel or those of windows side by side."""
-    array = _arguments.image_array("weights", in_memory("weights", value))
+    array = _arguments.image_array("weights", in_host_memory("weights", value))
     if array.shape == spatial:
         return array
     kernel = array.shape[2:]
@@ -199,7 +198,8 @@ def partition(sites: Any) -> Sites:
 
         arrays = list(compute(*arrays))
     given = {
-        name: in_memory(f"sites.{name}", array) for name, array in zip(names, arrays, strict=True)
+        name: in_host_memory(f"sites.{name}", array)
+        for name, array in zip(names, arrays, strict=True)
     }
     return Sites(**given, channel_axis=sites.channel_axis)
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from adapool import _arguments
-from adapool._arguments import Array
-from adapool._layout import Triple, to_triple
+from adapool._backends import Array, Triple
+from adapool._layout import to_triple
 
 _MOST = (1 << 63) - 1
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from adapool import _arguments
 from adapool._arguments import AnyArray
-from adapool._dispatch import pipeline_for
+from adapool._backends import check_places
 from adapool._layout import Layout
+from adapool._plans.fixed import AttentionPlan
+from adapool._run import run
 from adapool._windows import pooling_windows
 
 
@@ -106,10 +108,9 @@ def attention_pooling(
     >>> adapool.attention_pooling(image, 2, contrast, channel_axis=None)
     array([[3., 9.]], dtype=float32)
     """
-    pipeline = pipeline_for("feature_map", feature_map, attention_network=attention_network)
+    check_places("feature_map", feature_map, attention_network=attention_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     windows = pooling_windows(layout.spatial, kernel_size, stride, padding, dilation, ceil_mode)
     with_indices = _arguments.flag("return_indices", return_indices)
-    return pipeline.attention_pooling(
-        array, layout, windows, attention_network, with_indices, network_halo
-    )
+    plan = AttentionPlan.of(layout, windows, attention_network, with_indices)
+    return run(plan, layout, array, network_halo)

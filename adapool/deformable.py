@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 from adapool import _arguments
 from adapool._arguments import AnyArray
-from adapool._convolution import conv_kernel, plan_sampling
-from adapool._dispatch import pipeline_for
+from adapool._backends import check_places
+from adapool._convolution import conv_kernel
 from adapool._layout import Layout
+from adapool._plans.convolution import ConvolutionPlan
+from adapool._run import run
 from adapool._windows import conv_windows, pooling_windows
 
 Interpolation = Literal["linear", "nearest", "truncate"]
@@ -121,17 +123,18 @@ def deformable_conv(
     array([[ 8., 15., 12.],
            [ 8., 15., 12.]], dtype=float32)
     """
-    pipeline = pipeline_for(
+    check_places(
         "feature_map", feature_map, conv_weights=conv_weights, offset_network=offset_network,
         mask_network=mask_network, bias=bias,
     )  # fmt: skip
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     kernel = conv_kernel(layout, conv_weights, bias, groups)
     windows = conv_windows(layout.spatial, kernel.size, stride, padding, dilation)
-    plan = plan_sampling(
-        layout, kernel, offset_network, mask_network, offset_groups, interpolation, max_offset
-    )
-    return pipeline.deformable_conv(array, layout, kernel, windows, plan, network_halo)
+    plan = ConvolutionPlan.of(
+        layout, kernel, windows, None, offset_network, mask_network,
+        offset_groups, interpolation, max_offset, False,
+    )  # fmt: skip
+    return run(plan, layout, array, network_halo)
 
 
 def deformable_conv_and_pool(
@@ -247,7 +250,7 @@ def deformable_conv_and_pool(
     >>> adapool.deformable_conv_and_pool(image, [2], offsets, 2, channel_axis=None)
     array([[ 8., 12.]], dtype=float32)
     """
-    pipeline = pipeline_for(
+    check_places(
         "feature_map", feature_map, conv_weights=conv_weights, offset_network=offset_network,
         mask_network=mask_network, bias=bias,
     )  # fmt: skip
@@ -257,9 +260,8 @@ def deformable_conv_and_pool(
     grid = windows.outputs[-layout.ndim :]
     pool = pooling_windows(grid, kernel_size, pool_stride, pool_padding, 1, ceil_mode, "pool_")
     with_indices = _arguments.flag("return_indices", return_indices)
-    plan = plan_sampling(
-        layout, kernel, offset_network, mask_network, offset_groups, interpolation, max_offset
-    )
-    return pipeline.deformable_conv_and_pool(
-        array, layout, kernel, windows, plan, pool, with_indices, network_halo
-    )
+    plan = ConvolutionPlan.of(
+        layout, kernel, windows, pool, offset_network, mask_network,
+        offset_groups, interpolation, max_offset, with_indices,
+    )  # fmt: skip
+    return run(plan, layout, array, network_halo)

@@ -7,8 +7,11 @@ from typing import Any, Literal
 
 from adapool import _arguments
 from adapool._arguments import AnyArray
-from adapool._dispatch import pipeline_for
-from adapool._layout import Layout, to_triple
+from adapool._backends import check_places
+from adapool._layout import Layout
+from adapool._plans.dynamic import DynamicPlan
+from adapool._plans.sites import SitesPlan
+from adapool._run import run
 from adapool.sites import Sites
 
 Anchor = Literal["corner", "center"]
@@ -99,14 +102,13 @@ def dynamic_pooling(
     array([[3, 1, 6, 6],
            [5, 9, 6, 6]], dtype=uint8)
     """
-    pipeline = pipeline_for("feature_map", feature_map, param_network=param_network)
+    check_places("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
-    strides = to_triple(_arguments.integers("stride", stride, layout.ndim, least=1), 1)
+    step = _arguments.integers("stride", stride, layout.ndim, least=1)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
     with_indices = _arguments.flag("return_indices", return_indices)
-    return pipeline.dynamic_pooling(
-        array, layout, param_network, strides, max_kernel_size, centered, with_indices, network_halo
-    )
+    plan = DynamicPlan.of(layout, param_network, step, max_kernel_size, centered, with_indices)
+    return run(plan, layout, array, network_halo)
 
 
 def dynamic_stride_pooling(
@@ -182,10 +184,9 @@ def dynamic_stride_pooling(
     array([[9, 9, 4, 1],
            [9, 9, 2, 6]], dtype=uint8)
     """
-    pipeline = pipeline_for("feature_map", feature_map, param_network=param_network)
+    check_places("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, None)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
-    sites: Sites = pipeline.dynamic_stride_pooling(
-        array, layout, param_network, max_kernel_size, centered, network_halo
-    )
+    plan = SitesPlan.of(layout, param_network, max_kernel_size, centered)
+    sites: Sites = run(plan, layout, array, network_halo)
     return sites

@@ -7,8 +7,10 @@ from typing import Any
 
 from adapool import _arguments
 from adapool._arguments import AnyArray
-from adapool._dispatch import pipeline_for
+from adapool._backends import check_places
 from adapool._layout import Layout
+from adapool._plans.fixed import MaxPlan
+from adapool._run import run
 from adapool._windows import pooling_windows
 
 
@@ -89,8 +91,8 @@ def max_pooling(
     >>> adapool.max_pooling(image, (4, 3), channel_axis=None, return_indices=True)
     (array([[20, 23]], dtype=uint16), array([[20, 23]]))
     """
-    pipeline = pipeline_for("feature_map", feature_map)
+    check_places("feature_map", feature_map)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     windows = pooling_windows(layout.spatial, kernel_size, stride, padding, dilation, ceil_mode)
     with_indices = _arguments.flag("return_indices", return_indices)
-    return pipeline.max_pooling(array, layout, windows, with_indices)
+    return run(MaxPlan(layout.dtype, with_indices, windows), layout, array)

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from adapool import _arguments, _peak_arguments
-from adapool._dispatch import backend_for, in_memory
+from adapool._backends import in_host_memory
 from adapool._layout import Layout
 
 
@@ -110,14 +110,14 @@ def peak_local_max(
     array([[30, 25],
            [30, 70]])
     """
-    layout, array = Layout.of("image", in_memory("image", image), channel_axis, None)
+    layout, array = Layout.of("image", in_host_memory("image", image), channel_axis, None)
     level = _peak_arguments.threshold(threshold)
-    regions = _peak_arguments.labels(in_memory("labels", labels), layout.spatial)
+    regions = _peak_arguments.labels(in_host_memory("labels", labels), layout.spatial)
     border = _peak_arguments.border(exclude_border, layout.ndim)
     with_markers = _arguments.flag("return_markers", return_markers)
-    from adapool import _peaks  # scipy is imported here and not before
+    from adapool import _peaks, cpu  # scipy and numba are imported here and not before
 
-    network = in_memory("param_network", param_network)
+    network = in_host_memory("param_network", param_network)
     field = _peaks.ask(network, spacing, layout, layout.canonical(array))
-    points = _peaks.find(backend_for(array), field, level, regions, border)
+    points = _peaks.find(cpu, field, level, regions, border)
     return _peaks.markers(points, layout.spatial) if with_markers else points[:, -layout.ndim :]

@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from adapool import _place_arguments
-from adapool._arguments import Array
-from adapool._layout import empty_value
+from adapool._backends import Array, backend_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +39,7 @@ class Sites:
     @property
     def labels(self) -> Any:
         """The partition as a label image: ``owner + 1``, as `skimage.measure.regionprops` wants."""
-        if _place_arguments.on_device(self.owner):
-            from adapool.cuda import painting
-
-            return painting.label(self.owner)
-        return self.owner + np.int32(1)
+        return backend_of(self.owner).label(self.owner)
 
     def to_map(self) -> Any:
         """Paint each value over the pixels that its site owns.
@@ -58,11 +50,4 @@ class Sites:
             Of the shape of the feature map and the dtype of `values`. Pixels without an owner get
             NaN in a float map and the lowest value of the dtype in an integer one.
         """
-        if _place_arguments.on_device(self.owner):
-            from adapool.cuda import painting
-
-            return painting.paint(self.values, self.owner, self.channel_axis)
-        painted = np.full(self.owner.shape + self.values.shape[1:], empty_value(self.values.dtype))
-        owned = self.owner >= 0
-        painted[owned] = self.values[self.owner[owned]]
-        return painted if self.channel_axis is None else np.moveaxis(painted, -1, self.channel_axis)
+        return backend_of(self.owner).paint(self.values, self.owner, self.channel_axis)

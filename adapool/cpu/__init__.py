@@ -10,7 +10,11 @@ from adapool.cpu.launch_dynamic import (
 )
 from adapool.cpu.launch_peaks import uncovered
 
+# See `adapool._backends.Kernels`.
+TRUNCATES_ANY_SUM = False
+
 __all__ = [
+    "TRUNCATES_ANY_SUM",
     "attention_pooling",
     "carry_claims",
     "deformable_conv",

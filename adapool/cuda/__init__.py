@@ -1,6 +1,6 @@
 """The backend of device arrays: numba.cuda kernels on the caller's device and stream.
 
-Imported only when such an array arrives; :mod:`adapool._dispatch` has checked by then that
+Imported only when such an array arrives; :mod:`adapool._backends` has checked by then that
 numba-cuda and a driver are there.
 """
 
@@ -8,7 +8,11 @@ from adapool.cuda.launch import attention_pooling, gather_windows, max_pooling
 from adapool.cuda.launch_deformable import deformable_conv, deformable_conv_and_pool
 from adapool.cuda.launch_dynamic import dynamic_pooling, find_sites, pool_sites
 
+# See `adapool._backends.Kernels`.
+TRUNCATES_ANY_SUM = True
+
 __all__ = [
+    "TRUNCATES_ANY_SUM",
     "attention_pooling",
     "deformable_conv",
     "deformable_conv_and_pool",

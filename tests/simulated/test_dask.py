@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import adapool
-from adapool import _eager
+from adapool import cuda
 from compare import SITES_FIELDS, assert_same
 from cuda_cases import Case, cases
 from simulated.standins import Cupy, Standin, as_cupy
@@ -249,7 +249,7 @@ def test_nothing_is_computed_and_no_array_leaves_while_the_graph_is_built(
         raise AssertionError("computed while the graph was built")
 
     for name in ("max_pooling", "dynamic_pooling"):
-        monkeypatch.setattr(_eager, name, refuse)
+        monkeypatch.setattr(cuda, name, refuse)
     pooled = [
         adapool.max_pooling(lazy(IMAGE), 2, channel_axis=None),
         adapool.dynamic_pooling(lazy(IMAGE), lazy(IMAGE), max_kernel_size=2, channel_axis=None),

@@ -11,9 +11,11 @@ import dask.array as da
 import numpy as np
 
 from adapool import _place_arguments
-from adapool._arguments import Array
-from adapool._layout import Layout, Triple, to_triple
-from adapool.dask._graph import Axis, Index, Interval, Operand
+from adapool._backends import Array, Triple
+from adapool._layout import Layout
+from adapool._plans.base import Interval
+from adapool._plans.operands import Box, Operand
+from adapool.dask.graph import Axis, Index, Slices
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,11 @@ class Blocks:
         )
         return tuple(lengths)
 
-    def box(self, index: Index) -> tuple[Triple, Triple]:
-        """Return the first output of a block and its outputs, along plane, row, column."""
+    def box(self, index: Index) -> Box:
+        """Return the part of the output grid that a block is, along plane, row, column."""
         cut = [self.outputs[i][index[axis]] for i, axis in enumerate(self.layout.spatial_axes)]
-        first = to_triple(tuple(start for start, _ in cut), 0)
-        return first, to_triple(tuple(stop - start for start, stop in cut), 1)
+        plane, row, column = [(0, 1)] * (3 - len(cut)) + cut
+        return plane, row, column
 
     def reach(self, interval: Callable[[int, int, int], Interval]) -> list[list[Interval]]:
         """Return what each block reads along each spatial axis.
@@ -90,44 +92,32 @@ class Blocks:
             for i, cut in enumerate(self.outputs)
         ]
 
-    def image(self, array: Any, reach: Sequence[Sequence[Interval]]) -> Operand:
-        """Return the image as an operand."""
+    def image(self, array: Any, reach: Sequence[Sequence[Interval]]) -> Slices:
+        """Return the image as what blocks read."""
         layout = self.layout
         along = [Axis(axis, part) for axis, part in zip(layout.spatial_axes, reach, strict=True)]
         batch = Axis(layout.batch_axis, self.batch)
         channels = Axis(layout.channel_axis if len(self.channels) > 1 else None, self.channels)
-        return Operand(array, tuple(self._in_order(batch, channels, along)))
+        return Slices(array, tuple(self._in_order(batch, channels, along)))
 
-    def points(
-        self,
-        array: Any,
-        lead: Sequence[int],
-        reach: Sequence[Sequence[Interval]],
-        tail: Sequence[int] = (),
-        per_channel: bool = False,
-    ) -> Operand:
-        """Return an array (*lead, *points, *tail) as an operand; arrays in memory become lazy.
-
-        With `per_channel`, the last axis holds the channels.
-        """
-        layout = self.layout
+    def points(self, operand: Operand, reach: Sequence[Sequence[Interval]]) -> Slices:
+        """Return an array (*lead, *points, *tail) as what blocks read; it becomes lazy."""
+        layout, array = self.layout, operand.source
         axes = [
             Axis(layout.batch_axis, self.batch)
             if layout.batch_axis is not None and n == layout.batch
             else Axis(None, [(0, n)])
-            for n in lead
+            for n in array.shape[: operand.lead]
         ]
         axes += [Axis(axis, part) for axis, part in zip(layout.spatial_axes, reach, strict=True)]
-        axes += [Axis(None, [(0, n)]) for n in tail]
-        if per_channel:
-            axes.append(
-                Axis(layout.channel_axis if len(self.channels) > 1 else None, self.channels)
-            )
-        return Operand(as_lazy(array, self.kind), tuple(axes))
+        axes += [Axis(None, [(0, n)]) for n in array.shape[len(axes) :]]
+        if operand.per_channel and len(self.channels) > 1:
+            axes[-1] = Axis(layout.channel_axis, self.channels)
+        return Slices(as_lazy(array, self.kind), tuple(axes))
 
-    def whole(self, array: Any) -> Operand:
-        """Return an array that every block reads the whole of as an operand."""
-        return Operand(as_lazy(array, self.kind), tuple(Axis(None, [(0, n)]) for n in array.shape))
+    def whole(self, array: Any) -> Slices:
+        """Return an array that every block reads the whole of as what blocks read."""
+        return Slices(as_lazy(array, self.kind), tuple(Axis(None, [(0, n)]) for n in array.shape))
 
     def _in_order(self, batch: Any, channels: Any, spatial: Sequence[Any]) -> list[Any]:
         """Put what belongs to each axis where the image has that axis."""

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from adapool import _arguments
-from adapool._arguments import Array
-from adapool._dispatch import backend_for
+from adapool._backends import Array
 
 _MOST_SITES = (1 << 31) - 1
 
@@ -76,8 +75,9 @@ def scan_band(
     band, params = params.shape[1 + axis], params[0]
     if params.dtype.kind == "f" and not np.isfinite(params[..., :ndim]).all():
         _arguments.not_finite("param_network")
-    backend = backend_for(params)
-    claimed, carried = backend.carry_claims(
+    from adapool import cpu  # numba is imported here and not before
+
+    claimed, carried = cpu.carry_claims(
         before.positions, before.strides, before.numbers, axis, params.shape[:3]
     )
     line = np.ones((*claimed.shape, 2 * ndim), params.dtype)
@@ -85,7 +85,7 @@ def scan_band(
     # Every site gets a window, so that those without one are found too.
     scanned = np.concatenate([line, params], axis=axis)
     scanned[..., :ndim] = 1
-    positions, _, strides, owner = backend.find_sites(scanned[np.newaxis], limits)
+    positions, _, strides, owner = cpu.find_sites(scanned[np.newaxis], limits)
 
     own = positions[:, 0] > 0
     positions, strides = positions[own], strides[own]

@@ -14,17 +14,17 @@ import dask.array as da
 import numpy as np
 from dask.highlevelgraph import HighLevelGraph
 
-from adapool import _arguments, _place_arguments
-from adapool._arguments import Array
-from adapool._dispatch import backend_for
+from adapool import _arguments
+from adapool._backends import Array, Triple, as_given, backend_of, empty_value
 from adapool._jit import serial_kernels
-from adapool._layout import Layout, as_dtype, as_given, empty_value, plain
-from adapool._networks import grid_form, is_network
-from adapool._windows import kernel_limits, size_columns
-from adapool.dask._blocks import Blocks, meta
-from adapool.dask._graph import Axis, Index, Interval, Operand, blockwise
-from adapool.dask._predict import Box, Prediction
-from adapool.dask._scan import Claims, Found, carried_values, painted, scan_band
+from adapool._layout import Layout, as_dtype
+from adapool._plans.base import Interval, grown
+from adapool._plans.operands import Box, Grid
+from adapool._plans.sites import SitesPlan
+from adapool.dask.blocks import Blocks, meta
+from adapool.dask.graph import Axis, Index, Slices, blockwise
+from adapool.dask.operands import operand_of_block
+from adapool.dask.scan import Claims, Found, carried_values, painted, scan_band
 from adapool.sites import Sites
 
 
@@ -40,20 +40,10 @@ class LazySites(Sites):
         return result
 
 
-def dynamic_stride_pooling(
-    image: Any,
-    layout: Layout,
-    network: Any,
-    max_kernel_size: Any,
-    centered: bool,
-    network_halo: Any,
-) -> LazySites:
-    """Take the maximum at the sites that strides lead to, band by band."""
-    _place_arguments.needed_on_dask("max_kernel_size", max_kernel_size)
-    limits = kernel_limits(max_kernel_size, layout.ndim)
-    halo = _arguments.integers("network_halo", network_halo, layout.ndim, least=0)
+def run_sites(plan: SitesPlan, layout: Layout, image: Any, halo: Triple) -> LazySites:
+    """Find sites band by band, and pool at them."""
     bands = _bands(image, layout)
-    params = _params(image, layout, network, bands, halo)
+    params = _params(plan, layout, image, bands, halo)
     cut = bands.outputs[0]
 
     token = uuid.uuid4().hex
@@ -63,11 +53,11 @@ def dynamic_stride_pooling(
         key = (params.name, *_at(layout, number))
         before = (_pick_after, (name, number - 1)) if number else Claims.none()
         last = end == layout.spatial[0]
-        scan[(name, number)] = (_scan, key, before, begin, layout.volume, limits, last)
+        scan[(name, number)] = (_scan, key, before, begin, layout.volume, plan.limits, last)
     graph = HighLevelGraph.from_collections(name, scan, dependencies=[params])
     found = da.Array(graph, name, ((1,) * len(cut),), meta=np.empty(0, object))
 
-    values = _values(image, layout, bands, found, limits, centered)
+    values = _values(plan, layout, image, bands, found)
     unknown = (np.nan,) * len(cut)
     kind = meta(image, layout.dtype)
     fields = {
@@ -109,56 +99,36 @@ def _at(layout: Layout, number: int) -> Index:
     return tuple(number if axis == layout.spatial_axes[0] else 0 for axis in range(ndim))
 
 
-def _params(image: Any, layout: Layout, network: Any, bands: Blocks, halo: tuple[int, ...]) -> Any:
+def _params(plan: SitesPlan, layout: Layout, image: Any, bands: Blocks, halo: Triple) -> Any:
     """Return lazy blocks of (1, plane, row, column, 2d) parameters, one for each band.
 
     They are on the host, where the scan is.
     """
-    widths = (2 * layout.ndim,)
-    predicts = is_network(network)
-    missing = 3 - layout.ndim
-    margin = (0,) * missing + halo if predicts else (0, 0, 0)
-
-    def points(axis: int, start: int, stop: int) -> Interval:
-        return start, stop
+    params = plan.params
+    margin = halo if params.predicts else (0, 0, 0)
 
     def reach(axis: int, start: int, stop: int) -> Interval:
         return max(start - margin[axis], 0), min(stop + margin[axis], layout.volume[axis])
 
-    def place(index: Index) -> tuple[Box, Box]:
-        first, outputs = bands.box(index)
-        box = [(f, f + n) for f, n in zip(first, outputs, strict=True)]
-        return tuple(reach(i, *box[i]) for i in range(3)), tuple(box)
-
-    if predicts:
-        operands = [bands.image(image, bands.reach(reach))]
-    else:
-        array = _arguments.network_result("param_network", network)
-        lead, _ = grid_form("param_network", array.shape, layout, layout.spatial, widths)
-        operands = [bands.points(array, lead, bands.reach(points), widths)]
-    job = _Parameters(
-        Prediction(
-            "param_network", network if predicts else None,
-            (margin[0], margin[1], margin[2]), layout, widths,
-        )
-    )  # fmt: skip
+    read = bands.reach(reach)
+    slices = [bands.image(image, read) if params.predicts else bands.points(params, read)]
+    job = _Parameters(params.without_array(), layout, halo)
     kind = np.empty((0,) * image.ndim)
-    return blockwise("site-params", job, bands.chunks((1,)), place, operands, [kind])
+    return blockwise("site-params", job, bands.chunks((1,)), bands.box, slices, [kind])
 
 
 @dataclass(frozen=True)
 class _Parameters:
-    prediction: Prediction
+    params: Grid
+    layout: Layout
+    halo: Triple
 
-    def __call__(self, place: tuple[Box, Box], given: Array) -> Array:
-        reach, points = place
-        layout = self.prediction.layout
-        if is_network(self.prediction.network):
-            predicted = self.prediction.on(given, layout.of_block(given.shape), reach, points)
-        else:
-            predicted = self.prediction.on(given, layout, reach, points, given)
-        params: Any = plain(predicted)
-        return params if isinstance(params, np.ndarray) else params.to_host()
+    def __call__(self, box: Box, given: Array) -> Array:
+        seen = grown(box, self.halo, self.layout.volume)
+        known = operand_of_block(
+            self.params.on(box), self.layout, self.halo, given, seen, iter([given])
+        )
+        return backend_of(known).to_host(known)
 
 
 def _scan(
@@ -176,33 +146,28 @@ def _scan(
     return found
 
 
-def _values(
-    image: Any, layout: Layout, bands: Blocks, found: Any, limits: tuple[int, ...], centered: bool
-) -> Any:
+def _values(plan: SitesPlan, layout: Layout, image: Any, bands: Blocks, found: Any) -> Any:
     """Return the lazy maxima at the sites of each band."""
-    first = 3 - layout.ndim
-    before = limits[0] // 2 if centered else 0
+    first, most = 3 - layout.ndim, plan.limits[0]
+    before = most // 2 if plan.centered else 0
 
     def reach(axis: int, start: int, stop: int) -> Interval:
         if axis != first:
             return start, stop
-        # A window is `limits` long at most, and begins `before` pixels before its own, at most.
-        return max(start - before, 0), min(stop - 1 + limits[0] - before, layout.volume[axis])
+        # A window is `most` long at most, and begins `before` pixels before its own, at most.
+        return max(start - before, 0), min(stop - 1 + most - before, layout.volume[axis])
 
-    def place(index: Index) -> int:
-        start, stop = bands.outputs[0][index[layout.spatial_axes[0]]]
-        return reach(first, start, stop)[0]
+    def begin(index: Index) -> int:
+        return reach(first, *bands.box(index)[first])[0]
 
     numbers = [(i, i + 1) for i in range(len(bands.outputs[0]))]
-    operands = [
+    slices = [
         bands.image(image, bands.reach(reach)),
-        Operand(found, (Axis(layout.spatial_axes[0], numbers),)),
+        Slices(found, (Axis(layout.spatial_axes[0], numbers),)),
     ]
     kind = meta(image, layout.dtype)
-    blocks = blockwise(
-        "site-maxima", _Maxima(layout, centered), bands.chunks((layout.channels,)), place,
-        operands, [kind],
-    )  # fmt: skip
+    job = _Maxima(plan.without_arrays(), layout)
+    blocks = blockwise("site-maxima", job, bands.chunks((layout.channels,)), begin, slices, [kind])
     tail = () if layout.channel_axis is None else ((layout.channels,),)
     return _layer(
         f"values-{blocks.name}",
@@ -215,8 +180,8 @@ def _values(
 
 @dataclass(frozen=True)
 class _Maxima:
+    plan: SitesPlan
     layout: Layout
-    centered: bool
 
     def __call__(self, begin: int, image: Array, found: Found) -> Array:
         layout = self.layout.of_block(image.shape)
@@ -225,13 +190,10 @@ class _Maxima:
         else:
             positions = found.positions.copy()
             positions[:, 0] -= begin
-            columns = size_columns(layout.ndim, 2 * layout.ndim)
-            canonical: Any = layout.canonical(image)
-            backend = backend_for(canonical)
-            sites = [positions, found.sizes]
-            if not isinstance(canonical, np.ndarray):
-                sites = [canonical.upload(array) for array in sites]
-            values = backend.pool_sites(canonical, *sites, columns, self.centered)
+            canonical = layout.canonical(image)
+            backend = backend_of(canonical)
+            at, sizes = (backend.beside(each, canonical) for each in (positions, found.sizes))
+            values = self.plan.pool(backend.kernels, canonical, at, sizes)
             values = as_given(as_dtype(values, layout.dtype))
         return values if layout.channel_axis is not None else values[:, 0]
 

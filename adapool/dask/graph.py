@@ -17,9 +17,9 @@ import dask.array as da
 import numpy as np
 from dask.highlevelgraph import HighLevelGraph
 
-from adapool._arguments import Array
+from adapool._backends import Array
 from adapool._jit import serial_kernels
-from adapool.dask._views import owner_of, side_by_side
+from adapool.dask.views import owner_of, side_by_side
 
 Interval = tuple[int, int]
 Index = tuple[int, ...]
@@ -40,7 +40,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Operand:
+class Slices:
     """An array, and what each block reads of it."""
 
     array: Any
@@ -52,7 +52,7 @@ def blockwise(
     job: Job,
     chunks: tuple[tuple[int, ...], ...],
     place: Callable[[Index], Any],
-    operands: Sequence[Operand],
+    operands: Sequence[Slices],
     metas: Sequence[Any],
 ) -> Any:
     """Return the lazy arrays that a job gives, block by block: one, or a tuple of them.
@@ -68,7 +68,7 @@ def blockwise(
         Of the result.
     place : callable
         Gives, for the index of a block, what its job is told about it.
-    operands : sequence of Operand
+    operands : sequence of Slices
         Arrays of Dask.
     metas : sequence of array
         An empty array of the kind, dtype and number of axes of each result.
@@ -110,7 +110,7 @@ def _pick(results: tuple[Any, ...], number: int) -> Any:
 class _Reader:
     """Puts the tasks that cut an operand's chunks into a graph, each slice once."""
 
-    def __init__(self, name: str, operand: Operand, graph: dict[Any, Any]) -> None:
+    def __init__(self, name: str, operand: Slices, graph: dict[Any, Any]) -> None:
         self._name = name
         self._operand = operand
         self._graph = graph

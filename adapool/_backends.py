@@ -1,0 +1,271 @@
+"""The only place that knows which array is whose, and what there is to compute with on each.
+
+A backend converts arrays of its kind, and has kernels: NumPy's are :mod:`adapool.cpu`, those of
+arrays on a GPU :mod:`adapool.cuda`, each imported when first needed. To add one, write its class
+and name it in `backend_of`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapool import _place_arguments
+
+if TYPE_CHECKING:
+    from adapool._convolution import ConvKernel, Sampling
+    from adapool._networks import AttentionWeights
+    from adapool._windows import Windows
+
+Array = NDArray[Any]
+Triple = tuple[int, int, int]
+Pooled = tuple[Array, Array | None]  # values, and where they were found
+
+
+class Kernels(Protocol):
+    """What a backend computes, on canonical arrays.
+
+    Attributes
+    ----------
+    TRUNCATES_ANY_SUM : bool
+        Whether "truncate" adds base and offset in float16 too, and in a block the base of the
+        whole image. Otherwise offsets are changed beforehand to lead where that sum does.
+    """
+
+    TRUNCATES_ANY_SUM: bool
+
+    def max_pooling(self, image: Array, geometry: Windows, with_indices: bool) -> Pooled: ...
+
+    def gather_windows(self, image: Array, geometry: Windows, first: int, n: int) -> Array: ...
+
+    def attention_pooling(
+        self,
+        image: Array,
+        weights: Iterable[AttentionWeights],
+        geometry: Windows,
+        dtype: np.dtype[Any],
+        with_indices: bool,
+    ) -> Pooled: ...
+
+    def dynamic_pooling(
+        self,
+        image: Array,
+        sizes: Array,
+        columns: Triple,
+        limits: Triple,
+        centered: bool,
+        stride: Triple,
+        with_indices: bool,
+    ) -> Pooled: ...
+
+    def find_sites(
+        self, params: Array, limits: tuple[int, ...]
+    ) -> tuple[Array, Array, Array, Array]: ...
+
+    def pool_sites(
+        self, image: Array, positions: Array, sizes: Array, columns: Triple, centered: bool
+    ) -> Array: ...
+
+    def deformable_conv(
+        self,
+        image: Array,
+        kernel: ConvKernel,
+        windows: Windows,
+        sampling: Sampling,
+        dtype: np.dtype[Any],
+    ) -> Array: ...
+
+    def deformable_conv_and_pool(
+        self,
+        image: Array,
+        kernel: ConvKernel,
+        windows: Windows,
+        sampling: Sampling,
+        dtype: np.dtype[Any],
+        pool: Windows,
+        with_indices: bool,
+    ) -> Pooled: ...
+
+
+class Backend(Protocol):
+    """A kind of array, and what there is to do with it."""
+
+    @property
+    def kernels(self) -> Kernels:
+        """The functions that compute, imported when first asked for."""
+        ...
+
+    def describe(self, value: Any) -> Array:
+        """Return what has the methods of an array, without copying."""
+        ...
+
+    def plain(self, array: Any) -> Array:
+        """Return a read-only view or copy that kernels can take: C order, native, aligned.
+
+        Booleans become bytes, which order alike; float16, in which no CPU computes, float32.
+        """
+        ...
+
+    def as_given(self, array: Any) -> Any:
+        """Return an array as the kind that the caller uses."""
+        ...
+
+    def protect(self, array: Any) -> None:
+        """Make an array read-only, where arrays can be."""
+        ...
+
+    def holds(self, array: Any, dtype: np.dtype[Any]) -> bool:
+        """Whether a dtype is known to hold every value of an array."""
+        ...
+
+    def to_host(self, array: Any) -> Array:
+        """Return an array as one of NumPy."""
+        ...
+
+    def beside(self, array: Array, other: Any) -> Any:
+        """Return an array of NumPy as one of this kind, where another one is."""
+        ...
+
+    def label(self, owner: Any) -> Any:
+        """Return ``owner + 1``."""
+        ...
+
+    def paint(self, values: Any, owner: Any, channel_axis: int | None) -> Any:
+        """Paint the value of its owner over each pixel, the empty value where there is none."""
+        ...
+
+
+class _NumPy:
+    """Arrays of NumPy, and all that NumPy makes arrays of."""
+
+    @property
+    def kernels(self) -> Kernels:
+        return cast(Kernels, importlib.import_module("adapool.cpu"))
+
+    def describe(self, value: Any) -> Array:
+        return np.asarray(value)
+
+    def plain(self, array: Any) -> Array:
+        native = array.dtype.newbyteorder("=")
+        dtype = np.dtype(np.float32) if native == np.float16 else native
+        array = np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED"]).view()
+        if dtype == np.bool_:
+            array = array.view(np.uint8)
+        array.flags.writeable = False
+        result: Array = array
+        return result
+
+    def as_given(self, array: Any) -> Any:
+        return array
+
+    def protect(self, array: Any) -> None:
+        array.flags.writeable = False
+
+    def holds(self, array: Any, dtype: np.dtype[Any]) -> bool:
+        return np.can_cast(array.dtype, dtype) or bool((array.astype(dtype) == array).all())
+
+    def to_host(self, array: Any) -> Array:
+        host: Array = array
+        return host
+
+    def beside(self, array: Array, other: Any) -> Any:
+        return array
+
+    def label(self, owner: Any) -> Any:
+        return owner + np.int32(1)
+
+    def paint(self, values: Any, owner: Any, channel_axis: int | None) -> Any:
+        painted = np.full(owner.shape + values.shape[1:], empty_value(values.dtype))
+        owned = owner >= 0
+        painted[owned] = values[owner[owned]]
+        return painted if channel_axis is None else np.moveaxis(painted, -1, channel_axis)
+
+
+NUMPY: Backend = _NumPy()
+
+
+def backend_of(array: Any) -> Backend:
+    """Return the backend of an array; whatever is on no device is NumPy's."""
+    if type(array) is np.ndarray or not _place_arguments.on_device(array):
+        return NUMPY
+    return cast(Backend, importlib.import_module("adapool.cuda.backend").CUDA)
+
+
+def plain(array: Any) -> Any:
+    """Return what kernels can take: see `Backend.plain`."""
+    return backend_of(array).plain(array)
+
+
+def as_given(array: Any) -> Any:
+    """Return an array as the kind that the caller uses."""
+    return backend_of(array).as_given(array)
+
+
+# --- values of dtypes ---------------------------------------------------------------------------
+
+
+def empty_value(dtype: np.dtype[Any]) -> Any:
+    """Return the value of a window without a valid position, as a scalar of `dtype`."""
+    return dtype.type(np.nan) if dtype.kind == "f" else lowest_value(dtype)
+
+
+def lowest_value(dtype: np.dtype[Any]) -> Any:
+    """Return the identity of the maximum, as a scalar of `dtype`."""
+    if dtype.kind == "f":
+        return dtype.type(-np.inf)
+    return np.False_ if dtype == np.bool_ else dtype.type(np.iinfo(dtype).min)
+
+
+# --- where arrays are ---------------------------------------------------------------------------
+
+
+def check_places(name: str, array: Any, **others: Any) -> None:
+    """Raise unless all arrays are on one side, host or device, and there is a way to compute there.
+
+    `others` are the arguments that may be arrays too.
+    """
+    given = {name: array, **others}
+    on_device = [each for each in given if _place_arguments.chunks_on_device(given[each])]
+    if not on_device:
+        return
+    rest = {argument: given[argument] for argument in given if argument not in on_device}
+    on_host = [argument for argument, value in rest.items() if _is_array(value)]
+    if on_host:
+        _place_arguments.mixed_places(on_device, on_host)
+    _require_cuda(name)
+
+
+def in_host_memory(name: str, array: Any) -> Any:
+    """Return what is needed whole, on the host: a Dask array computed, anything else as it is."""
+    lazy = _place_arguments.is_dask(array)
+    if _place_arguments.chunks_on_device(array):
+        if lazy:
+            kind, way = "Dask array of chunks on a GPU", ".map_blocks(cupy.asnumpy)"
+        else:
+            kind, way = "array on a GPU", "torch's .cpu()"
+        _place_arguments.no_backend(name, kind, f"copy it to the host, as {way} does")
+    return array.compute() if lazy else array
+
+
+def _is_array(value: Any) -> bool:
+    """Whether an argument is an array, which is on some side; networks, and None, are on none."""
+    return not (value is None or callable(value) or hasattr(value, "predict"))
+
+
+def _require_cuda(name: str) -> None:
+    """Raise unless device arrays can be computed on."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        _place_arguments.no_cuda(name, "numba-cuda is not installed", "pip install 'adapool[cuda]'")
+    from numba import cuda as driver
+
+    if not driver.is_available():
+        _place_arguments.no_cuda(
+            name,
+            "no CUDA driver was found",
+            "install a driver that supports CUDA 13 (580 or newer), or pass a NumPy array",
+        )

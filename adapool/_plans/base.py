@@ -1,0 +1,168 @@
+"""What all plans are: checked numbers that say what is read, what comes out, and how to compute it.
+
+A plan is made for the whole image. :meth:`Plan.block` makes, from it, the plan of a block of the
+output grid, which is of the same kind: in memory the plan of the whole is run, on Dask those of
+blocks. Boxes are intervals along plane, row, column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from adapool._backends import Array, Kernels, Pooled, Triple
+from adapool._layout import Layout
+from adapool._plans.operands import Box as Box
+from adapool._plans.operands import Operand
+
+Interval = tuple[int, int]
+Own = TypeVar("Own", bound="PooledGrid")
+
+
+class Plan(Protocol):
+    """A method, its arguments checked."""
+
+    @property
+    def name(self) -> str:
+        """Of the method, for the keys of a graph."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the result."""
+        ...
+
+    @property
+    def operands(self) -> tuple[Operand | None, ...]:
+        """What `compute` takes beside the image, None for what was not given."""
+        ...
+
+    def compute(self, kernels: Kernels, image: Array, *operands: Any) -> Any:
+        """Compute the result on canonical arrays: the part `reads` of the image, and operands."""
+        ...
+
+    def restore(self, layout: Layout, computed: Any) -> Any:
+        """Return what was computed as the caller's kind of array, axes where they were given."""
+        ...
+
+
+class GridPlan(Plan, Protocol):
+    """A plan whose result is a regular grid, which can be cut into blocks."""
+
+    @property
+    def with_indices(self) -> bool:
+        """Whether the result is a pair of values and indices."""
+        ...
+
+    @property
+    def filters(self) -> int | None:
+        """Channels of the result; None for those of the image."""
+        ...
+
+    @property
+    def splits_channels(self) -> bool:
+        """Whether each channel is computed on its own."""
+        ...
+
+    @property
+    def outputs(self) -> Triple:
+        """Shape of the grid."""
+        ...
+
+    @property
+    def step(self) -> Triple:
+        """Pixels of the image between points of the grid."""
+        ...
+
+    @property
+    def reads(self) -> Box:
+        """The part of the image that `compute` takes."""
+        ...
+
+    @property
+    def kept(self) -> Box:
+        """Of the grid that `compute` returns, the part that was asked for."""
+        ...
+
+    @property
+    def indexed(self) -> Box:
+        """What the indices that `compute` returns refer to, of what those of the whole do."""
+        ...
+
+    def without_arrays(self) -> GridPlan:
+        """Return the plan as it is sent to tasks."""
+        ...
+
+    def block(self, box: Box) -> GridPlan:
+        """Return the plan of a part of the output grid."""
+        ...
+
+
+@dataclass(frozen=True)
+class PooledGrid:
+    """What the plans of one result for each point of a grid share.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+        Of the result.
+    with_indices : bool
+        Whether the result is a pair of values and indices.
+    """
+
+    dtype: np.dtype[Any]
+    with_indices: bool
+
+    def restore(self, layout: Layout, computed: Pooled) -> Any:
+        """Return values, and indices where there are any, in the layout of the feature map."""
+        return layout.restore_pooled(computed, self.dtype)
+
+    def without_arrays(self: Own) -> Own:
+        """Return the plan as it is sent to tasks, which are given parts of its arrays."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        operands: dict[str, Any] = {
+            name: value.without_array()
+            for name, value in values.items()
+            if isinstance(value, Operand)
+        }
+        return replace(self, **operands)
+
+
+def box_of(begin: Triple, lengths: Triple) -> Box:
+    """Return the box that begins somewhere and has these lengths."""
+    plane, row, column = ((b, b + n) for b, n in zip(begin, lengths, strict=True))
+    return plane, row, column
+
+
+def whole_of(lengths: Triple) -> Box:
+    """Return the box of all of a volume."""
+    return box_of((0, 0, 0), lengths)
+
+
+def begin_of(box: Box) -> Triple:
+    """Return where a box begins."""
+    (plane, _), (row, _), (column, _) = box
+    return plane, row, column
+
+
+def lengths_of(box: Box) -> Triple:
+    """Return the lengths of a box."""
+    plane, row, column = (stop - start for start, stop in box)
+    return plane, row, column
+
+
+def within(box: Box, whole: Box) -> tuple[slice, slice, slice]:
+    """Return the slices of an array over `whole` that hold `box`."""
+    plane, row, column = (slice(a - c, b - c) for (a, b), (c, _) in zip(box, whole, strict=True))
+    return plane, row, column
+
+
+def grown(box: Box, margin: Triple, volume: Triple) -> Box:
+    """Return a box with a margin around it, cut to a volume."""
+    plane, row, column = (
+        (max(start - more, 0), min(stop + more, n))
+        for (start, stop), more, n in zip(box, margin, volume, strict=True)
+    )
+    return plane, row, column

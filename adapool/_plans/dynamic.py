@@ -1,0 +1,137 @@
+"""Windows of a size of their own at each pixel, on a regular grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adapool import _place_arguments
+from adapool._backends import Array, Kernels, Pooled, Triple
+from adapool._layout import Layout, to_triple
+from adapool._plans.base import PooledGrid, whole_of
+from adapool._plans.operands import Box, Grid, Operand
+from adapool._windows import kernel_limits, size_columns
+
+
+@dataclass(frozen=True)
+class DynamicPlan(PooledGrid):
+    """The maximum over windows whose sizes are an operand.
+
+    Attributes
+    ----------
+    volume : triple of int
+        Shape of the image.
+    step : triple of int
+        Pixels between windows.
+    most : triple of int
+        What sizes are clipped to.
+    centered : bool
+        Whether a window is centred on its pixel, or begins there.
+    sizes : Grid
+    box : box
+        The part of the output grid that is wanted.
+    """
+
+    ndim: int
+    volume: Triple
+    step: Triple
+    most: Triple
+    centered: bool
+    sizes: Grid
+    box: Box
+    reads: Box
+
+    name = "dynamic-pooling"
+    filters = None
+
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        network: Any,
+        step: tuple[int, ...],
+        max_kernel_size: Any,
+        centered: bool,
+        with_indices: bool,
+    ) -> DynamicPlan:
+        """Check the sizes and their limit."""
+        if layout.lazy:
+            _place_arguments.needed_on_dask("max_kernel_size", max_kernel_size)
+        ndim = layout.ndim
+        steps = to_triple(step, 1)
+        planes, rows, columns = (-(-n // s) for n, s in zip(layout.volume, steps, strict=True))
+        return cls(
+            ndim=ndim,
+            volume=layout.volume,
+            step=steps,
+            most=to_triple(kernel_limits(max_kernel_size, ndim), 1),
+            centered=centered,
+            dtype=layout.dtype,
+            with_indices=with_indices,
+            sizes=Grid.of("param_network", network, layout, layout.spatial, (1, ndim, 2 * ndim)),
+            box=whole_of((planes, rows, columns)),
+            reads=whole_of(layout.volume),
+        )
+
+    @property
+    def operands(self) -> tuple[Operand | None, ...]:
+        """The sizes."""
+        return (self.sizes,)
+
+    @property
+    def splits_channels(self) -> bool:
+        """Networks see all channels."""
+        return not self.sizes.predicts
+
+    @property
+    def outputs(self) -> Triple:
+        """Shape of the output grid."""
+        planes, rows, columns = (-(-n // s) for n, s in zip(self.volume, self.step, strict=True))
+        return planes, rows, columns
+
+    @property
+    def indexed(self) -> Box:
+        """Indices refer to the image."""
+        return self.reads
+
+    @property
+    def kept(self) -> Box:
+        """Of the grid over what is read, the windows that were asked for."""
+        plane, row, column = (
+            (start - low // s, stop - low // s)
+            for (start, stop), (low, _), s in zip(self.box, self.reads, self.step, strict=True)
+        )
+        return plane, row, column
+
+    def block(self, box: Box) -> DynamicPlan:
+        """Return the plan of a block of windows."""
+        axes = [self._along(axis, *box[axis]) for axis in range(3)]
+        (pixels0, read0), (pixels1, read1), (pixels2, read2) = axes
+        pixels, reads = (pixels0, pixels1, pixels2), (read0, read1, read2)
+        return replace(self, sizes=self.sizes.on(pixels, reads), box=box, reads=reads)
+
+    def _along(self, axis: int, start: int, stop: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the pixels that some outputs are made for, and what they read, along an axis.
+
+        As an image in memory is cut by its grid: the pixels between the last output of a block
+        and the first of the next one are this block's, for a network to see.
+        """
+        step, size, most = self.step[axis], self.volume[axis], self.most[axis]
+        begin, end = start * step, min(stop * step, size)
+        before = most // 2 if self.centered else 0
+        # Rounded to the grid, so that the outputs of what is read are among those of the image.
+        low = max(0, begin - before) // step * step
+        last = (stop - 1) * step
+        return (begin, end), (low, min(max(last + most - before, end), size))
+
+    def compute(self, kernels: Kernels, image: Array, sizes: Array) -> Pooled:
+        """Pool windows of these sizes."""
+        columns = size_columns(self.ndim, sizes.shape[-1])
+        # A window of 2 n + 2 covers an axis of length n from anywhere, under either anchor.
+        plane, row, column = (
+            min(most, 2 * n + 2) for most, n in zip(self.most, image.shape[1:4], strict=True)
+        )
+        limits = (plane if self.ndim == 3 else 1, row, column)
+        return kernels.dynamic_pooling(
+            image, sizes, columns, limits, self.centered, self.step, self.with_indices
+        )

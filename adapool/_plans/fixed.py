@@ -1,0 +1,157 @@
+"""Windows of one size: the maximum, and the maximum of value times weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from adapool import _arguments
+from adapool._backends import Array, Kernels, Pooled, Triple
+from adapool._layout import Layout
+from adapool._networks import (
+    AttentionWeights,
+    PixelWeights,
+    WindowWeights,
+    attention_form,
+    counted_dtype,
+    is_network,
+    weights_of_network,
+)
+from adapool._plans.base import PooledGrid, begin_of, box_of, lengths_of
+from adapool._plans.operands import Box, Operand, Weights
+from adapool._windows import Windows
+
+
+@dataclass(frozen=True)
+class FixedPlan(PooledGrid):
+    """Windows of one size, and what follows from where they are."""
+
+    windows: Windows
+
+    filters = None
+
+    @property
+    def reads_windows_alone(self) -> bool:
+        """Whether nothing is read but the values, and the weights, in windows."""
+        return True
+
+    @property
+    def outputs(self) -> Triple:
+        """Shape of the output grid."""
+        return self.windows.outputs
+
+    @property
+    def step(self) -> Triple:
+        """Pixels between windows."""
+        return self.windows.stride
+
+    @property
+    def reads(self) -> Box:
+        """What the windows reach."""
+        return box_of(self.windows.begin, self.windows.volume)
+
+    @property
+    def kept(self) -> Box:
+        """All that is computed."""
+        return box_of((0, 0, 0), self.windows.outputs)
+
+    @property
+    def indexed(self) -> Box:
+        """Indices refer to the image."""
+        return self.reads
+
+
+@dataclass(frozen=True)
+class MaxPlan(FixedPlan):
+    """The maximum over windows of one size."""
+
+    name = "max-pooling"
+    splits_channels = True
+    operands = ()
+
+    def block(self, box: Box) -> MaxPlan:
+        """Return the plan of a block of windows."""
+        return replace(self, windows=self.windows.block(begin_of(box), lengths_of(box))[0])
+
+    def compute(self, kernels: Kernels, image: Array) -> Pooled:
+        """Pool."""
+        return kernels.max_pooling(image, self.windows, self.with_indices)
+
+
+@dataclass(frozen=True)
+class AttentionPlan(FixedPlan):
+    """The maximum of value times weight over windows of one size.
+
+    Weights are an operand where they were given; a network is asked for them by `compute`, window
+    by window in batches of bounded memory.
+    """
+
+    image_dtype: np.dtype[Any]
+    network: Any
+    weights: Weights | None
+
+    name = "attention-pooling"
+
+    @classmethod
+    def of(
+        cls, layout: Layout, windows: Windows, network: Any, with_indices: bool
+    ) -> AttentionPlan:
+        """Check what gives weights."""
+        dtype = np.result_type(layout.dtype, counted_dtype(network))
+        own = cls(dtype, with_indices, windows, layout.dtype, network, None)
+        if is_network(network):
+            return own
+        array = _arguments.network_result("attention_network", network)
+        form = attention_form(array.shape, layout, windows)
+        weights = Weights(
+            "attention_network", array, len(form.lead), array.ndim - len(form.lead) - layout.ndim,
+            bool(form.tail), array.dtype, windows=None if form.per_pixel else windows,
+        )  # fmt: skip
+        return replace(own, network=None, weights=weights)._with_boxes()
+
+    @property
+    def reads_windows_alone(self) -> bool:
+        """Not a network, which is given windows in batches; nor with indices, which check all."""
+        return self.network is None and not self.with_indices
+
+    @property
+    def operands(self) -> tuple[Operand | None, ...]:
+        """The weights, where they were given."""
+        return () if self.weights is None else (self.weights,)
+
+    @property
+    def splits_channels(self) -> bool:
+        """Networks see all channels of a window."""
+        return self.network is None
+
+    def block(self, box: Box) -> AttentionPlan:
+        """Return the plan of a block of windows."""
+        windows = self.windows.block(begin_of(box), lengths_of(box))[0]
+        return replace(self, windows=windows)._with_boxes(box)
+
+    def _with_boxes(self, box: Box | None = None) -> AttentionPlan:
+        if self.weights is None:
+            return self
+        points = self.reads if self.weights.windows is None else box or self.kept
+        return replace(self, weights=self.weights.on(points))
+
+    def compute(self, kernels: Kernels, image: Array, weights: Array | None = None) -> Pooled:
+        """Pool products with weights."""
+        batches = self._batches(kernels, image, weights)
+        return kernels.attention_pooling(
+            image, batches, self.windows, self.dtype, self.with_indices
+        )
+
+    def _batches(
+        self, kernels: Kernels, image: Array, weights: Array | None
+    ) -> Iterator[AttentionWeights]:
+        if weights is None:
+            bools = self.image_dtype == np.bool_
+            yield from weights_of_network(self.network, kernels, image, self.windows, bools)
+        elif self.weights is not None and self.weights.windows is None:
+            yield PixelWeights(weights)
+        else:
+            yield WindowWeights(0, len(image) * self.windows.count, weights)

@@ -1,0 +1,158 @@
+"""What a plan needs beside the image: arrays that were given, or what a network predicts.
+
+In memory an operand is predicted, or taken, whole. On Dask arrays are cut as the plan says, and a
+network is given the part of the image around a block. Either way what comes out is canonical.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from adapool import _arguments, _place_arguments
+from adapool._backends import Array, plain
+from adapool._layout import Layout, to_triple
+from adapool._networks import grid_form, is_network, predict
+from adapool._windows import Windows
+
+Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+Own = TypeVar("Own", bound="Operand")
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An argument that is an array, or that a network predicts.
+
+    Attributes
+    ----------
+    name : str
+        Of the argument, for messages.
+    source : array, network, or None where an array comes block by block
+    lead, tail : int
+        How many axes of an array stand before and behind those of its points.
+    per_channel : bool
+        Whether the last axis of an array is that of the channels.
+    dtype : numpy.dtype or None
+        Of an array; None for what a network is to give.
+    box : box or None
+        The points of its grid that are needed; None for an array that is needed whole.
+    frame : box or None
+        What the canonical array covers, zeros being put around `box`; None for `box` alone.
+    raw : bool
+        Whether the canonical array keeps the dtype that it was given in.
+    """
+
+    name: str
+    source: Any
+    lead: int = 0
+    tail: int = 0
+    per_channel: bool = False
+    dtype: np.dtype[Any] | None = None
+    box: Box | None = None
+    frame: Box | None = None
+    raw: bool = False
+
+    @property
+    def predicts(self) -> bool:
+        """Whether the source is a network."""
+        return is_network(self.source)
+
+    def without_array(self: Own) -> Own:
+        """Return the operand as it is sent to tasks, which are given parts of the array."""
+        return self if self.predicts else replace(self, source=None)
+
+    def on(self: Own, box: Box, frame: Box | None = None) -> Own:
+        """Return the operand of a block."""
+        return replace(self, box=box, frame=frame)
+
+    def canonical(self, array: Array, ndim: int) -> Any:
+        """Return an array, cut to the points of `box`, as `compute` takes it."""
+        return plain(array)
+
+    def predict(self, layout: Layout, image: Array) -> Any:
+        """Return what a network gives for a canonical image, as `compute` takes it."""
+        raise NotImplementedError  # of arrays alone, as those of a convolution
+
+    def in_memory(self, layout: Layout, image: Array) -> Any:
+        """Return the operand of a whole image in memory."""
+        if self.predicts:
+            return self.predict(layout, image)
+        _place_arguments.in_memory(self.name, self.source)
+        return self.canonical(self.source, layout.ndim)
+
+
+@dataclass(frozen=True)
+class Grid(Operand):
+    """Some values at each point of a grid: sizes, offsets, a mask.
+
+    Canonical: (batch or 1, plane, row, column, width).
+    """
+
+    widths: Sequence[int] = ()
+
+    @classmethod
+    def of(
+        cls, name: str, source: Any, layout: Layout, grid: Sequence[int], widths: Sequence[int],
+        raw: bool = False,
+    ) -> Grid:  # fmt: skip
+        """Check an array; a network is checked by what it gives.
+
+        `grid` is the spatial shape of its points, `widths` how many values each may have, the
+        preferred number first.
+        """
+        plane, row, column = ((0, n) for n in to_triple(tuple(grid), 1))
+        box = (plane, row, column)
+        if is_network(source):
+            return cls(name, source, box=box, raw=raw, widths=widths)
+        array = _arguments.network_result(name, source)
+        lead, _ = grid_form(name, array.shape, layout, tuple(grid), widths)
+        return cls(
+            name, array, len(lead), array.ndim - len(lead) - layout.ndim,
+            dtype=array.dtype, box=box, raw=raw, widths=widths,
+        )  # fmt: skip
+
+    def canonical(self, array: Array, ndim: int) -> Any:
+        """Return (batch or 1, plane, row, column, width)."""
+        points = array.shape[self.lead : self.lead + ndim]
+        width = math.prod(array.shape[self.lead + ndim :])
+        shape = (math.prod(array.shape[: self.lead]), *to_triple(points, 1), width)
+        return (array if self.raw else plain(array)).reshape(shape)
+
+    def predict(self, layout: Layout, image: Array) -> Any:
+        """Return what a network gives for each point of an image, or of its output grid."""
+        given = predict(self.name, self.source, layout.as_given_to_networks(image))
+        # The grid of a block is that of its image: on Dask networks are given no other.
+        assert self.box is not None
+        grid = tuple(stop - start for start, stop in self.box)[-layout.ndim :]
+        lead, width = grid_form(self.name, given.shape, layout, grid, self.widths)
+        shape = (math.prod(lead), *to_triple(grid, 1), width)
+        return (given if self.raw else plain(given)).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Weights(Operand):
+    """Attention weights in an array: for each pixel, or for each position of each window."""
+
+    windows: Windows | None = None  # None for weights per pixel
+
+    def canonical(self, array: Array, ndim: int) -> Any:
+        """Return weights (batch or 1, plane, row, column, 1 or C), or (window, taps, 1 or C)."""
+        lead = math.prod(array.shape[: self.lead])
+        depth = array.shape[-1] if self.per_channel else 1
+        if self.windows is None:
+            volume = to_triple(array.shape[self.lead : self.lead + ndim], 1)
+            return plain(array).reshape(lead, *volume, depth)
+        return plain(array).reshape(-1, self.windows.taps, depth)
+
+
+@dataclass(frozen=True)
+class Parameter(Operand):
+    """An array that every block takes whole, in the dtype that it was given in."""
+
+    def canonical(self, array: Array, ndim: int) -> Array:
+        """Return the array."""
+        return array

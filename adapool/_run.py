@@ -1,0 +1,27 @@
+"""From a plan to a result: in memory at once, or block by block where the image is of Dask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adapool import _arguments
+from adapool._backends import Array, backend_of
+from adapool._layout import Layout
+from adapool._place_arguments import is_dask
+from adapool._plans.base import Plan
+
+
+def run(plan: Plan, layout: Layout, image: Array, network_halo: Any = 0) -> Any:
+    """Run a plan on an image with this layout; return what the caller gets."""
+    if is_dask(image):
+        from adapool import dask  # imported here and not before
+
+        return dask.run(plan, layout, image, network_halo)
+    _arguments.no_network_halo(network_halo)
+    canonical = layout.canonical(image)
+    operands = [
+        None if operand is None else operand.in_memory(layout, canonical)
+        for operand in plan.operands
+    ]
+    computed = plan.compute(backend_of(image).kernels, canonical, *operands)
+    return plan.restore(layout, computed)
