@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _place_arguments
+from adapool import _install, _library_arguments, _place_arguments
 
 
 def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
@@ -20,7 +20,8 @@ def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
 
     `others` are the arguments that may be arrays too: all must be on one side.
     """
-    given = {name: array, **others}
+    array = _library_arguments.bare(name, array)
+    given = {name: array, **{n: _library_arguments.bare(n, v) for n, v in others.items()}}
     on_device = [other for other in given if _place_arguments.chunks_on_device(given[other])]
     if on_device:
         rest = {argument: given[argument] for argument in given if argument not in on_device}
@@ -39,6 +40,7 @@ def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
 
 def in_memory(name: str, array: Any) -> Any:
     """Return what is needed whole, on the host: a Dask array computed, anything else as it is."""
+    array = _library_arguments.bare(name, array)
     lazy = _place_arguments.is_dask(array)
     if _place_arguments.chunks_on_device(array):
         if lazy:
@@ -61,14 +63,15 @@ def backend_for(array: Any) -> ModuleType:
 
 
 def _is_array(value: Any) -> bool:
-    """Whether an argument is an array, which is on some side; networks, and None, are on none."""
-    return not (value is None or callable(value) or hasattr(value, "predict"))
+    """Whether an argument is an array, on some side; networks, numbers and None are on none."""
+    number = isinstance(value, (bool, int, float, np.generic))
+    return not (value is None or number or callable(value) or hasattr(value, "predict"))
 
 
 def _require_cuda(name: str) -> None:
     """Raise unless device arrays can be computed on."""
     if importlib.util.find_spec("numba_cuda") is None:
-        _place_arguments.no_cuda(name, "numba-cuda is not installed", "pip install 'adapool[cuda]'")
+        _place_arguments.no_cuda(name, "numba-cuda is not installed", _install.command("cuda"))
     from numba import cuda as driver
 
     if not driver.is_available():

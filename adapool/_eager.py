@@ -41,7 +41,7 @@ def attention_pooling(
     backend = backend_for(array)
     image = layout.canonical(array)
     weights = attention_weights(network, layout, image, windows, backend)
-    dtype = np.result_type(layout.dtype, counted_dtype(network))
+    dtype = np.result_type(layout.dtype, counted_dtype("attention_network", network))
     pooled = backend.attention_pooling(image, weights, windows, dtype, with_indices)
     return layout.restore_pooled(pooled, dtype)
 

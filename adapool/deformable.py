@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from adapool import _arguments
+from adapool import _arguments, _word_arguments
 from adapool._arguments import AnyArray
 from adapool._convolution import conv_kernel, plan_sampling
 from adapool._dispatch import pipeline_for
 from adapool._layout import Layout
+from adapool._named import Names, middles
 from adapool._windows import conv_windows, pooling_windows
 
 Interpolation = Literal["linear", "nearest", "truncate"]
 
 
+@_word_arguments.other_words(_word_arguments.CONVOLUTIONS)
 def deformable_conv(
     feature_map: AnyArray,
     conv_weights: AnyArray,
@@ -131,9 +133,12 @@ def deformable_conv(
     plan = plan_sampling(
         layout, kernel, offset_network, mask_network, offset_groups, interpolation, max_offset
     )
-    return pipeline.deformable_conv(array, layout, kernel, windows, plan, network_halo)
+    names = Names.of(feature_map, layout, offset_network=offset_network, mask_network=mask_network)
+    convolved = pipeline.deformable_conv(array, layout, kernel, windows, plan, network_halo)
+    return names.pooled(convolved, middles(windows, layout.ndim), kernel.per_channel)
 
 
+@_word_arguments.other_words(_word_arguments.CONVOLUTIONS)
 def deformable_conv_and_pool(
     feature_map: AnyArray,
     conv_weights: AnyArray,
@@ -260,6 +265,9 @@ def deformable_conv_and_pool(
     plan = plan_sampling(
         layout, kernel, offset_network, mask_network, offset_groups, interpolation, max_offset
     )
-    return pipeline.deformable_conv_and_pool(
+    names = Names.of(feature_map, layout, offset_network=offset_network, mask_network=mask_network)
+    pooled = pipeline.deformable_conv_and_pool(
         array, layout, kernel, windows, plan, pool, with_indices, network_halo
     )
+    steps = zip(middles(windows, layout.ndim), middles(pool, layout.ndim), strict=True)
+    return names.pooled(pooled, [a.then(b) for a, b in steps], kernel.per_channel)

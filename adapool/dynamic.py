@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from adapool import _arguments
+from adapool import _arguments, _word_arguments
 from adapool._arguments import AnyArray
 from adapool._dispatch import pipeline_for
 from adapool._layout import Layout, to_triple
+from adapool._named import Names, Steps
 from adapool.sites import Sites
 
 Anchor = Literal["corner", "center"]
 
 
+@_word_arguments.other_words(_word_arguments.SIZES)
 def dynamic_pooling(
     feature_map: AnyArray,
     param_network: Any,
@@ -104,11 +106,14 @@ def dynamic_pooling(
     strides = to_triple(_arguments.integers("stride", stride, layout.ndim, least=1), 1)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
     with_indices = _arguments.flag("return_indices", return_indices)
-    return pipeline.dynamic_pooling(
+    names = Names.of(feature_map, layout, param_network=param_network)
+    pooled = pipeline.dynamic_pooling(
         array, layout, param_network, strides, max_kernel_size, centered, with_indices, network_halo
     )
+    return names.pooled(pooled, [Steps(0, stride) for stride in strides[-layout.ndim :]])
 
 
+@_word_arguments.other_words(_word_arguments.SIZES)
 def dynamic_stride_pooling(
     feature_map: AnyArray,
     param_network: Any,
@@ -183,9 +188,10 @@ def dynamic_stride_pooling(
            [9, 9, 2, 6]], dtype=uint8)
     """
     pipeline = pipeline_for("feature_map", feature_map, param_network=param_network)
-    layout, array = Layout.of("feature_map", feature_map, channel_axis, None)
+    layout, array = Layout.of("feature_map", feature_map, channel_axis, None, batches=False)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
+    names = Names.of(feature_map, layout, param_network=param_network)
     sites: Sites = pipeline.dynamic_stride_pooling(
         array, layout, param_network, max_kernel_size, centered, network_halo
     )
-    return sites
+    return sites.named(names)

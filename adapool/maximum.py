@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from adapool import _arguments
+from adapool import _arguments, _word_arguments
 from adapool._arguments import AnyArray
 from adapool._dispatch import pipeline_for
 from adapool._layout import Layout
+from adapool._named import Names, middles
 from adapool._windows import pooling_windows
 
 
+@_word_arguments.other_words(_word_arguments.WINDOWS)
 def max_pooling(
     feature_map: AnyArray,
     kernel_size: int | Sequence[int],
@@ -93,4 +95,6 @@ def max_pooling(
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     windows = pooling_windows(layout.spatial, kernel_size, stride, padding, dilation, ceil_mode)
     with_indices = _arguments.flag("return_indices", return_indices)
-    return pipeline.max_pooling(array, layout, windows, with_indices)
+    names = Names.of(feature_map, layout)
+    pooled = pipeline.max_pooling(array, layout, windows, with_indices)
+    return names.pooled(pooled, middles(windows, layout.ndim))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 
 from adapool import _place_arguments
 from adapool._arguments import Array
 from adapool._layout import empty_value
+from adapool._library_arguments import bare
+from adapool._named import Names
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,8 @@ class Sites:
         site was empty, so that it was dropped.
     channel_axis : int or None
         Where the feature map has its channels, counted from the front.
+
+    Of an array of xarray, `owner`, `labels` and what `to_map` returns are such arrays too.
     """
 
     values: Array
@@ -39,6 +43,7 @@ class Sites:
     strides: Array
     owner: Array
     channel_axis: int | None
+    _names: Names = field(default=Names(None), repr=False)
 
     @property
     def labels(self) -> Any:
@@ -58,11 +63,19 @@ class Sites:
             Of the shape of the feature map and the dtype of `values`. Pixels without an owner get
             NaN in a float map and the lowest value of the dtype in an integer one.
         """
-        if _place_arguments.on_device(self.owner):
+        return self._names.pooled(self._painted())
+
+    def named(self, names: Names) -> Self:
+        """Return these sites with the names of the axes of their image."""
+        return replace(self, owner=names.of_pixels(self.owner), _names=names)
+
+    def _painted(self) -> Any:
+        owner = bare("owner", self.owner)
+        if _place_arguments.on_device(owner):
             from adapool.cuda import painting
 
-            return painting.paint(self.values, self.owner, self.channel_axis)
-        painted = np.full(self.owner.shape + self.values.shape[1:], empty_value(self.values.dtype))
-        owned = self.owner >= 0
-        painted[owned] = self.values[self.owner[owned]]
+            return painting.paint(self.values, owner, self.channel_axis)
+        painted = np.full(owner.shape + self.values.shape[1:], empty_value(self.values.dtype))
+        owned = owner >= 0
+        painted[owned] = self.values[owner[owned]]
         return painted if self.channel_axis is None else np.moveaxis(painted, -1, self.channel_axis)

@@ -13,7 +13,7 @@ from adapool import _arguments, _eager, _place_arguments
 from adapool._arguments import Array
 from adapool._convolution import ConvKernel, SamplingPlan
 from adapool._layout import Layout, Triple, to_triple
-from adapool._networks import grid_form, is_network
+from adapool._networks import everywhere, grid_form, is_network
 from adapool._windows import Windows, in_whole
 from adapool.dask._blocks import Blocks, meta
 from adapool.dask._graph import Index, Interval, blockwise
@@ -200,6 +200,7 @@ def _convolve(
             Prediction(name, network if predicts else None, geometry.margin, layout, widths)
         )
         if not predicts:
+            network = everywhere(network, grid, widths)
             lead, _ = grid_form(name, network.shape, layout, grid, widths)
             tail = network.shape[len(lead) + layout.ndim :]
             operands.append(blocks.points(network, lead, blocks.reach(points), tail))

@@ -10,7 +10,7 @@ import numpy as np
 from adapool import _arguments, _eager, _place_arguments
 from adapool._arguments import Array
 from adapool._layout import Layout, Triple, to_triple
-from adapool._networks import grid_form, is_network
+from adapool._networks import everywhere, grid_form, is_network
 from adapool._windows import in_whole, kernel_limits
 from adapool.dask._blocks import Blocks, meta
 from adapool.dask._graph import Index, Interval, blockwise
@@ -66,6 +66,7 @@ def dynamic_pooling(
     operands = [blocks.image(image, blocks.reach(reach))]
     if not predicts:
         sizes = _arguments.network_result("param_network", network)
+        sizes = everywhere(sizes, layout.spatial, widths)
         lead, _ = grid_form("param_network", sizes.shape, layout, layout.spatial, widths)
         tail = sizes.shape[len(lead) + layout.ndim :]
         operands.append(blocks.points(sizes, lead, blocks.reach(pixels), tail))

@@ -92,7 +92,7 @@ def _pool(
     operands = [blocks.image(image, read)]
     dtype = layout.dtype
     for array, form in weights:
-        dtype = np.result_type(dtype, counted_dtype(array))
+        dtype = np.result_type(dtype, counted_dtype("attention_network", array))
         points = read if form.per_pixel else blocks.outputs
         kernel = () if form.per_pixel else windows.kernel[-layout.ndim :]
         operands.append(blocks.points(array, form.lead, points, kernel, bool(form.tail)))

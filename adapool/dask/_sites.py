@@ -7,7 +7,7 @@ of tasks, one for each band of chunks; networks before it and pooling after it a
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dask.array as da
@@ -19,7 +19,7 @@ from adapool._arguments import Array
 from adapool._dispatch import backend_for
 from adapool._jit import serial_kernels
 from adapool._layout import Layout, as_dtype, as_given, empty_value, plain
-from adapool._networks import grid_form, is_network
+from adapool._networks import everywhere, grid_form, is_network
 from adapool._windows import kernel_limits, size_columns
 from adapool.dask._blocks import Blocks, meta
 from adapool.dask._graph import Axis, Index, Interval, Operand, blockwise
@@ -32,12 +32,10 @@ from adapool.sites import Sites
 class LazySites(Sites):
     """Sites whose fields are Dask arrays; all but `owner` of a length that is not known before."""
 
-    painted: Any
+    painted: Any = field(kw_only=True)
 
-    def to_map(self) -> Array:
-        """Paint each value over the pixels that its site owns, lazily."""
-        result: Array = self.painted
-        return result
+    def _painted(self) -> Any:
+        return self.painted
 
 
 def dynamic_stride_pooling(
@@ -134,6 +132,7 @@ def _params(image: Any, layout: Layout, network: Any, bands: Blocks, halo: tuple
         operands = [bands.image(image, bands.reach(reach))]
     else:
         array = _arguments.network_result("param_network", network)
+        array = everywhere(array, layout.spatial, widths)
         lead, _ = grid_form("param_network", array.shape, layout, layout.spatial, widths)
         operands = [bands.points(array, lead, bands.reach(points), widths)]
     job = _Parameters(
