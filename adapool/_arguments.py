@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 
 from adapool._backends import Array as Array
 from adapool._backends import backend_of
-from adapool._place_arguments import is_dask, on_device
+from adapool._library_arguments import bare, seen_by_numpy
+from adapool._place_arguments import is_dask, is_lazy, on_device
 
 Axes = tuple[int, ...]
 
@@ -47,6 +48,7 @@ def real_array(name: str, value: Any) -> Array:
     A NumPy array, a description of the same methods where `value` is on a device, or a Dask array
     as it is, checked by its metadata.
     """
+    value = bare(name, value)
     if is_dask(value):
         if on_device(value._meta) and not hasattr(value._meta, "__array_function__"):
             # Dask itself cuts and joins chunks through NumPy's functions.
@@ -62,25 +64,18 @@ def real_array(name: str, value: Any) -> Array:
             )
         lazy: Array = value
         return lazy
-    if hasattr(value, "__dask_graph__"):
+    if is_lazy(value):
         raise TypeError(
             f"{name} must be an array, got {type(value).__name__} of Dask that is none: "
             f"pass {name}.compute(), or a dask.array"
         )
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} must be a plain array, got a masked array: "
-            f"pass {name}.filled(value) to say what masked elements count as"
-        )
-    try:
-        array = backend_of(value).describe(value)
-    except ValueError as error:
-        raise TypeError(f"{name} must be a rectangular array of numbers, got {error}") from None
+    device = on_device(value)
+    array = backend_of(value).describe(value) if device else seen_by_numpy(name, value)
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} must hold booleans, integers or floats, got {_describe(value, array)}"
         )
-    if on_device(value) and not array.dtype.isnative:
+    if device and not array.dtype.isnative:
         raise TypeError(f"{name} must be in native byte order on a GPU, got dtype {array.dtype}")
     if array.dtype.itemsize > 8:
         raise TypeError(
@@ -113,9 +108,12 @@ def _shorten(value: Any) -> str:
 
 
 def spatial_axes(
-    name: str, array: Array, channel_axis: int | None, batch_axis: int | None
+    name: str, array: Array, channel_axis: int | None, batch_axis: int | None, batches: bool
 ) -> tuple[int | None, int | None, Axes]:
-    """Normalise the axes; return the channel axis, the batch axis and the spatial ones."""
+    """Normalise the axes; return the channel axis, the batch axis and the spatial ones.
+
+    `batches` says whether there is an argument `batch_axis` to pass.
+    """
     channel = _axis("channel_axis", channel_axis, array.ndim)
     batch = _axis("batch_axis", batch_axis, array.ndim)
     if channel is not None and channel == batch:
@@ -126,8 +124,8 @@ def spatial_axes(
     if len(spatial) not in _SPATIAL_NDIMS:
         raise ValueError(
             f"{name} must have 2 or 3 spatial axes, got shape {array.shape} with "
-            f"channel_axis={channel_axis} and batch_axis={batch_axis}, which leaves "
-            f"{len(spatial)}: {_axis_fix(len(spatial), channel)}"
+            f"channel_axis={channel_axis}{f' and batch_axis={batch_axis}' if batches else ''}, "
+            f"which leaves {len(spatial)}: {_axis_fix(len(spatial), channel, batch, batches)}"
         )
     return channel, batch, spatial
 
@@ -141,11 +139,15 @@ def _axis(name: str, axis: Any, ndim: int) -> int | None:
     return number % ndim
 
 
-def _axis_fix(spatial: int, channel: int | None) -> str:
+def _axis_fix(spatial: int, channel: int | None, batch: int | None, batches: bool) -> str:
+    """Say which axis to name: one that the function has, and that has no name yet."""
     if spatial == 1 and channel is not None:
         return "pass channel_axis=None for an image without channels"
     if spatial > 3:
-        return "pass batch_axis for a stack of images, channel_axis for channels"
+        stack = "pass batch_axis for a stack of images"
+        if batch is not None or not batches:
+            stack = "call it for each image of a stack"
+        return stack if channel is not None else f"{stack}, pass channel_axis for channels"
     return "pass an image (row, column) or a volume (plane, row, column)"
 
 
@@ -259,9 +261,9 @@ def network_result(name: str, value: Any) -> Array:
         ) from None
 
 
-def wrong_shape(name: str, shape: Axes, wanted: str) -> NoReturn:
+def wrong_shape(name: str, shape: Axes, wanted: str, fix: str = "") -> NoReturn:
     """Report the shape that a network gave and the one that was wanted."""
-    raise ValueError(f"{name} must give an array of shape {wanted}, got {shape}")
+    raise ValueError(f"{name} must give an array of shape {wanted}, got {shape}{fix}")
 
 
 def not_finite(name: str) -> NoReturn:

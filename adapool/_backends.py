@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from adapool import _place_arguments
+from adapool import _install, _library_arguments, _place_arguments
 
 if TYPE_CHECKING:
     from adapool._convolution import ConvKernel, Sampling
@@ -128,7 +128,7 @@ class Backend(Protocol):
         ...
 
     def beside(self, array: Array, other: Any) -> Any:
-        """Return an array of NumPy as one of this kind, where another one is."""
+        """Return an array of NumPy, or of this kind, as one of this kind where another one is."""
         ...
 
     def label(self, owner: Any) -> Any:
@@ -229,7 +229,7 @@ def check_places(name: str, array: Any, **others: Any) -> None:
 
     `others` are the arguments that may be arrays too.
     """
-    given = {name: array, **others}
+    given = {n: _library_arguments.bare(n, v) for n, v in {name: array, **others}.items()}
     on_device = [each for each in given if _place_arguments.chunks_on_device(given[each])]
     if not on_device:
         return
@@ -242,6 +242,7 @@ def check_places(name: str, array: Any, **others: Any) -> None:
 
 def in_host_memory(name: str, array: Any) -> Any:
     """Return what is needed whole, on the host: a Dask array computed, anything else as it is."""
+    array = _library_arguments.bare(name, array)
     lazy = _place_arguments.is_dask(array)
     if _place_arguments.chunks_on_device(array):
         if lazy:
@@ -253,14 +254,15 @@ def in_host_memory(name: str, array: Any) -> Any:
 
 
 def _is_array(value: Any) -> bool:
-    """Whether an argument is an array, which is on some side; networks, and None, are on none."""
-    return not (value is None or callable(value) or hasattr(value, "predict"))
+    """Whether an argument is an array, on some side; networks, numbers and None are on none."""
+    number = isinstance(value, (bool, int, float, np.generic))
+    return not (value is None or number or callable(value) or hasattr(value, "predict"))
 
 
 def _require_cuda(name: str) -> None:
     """Raise unless device arrays can be computed on."""
     if importlib.util.find_spec("numba_cuda") is None:
-        _place_arguments.no_cuda(name, "numba-cuda is not installed", "pip install 'adapool[cuda]'")
+        _place_arguments.no_cuda(name, "numba-cuda is not installed", _install.command("cuda"))
     from numba import cuda as driver
 
     if not driver.is_available():

@@ -47,7 +47,7 @@ class ConvKernel:
     def dtype(self) -> np.dtype[Any]:
         """What the weights and the bias count as in the dtype of a result: float32 at least."""
         given = [array for array in (self.weights, self.bias) if array is not None]
-        return np.result_type(np.float32, *map(counted_dtype, given))
+        return np.result_type(np.float32, *(counted_dtype("conv_weights", a) for a in given))
 
     def in_dtype(self, dtype: np.dtype[Any]) -> tuple[Array, Array | None]:
         """Return (plane, row, column, C // groups, F) weights and the bias for kernels.

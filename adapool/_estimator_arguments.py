@@ -84,23 +84,38 @@ def stack(images: Any) -> Array:
             f"channel), got shape {array.shape}: pass image[np.newaxis, ..., np.newaxis] for a "
             "single image without channels"
         )
-    finite("images", array)
     if array.dtype.kind == "f":
-        farthest = max(float(array.max()), -float(array.min()))
-        if farthest > _FARTHEST:
-            raise ValueError(
-                f"images must have values within {_FARTHEST:g} of 0, got {farthest:g}: "
-                "divide them; estimates do not depend on the scale"
-            )
+        _no_missing_pixels(array)
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
+def _no_missing_pixels(images: Array) -> None:
+    """Check that images have a value at each pixel, and none that only stands for a missing one."""
+    if not np.isfinite(images).all():
+        raise ValueError(
+            "images must have finite values, got NaN or infinity: fill them first, as numpy.where("
+            f"numpy.isfinite(image), image, 0) does, {_LEFT_OUT}labels=numpy.isfinite(image)"
+        )
+    lowest, highest = float(images.min()), float(images.max())
+    farthest = highest if highest > -lowest else lowest
+    if abs(farthest) > _FARTHEST:
+        raise ValueError(
+            f"images must have values within {_FARTHEST:g} of 0, got {farthest:g}: if that stands "
+            f"for a missing pixel, fill them first, as numpy.where(abs(image) > {_FARTHEST:g}, 0, "
+            f"image) does, {_LEFT_OUT}labels=abs(image) <= {_FARTHEST:g}; if not, divide the "
+            "image: estimates do not depend on its scale"
+        )
+
+
+_LEFT_OUT = "or leave them out of peak_local_max, as "
+
+
 def finite(name: str, array: Array) -> None:
-    """Check that an image has neither NaN nor infinity."""
+    """Check that an array has neither NaN nor infinity."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(
-            f"{name} must have finite values, got NaN or infinity: "
-            "fill them first, as numpy.nan_to_num does"
+            f"{name} must have finite values, got NaN or infinity: fill them first, as "
+            f"numpy.where(numpy.isfinite({name}), {name}, 0) does"
         )
 
 

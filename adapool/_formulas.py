@@ -58,7 +58,7 @@ def to_size(value: Scalar, limit: int) -> int:
         return 0
     if value >= _FAR:
         return limit
-    size = int(value)
+    size = int(np.int64(value))  # of a uint64 alone it is one, and with an int64 that is a float
     return limit if size > limit else size
 
 

@@ -52,11 +52,21 @@ class Layout:
 
     @classmethod
     def of(
-        cls, name: str, value: Any, channel_axis: int | None, batch_axis: int | None
+        cls,
+        name: str,
+        value: Any,
+        channel_axis: int | None,
+        batch_axis: int | None,
+        batches: bool = True,
     ) -> tuple[Layout, Array]:
-        """Check a feature map and its axes; return it as an array, with its layout."""
+        """Check a feature map and its axes; return it as an array, with its layout.
+
+        Without `batches` the caller takes single images alone.
+        """
         array = _arguments.image_array(name, value)
-        channel, batch, spatial = _arguments.spatial_axes(name, array, channel_axis, batch_axis)
+        channel, batch, spatial = _arguments.spatial_axes(
+            name, array, channel_axis, batch_axis, batches
+        )
         layout = cls(
             dtype=array.dtype.newbyteorder("="),
             batch=1 if batch is None else array.shape[batch],
@@ -85,6 +95,13 @@ class Layout:
         ndim = self.ndim + sum(axis is not None for axis in others)
         return tuple(axis for axis in range(ndim) if axis not in others)
 
+    @property
+    def batch_among_pixels(self) -> int | None:
+        """Where the batch axis is in an array without channels."""
+        if self.batch_axis is None or self.channel_axis is None:
+            return self.batch_axis
+        return self.batch_axis - (self.channel_axis < self.batch_axis)
+
     def of_block(self, shape: tuple[int, ...]) -> Layout:
         """Return the layout of a part of the feature map."""
         return replace(
@@ -103,10 +120,8 @@ class Layout:
         """Return the feature map as (batch, plane, row, column, channel)."""
         if self.channel_axis is not None:
             array = np.moveaxis(array, self.channel_axis, -1)
-        if self.batch_axis is not None:
-            # The channel axis has left: it no longer stands before the batch axis.
-            shift = self.channel_axis is not None and self.channel_axis < self.batch_axis
-            array = np.moveaxis(array, self.batch_axis - shift, 0)
+        if self.batch_among_pixels is not None:
+            array = np.moveaxis(array, self.batch_among_pixels, 0)
         canonical: Array = plain(array).reshape(self.batch, *self.volume, self.channels)
         return canonical
 
@@ -124,9 +139,8 @@ class Layout:
             array = canonical.reshape(shape)
         else:
             array = canonical.reshape(*shape, channels)
-        if self.batch_axis is not None:
-            shift = self.channel_axis is not None and self.channel_axis < self.batch_axis
-            array = np.moveaxis(array, 0, self.batch_axis - shift)
+        if self.batch_among_pixels is not None:
+            array = np.moveaxis(array, 0, self.batch_among_pixels)
         if self.channel_axis is not None:
             array = np.moveaxis(array, -1, self.channel_axis)
         return as_given(array)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adapool import _arguments, _place_arguments
+from adapool import _arguments, _library_arguments, _place_arguments
 from adapool._backends import Array, Kernels, backend_of, plain
 from adapool._layout import Layout, to_triple
 from adapool._windows import Windows
@@ -37,21 +37,17 @@ def predict(name: str, network: Any, given: Array) -> Array:
     backend = backend_of(given)
     backend.protect(given)
     call = network.predict if hasattr(network, "predict") else network
-    result = call(backend.as_given(given))
+    result = _library_arguments.bare(name, call(backend.as_given(given)))
     _place_arguments.same_place(name, result, given)
     _place_arguments.not_lazy(name, result)
     return _arguments.network_result(name, result)
 
 
-def counted_dtype(network: Any) -> np.dtype[Any]:
+def counted_dtype(name: str, network: Any) -> np.dtype[Any]:
     """Return the dtype that a factor counts as in a result: integers and networks as float32."""
     if is_network(network):
         return np.dtype(np.float32)
-    if _place_arguments.is_dask(network):
-        dtype = network.dtype
-    else:
-        about = getattr(network, "__cuda_array_interface__", None)
-        dtype = np.asarray(network).dtype if about is None else np.dtype(about["typestr"])
+    dtype = _arguments.network_result(name, network).dtype
     return dtype if dtype.kind == "f" else np.dtype(np.float32)
 
 
@@ -80,8 +76,23 @@ def grid_prediction(
     else:
         array = _arguments.network_result(name, network)
         _place_arguments.in_memory(name, array)
+        array = backend_of(image).beside(everywhere(array, grid, widths), image)
     lead, width = grid_form(name, array.shape, layout, grid, widths)
     return array.reshape(math.prod(lead), *to_triple(grid, 1), width)
+
+
+def everywhere(array: Any, grid: tuple[int, ...], widths: Sequence[int]) -> Any:
+    """Return what is one number, or what one point has, for all points: (1, *grid, width).
+
+    Any other array stays as it is.
+    """
+    if array.shape not in [(), *((width,) for width in widths)]:
+        return array
+    if array.shape == () and 1 not in widths:
+        return array
+    if not _place_arguments.is_dask(array):
+        array = backend_of(array).to_host(array)
+    return np.broadcast_to(array.reshape(-1), (1, *grid, array.size))
 
 
 def grid_form(
@@ -100,7 +111,26 @@ def grid_form(
                 return lead, width
     wanted = ", ".join(map(str, (*leads[0], *grid)))
     options = " or ".join(map(str, sorted(set(widths))))
-    _arguments.wrong_shape(name, shape, f"({wanted}, P) with P = {options}")
+    fix = ""
+    if name == "param_network" and tuple(widths) == (2 * layout.ndim,):
+        fix = _with_strides(shape, [(*lead, *grid) for lead in leads], layout.ndim)
+    _arguments.wrong_shape(name, shape, f"({wanted}, P) with P = {options}", fix)
+
+
+def _with_strides(shape: tuple[int, ...], points: Sequence[tuple[int, ...]], ndim: int) -> str:
+    """Say how sizes alone, where they are, get the strides that are due."""
+    ways = {
+        (): f"numpy.stack([sizes] * {2 * ndim}, axis=-1)",
+        (1,): f"numpy.repeat(sizes, {2 * ndim}, axis=-1)",
+        (ndim,): "numpy.concatenate([sizes, sizes], axis=-1)",
+    }
+    way = next((ways[last] for last in ways for lead in points if shape == lead + last), "")
+    if not way:
+        return ""
+    return (
+        ": those are sizes, and strides are due after them; an estimator gives both by "
+        f".with_strides(), and of an array {way} makes strides that are equal"
+    )
 
 
 def _leading_axes(layout: Layout) -> list[tuple[int, ...]]:

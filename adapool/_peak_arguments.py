@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NoReturn
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from adapool import _arguments
 from adapool._arguments import Axes
+from adapool._layout import Layout
 
 
 def threshold(value: Any) -> float | None:
@@ -22,19 +24,37 @@ def threshold(value: Any) -> float | None:
     return number
 
 
-def labels(value: Any, spatial: Axes) -> NDArray[np.int64] | None:
-    """Return the regions (plane, row, column), numbered from 1 on without gaps; 0 for none."""
+# What a last axis of colours is long; pixels along any other axis are more.
+_COLOURS = (3, 4)
+
+
+def plain_volume(layout: Layout) -> None:
+    """Warn where an image without channels looks as if its last axis held colours."""
+    *others, last = layout.spatial
+    if layout.channel_axis is None and others[1:] and last in _COLOURS and min(others) > last:
+        warnings.warn(
+            f"the last axis, of length {last}, is searched as columns of a volume of shape "
+            f"{layout.spatial}: pass channel_axis=-1 if it holds colours",
+            stacklevel=4,
+        )
+
+
+def labels(value: Any, layout: Layout) -> NDArray[np.int64] | None:
+    """Return the regions (batch or 1, plane, row, column), from 1 on without gaps; 0 for none."""
     if value is None:
         return None
     array = _arguments.real_array("labels", value)
     if array.dtype.kind == "f":
         raise TypeError(f"labels must hold integers, got dtype {array.dtype}")
-    if array.shape != spatial:
-        raise ValueError(f"labels must have the spatial shape {spatial}, got {array.shape}")
+    batch, wanted = layout.batch_among_pixels, layout.spatial
+    if batch is not None and array.ndim == layout.ndim + 1:
+        array, wanted = np.moveaxis(array, batch, 0), (layout.batch, *wanted)
+    if array.shape != wanted:
+        raise ValueError(f"labels must have the spatial shape {wanted}, got {array.shape}")
     if array.min() < 0:
         raise ValueError(f"labels must be non-negative, got {array.min()}")
     distinct, numbers = np.unique(array, return_inverse=True)
-    numbers = numbers.reshape((1,) * (3 - len(spatial)) + spatial)
+    numbers = numbers.reshape(-1, *layout.volume)
     return numbers if distinct[0] == 0 else numbers + 1
 
 

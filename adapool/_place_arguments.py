@@ -9,8 +9,18 @@ Axes = tuple[int, ...]
 
 
 def is_dask(value: Any) -> bool:
-    """Whether `value` is a Dask array, told without importing Dask."""
-    return hasattr(value, "__dask_graph__") and hasattr(value, "chunks")
+    """Whether `value` is a Dask array, told without importing Dask.
+
+    By the protocol of its collections: others may have its methods, and no graph, as arrays of
+    xarray have that hold none of Dask.
+    """
+    return is_lazy(value) and hasattr(value, "chunks") and hasattr(value, "_meta")
+
+
+def is_lazy(value: Any) -> bool:
+    """Whether `value` is a collection of Dask, of any kind."""
+    graph = getattr(value, "__dask_graph__", None)
+    return not isinstance(value, type) and callable(graph) and graph() is not None
 
 
 def on_device(value: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from adapool import _arguments, _estimator_arguments, _place_arguments
+from adapool import _arguments, _estimator_arguments, _install, _place_arguments
 from adapool._backends import Array, in_host_memory
 from adapool._layout import Layout
 from adapool._networks import is_network
@@ -17,7 +17,7 @@ from adapool.sites import Sites
 
 def no_matplotlib(error: ModuleNotFoundError) -> NoReturn:
     """Report that what draws is not installed."""
-    raise ImportError("adapool.plot needs matplotlib: pip install 'adapool[plot]'") from error
+    raise ImportError(f"adapool.plot needs matplotlib: {_install.command('plot')}") from error
 
 
 # --- images and what is drawn on them -----------------------------------------------------------
@@ -25,7 +25,8 @@ def no_matplotlib(error: ModuleNotFoundError) -> NoReturn:
 
 def plane(name: str, value: Any, channel_axis: int | None) -> tuple[Layout, Array]:
     """Check an image that is to be drawn, and return it with its layout."""
-    layout, array = Layout.of(name, in_host_memory(name, value), channel_axis, None)
+    whole = in_host_memory(name, value)
+    layout, array = Layout.of(name, whole, channel_axis, None, batches=False)
     if layout.ndim != 2:
         fix = "" if channel_axis is not None else ", or channel_axis for an image with channels"
         raise ValueError(

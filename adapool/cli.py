@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import adapool
+from adapool import _install
 
 # Named here and not imported: numba and scikit-image take a second that --help must not cost.
 _IMAGES = ("immunohistochemistry", "coins")
@@ -94,7 +95,7 @@ def _import_demo() -> Any:
         missing = (error.name or "").partition(".")[0]
         if missing not in _PLOT_EXTRA:
             raise
-        raise CommandError(f"the demo needs {missing}: pip install 'adapool[plot]'") from error
+        raise CommandError(f"the demo needs {missing}: {_install.command('plot')}") from error
     return run
 
 

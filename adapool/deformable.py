@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from adapool import _arguments
+from adapool import _arguments, _word_arguments
 from adapool._arguments import AnyArray
 from adapool._backends import check_places
 from adapool._convolution import conv_kernel
 from adapool._layout import Layout
+from adapool._named import Names, middles
 from adapool._plans.convolution import ConvolutionPlan
 from adapool._run import run
 from adapool._windows import conv_windows, pooling_windows
@@ -17,6 +18,7 @@ from adapool._windows import conv_windows, pooling_windows
 Interpolation = Literal["linear", "nearest", "truncate"]
 
 
+@_word_arguments.other_words(_word_arguments.CONVOLUTIONS)
 def deformable_conv(
     feature_map: AnyArray,
     conv_weights: AnyArray,
@@ -130,13 +132,16 @@ def deformable_conv(
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     kernel = conv_kernel(layout, conv_weights, bias, groups)
     windows = conv_windows(layout.spatial, kernel.size, stride, padding, dilation)
+    names = Names.of(feature_map, layout, offset_network=offset_network, mask_network=mask_network)
     plan = ConvolutionPlan.of(
         layout, kernel, windows, None, offset_network, mask_network,
         offset_groups, interpolation, max_offset, False,
     )  # fmt: skip
-    return run(plan, layout, array, network_halo)
+    convolved = run(plan, layout, array, network_halo)
+    return names.pooled(convolved, middles(windows, layout.ndim), kernel.per_channel)
 
 
+@_word_arguments.other_words(_word_arguments.CONVOLUTIONS)
 def deformable_conv_and_pool(
     feature_map: AnyArray,
     conv_weights: AnyArray,
@@ -260,8 +265,11 @@ def deformable_conv_and_pool(
     grid = windows.outputs[-layout.ndim :]
     pool = pooling_windows(grid, kernel_size, pool_stride, pool_padding, 1, ceil_mode, "pool_")
     with_indices = _arguments.flag("return_indices", return_indices)
+    names = Names.of(feature_map, layout, offset_network=offset_network, mask_network=mask_network)
     plan = ConvolutionPlan.of(
         layout, kernel, windows, pool, offset_network, mask_network,
         offset_groups, interpolation, max_offset, with_indices,
     )  # fmt: skip
-    return run(plan, layout, array, network_halo)
+    pooled = run(plan, layout, array, network_halo)
+    steps = zip(middles(windows, layout.ndim), middles(pool, layout.ndim), strict=True)
+    return names.pooled(pooled, [a.then(b) for a, b in steps], kernel.per_channel)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from adapool import _arguments
+from adapool import _arguments, _word_arguments
 from adapool._arguments import AnyArray
 from adapool._backends import check_places
 from adapool._layout import Layout
+from adapool._named import Names, Steps
 from adapool._plans.dynamic import DynamicPlan
 from adapool._plans.sites import SitesPlan
 from adapool._run import run
@@ -17,6 +18,7 @@ from adapool.sites import Sites
 Anchor = Literal["corner", "center"]
 
 
+@_word_arguments.other_words(_word_arguments.SIZES)
 def dynamic_pooling(
     feature_map: AnyArray,
     param_network: Any,
@@ -107,10 +109,13 @@ def dynamic_pooling(
     step = _arguments.integers("stride", stride, layout.ndim, least=1)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
     with_indices = _arguments.flag("return_indices", return_indices)
+    names = Names.of(feature_map, layout, param_network=param_network)
     plan = DynamicPlan.of(layout, param_network, step, max_kernel_size, centered, with_indices)
-    return run(plan, layout, array, network_halo)
+    pooled = run(plan, layout, array, network_halo)
+    return names.pooled(pooled, [Steps(0, apart) for apart in step])
 
 
+@_word_arguments.other_words(_word_arguments.SIZES)
 def dynamic_stride_pooling(
     feature_map: AnyArray,
     param_network: Any,
@@ -185,8 +190,9 @@ def dynamic_stride_pooling(
            [9, 9, 2, 6]], dtype=uint8)
     """
     check_places("feature_map", feature_map, param_network=param_network)
-    layout, array = Layout.of("feature_map", feature_map, channel_axis, None)
+    layout, array = Layout.of("feature_map", feature_map, channel_axis, None, batches=False)
     centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
+    names = Names.of(feature_map, layout, param_network=param_network)
     plan = SitesPlan.of(layout, param_network, max_kernel_size, centered)
     sites: Sites = run(plan, layout, array, network_halo)
-    return sites
+    return sites.named(names)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from adapool import _arguments
+from adapool import _arguments, _word_arguments
 from adapool._arguments import AnyArray
 from adapool._backends import check_places
 from adapool._layout import Layout
+from adapool._named import Names, middles
 from adapool._plans.fixed import MaxPlan
 from adapool._run import run
 from adapool._windows import pooling_windows
 
 
+@_word_arguments.other_words(_word_arguments.WINDOWS)
 def max_pooling(
     feature_map: AnyArray,
     kernel_size: int | Sequence[int],
@@ -95,4 +97,6 @@ def max_pooling(
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     windows = pooling_windows(layout.spatial, kernel_size, stride, padding, dilation, ceil_mode)
     with_indices = _arguments.flag("return_indices", return_indices)
-    return run(MaxPlan(layout.dtype, with_indices, windows), layout, array)
+    names = Names.of(feature_map, layout)
+    pooled = run(MaxPlan(layout.dtype, with_indices, windows), layout, array)
+    return names.pooled(pooled, middles(windows, layout.ndim))

@@ -7,11 +7,13 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from adapool import _arguments, _peak_arguments
+from adapool import _arguments, _peak_arguments, _word_arguments
 from adapool._backends import in_host_memory
 from adapool._layout import Layout
+from adapool._named import Names
 
 
+@_word_arguments.other_words(_word_arguments.PEAKS)
 def peak_local_max(
     image: ArrayLike,
     param_network: Any = None,
@@ -22,6 +24,7 @@ def peak_local_max(
     return_markers: bool = False,
     spacing: float | Sequence[float] | None = None,
     channel_axis: int | None = None,
+    batch_axis: int | None = None,
 ) -> Any:
     """Find local maxima, each in a window of its own size.
 
@@ -34,19 +37,24 @@ def peak_local_max(
     ----------
     image : array_like
         Image (row, column) or volume (plane, row, column), with a channel axis where
-        `channel_axis` names one. Booleans, integers up to 64 bits, float16, float32 or float64.
+        `channel_axis` names one, and a batch axis where `batch_axis` does. Booleans, integers up
+        to 64 bits, float16, float32 or float64.
         A Dask array is computed: peaks are compared over the whole image.
     param_network : array_like, callable or object with ``.predict``, optional
-        Window sizes as in `dynamic_pooling`: an array ``(*spatial, P)``, or what is given
-        ``(1, *spatial, C)`` and returns ``(1, *spatial, P)``. Peaks are taken on the image, or on
+        Window sizes as in `dynamic_pooling`: a number for all pixels, an array ``(*spatial, P)``
+        (with `batch_axis` ``(batch or 1, *spatial, P)``), or what is given ``(1, *spatial, C)``,
+        one image at a time, and returns ``(1, *spatial, P)``. Peaks are taken on the image, or on
         the map ``(1, *spatial)`` that the network's method ``response``, if it has one, returns
         for the same argument. None means ``BlobSizes(spacing=spacing)``.
     threshold : float, optional
         Peaks are above it, in the units of the map. None means 0 on the map of a network, which
         is positive where there are objects, and Otsu's threshold on the image.
     labels : array_like of int, optional
-        Regions, of the spatial shape of the image. Each is searched on its own, as if nothing
-        were beyond it; 0 is not searched.
+        Regions, of the spatial shape of the image; with `batch_axis` of that for all images, or
+        with the batch where the image has it. Each is searched on its own, as if nothing were
+        beyond it: a network is given the smallest box that holds the region, with what lies
+        outside filled by mirroring the region at its border, and a threshold that is None is
+        that of the region. So what is there may be anything, NaN too. 0 is not searched.
     exclude_border : bool, int or sequence of int, optional
         True leaves out peaks whose window is cut by the border of the image, a number those
         within so many pixels of it, along each axis.
@@ -57,16 +65,22 @@ def peak_local_max(
         that are four times as far apart as pixels. An error with `param_network`, which has
         its own way to know.
     channel_axis : int or None, optional
-        The axis of the channels; None for an image without them. The image is their maximum.
+        The axis of the channels; None for an image without them, so that three axes are those of
+        a volume. The image is their maximum.
+    batch_axis : int or None, optional
+        The axis along which independent images are stacked, as the frames of a film; None for a
+        single one. Each is searched alone.
 
     Returns
     -------
     peaks : (n, d) array of int64
         (Plane,) row and column of each peak, in order of falling value, equal values in raster
-        order. Or, with `return_markers`:
+        order. With `batch_axis` ``(n, 1 + d)``, the number of its image first, image by image.
+        Or, with `return_markers`:
     markers : array of int32
-        Of the spatial shape, with the number of each peak, from 1 on in the same order, at its
-        pixel, and 0 elsewhere: markers for `skimage.segmentation.watershed`.
+        Of the shape of the image without channels, with the number of each peak, from 1 on in
+        the same order and in each image, at its pixel, and 0 elsewhere: markers for
+        `skimage.segmentation.watershed`.
 
     Raises
     ------
@@ -110,14 +124,18 @@ def peak_local_max(
     array([[30, 25],
            [30, 70]])
     """
-    layout, array = Layout.of("image", in_host_memory("image", image), channel_axis, None)
+    layout, array = Layout.of("image", in_host_memory("image", image), channel_axis, batch_axis)
+    _peak_arguments.plain_volume(layout)
     level = _peak_arguments.threshold(threshold)
-    regions = _peak_arguments.labels(in_host_memory("labels", labels), layout.spatial)
+    regions = _peak_arguments.labels(in_host_memory("labels", labels), layout)
     border = _peak_arguments.border(exclude_border, layout.ndim)
     with_markers = _arguments.flag("return_markers", return_markers)
+    network = in_host_memory("param_network", param_network)
+    names = Names.of(image, layout, labels=labels, param_network=param_network)
     from adapool import _peaks, cpu  # scipy and numba are imported here and not before
 
-    network = in_host_memory("param_network", param_network)
-    field = _peaks.ask(network, spacing, layout, layout.canonical(array))
-    points = _peaks.find(cpu, field, level, regions, border)
-    return _peaks.markers(points, layout.spatial) if with_markers else points[:, -layout.ndim :]
+    asked = _peaks.ask(network, spacing, layout, layout.canonical(array), regions)
+    found = [_peaks.find(cpu, *each, level, border) for each in asked]
+    if with_markers:
+        return names.of_pixels(_peaks.markers(found, layout))
+    return _peaks.join(found, layout)

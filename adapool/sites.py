@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from adapool._backends import Array, backend_of
+from adapool._library_arguments import bare
+from adapool._named import Names
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,8 @@ class Sites:
         site was empty, so that it was dropped.
     channel_axis : int or None
         Where the feature map has its channels, counted from the front.
+
+    Of an array of xarray, `owner`, `labels` and what `to_map` returns are such arrays too.
     """
 
     values: Array
@@ -35,6 +39,7 @@ class Sites:
     strides: Array
     owner: Array
     channel_axis: int | None
+    _names: Names = field(default=Names(None), repr=False)
 
     @property
     def labels(self) -> Any:
@@ -50,4 +55,12 @@ class Sites:
             Of the shape of the feature map and the dtype of `values`. Pixels without an owner get
             NaN in a float map and the lowest value of the dtype in an integer one.
         """
-        return backend_of(self.owner).paint(self.values, self.owner, self.channel_axis)
+        return self._names.pooled(self._painted())
+
+    def named(self, names: Names) -> Self:
+        """Return these sites with the names of the axes of their image."""
+        return replace(self, owner=names.of_pixels(self.owner), _names=names)
+
+    def _painted(self) -> Any:
+        owner = bare("owner", self.owner)
+        return backend_of(owner).paint(self.values, owner, self.channel_axis)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import adapool
-from adapool import cli
+from adapool import _install, cli
 
 pytest.importorskip("matplotlib", reason="the demo needs the extra 'plot'")
 pytest.importorskip("tqdm", reason="the demo needs the extra 'plot'")
@@ -232,4 +232,4 @@ def test_plot_extra_is_missing(
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     message = fails(["demo", "--output", str(tmp_path / "a.png")], capsys)
-    assert message == f"adapool: the demo needs {module}: pip install 'adapool[plot]'\n"
+    assert message == f"adapool: the demo needs {module}: {_install.command('plot')}\n"

@@ -82,12 +82,14 @@ class ConvolutionPlan(PooledGrid):
         limits = _arguments.displacements("max_offset", max_offset, ndim)
         if layout.lazy:
             _require_bounds(limits, grid, layout.spatial, offset_network, mask_network)
-        mask_dtype = np.float32 if mask_network is None else counted_dtype(mask_network)
+        mask_dtype = (
+            np.float32 if mask_network is None else counted_dtype("mask_network", mask_network)
+        )
         return cls(
             spatial=layout.spatial,
             windows=windows,
             pool=pool,
-            dtype=np.result_type(layout.dtype, kernel.dtype, mask_dtype),
+            dtype=dtype,
             with_indices=with_indices,
             groups=kernel.groups,
             per_channel=kernel.per_channel,

@@ -100,7 +100,7 @@ class AttentionPlan(FixedPlan):
         cls, layout: Layout, windows: Windows, network: Any, with_indices: bool
     ) -> AttentionPlan:
         """Check what gives weights."""
-        dtype = np.result_type(layout.dtype, counted_dtype(network))
+        dtype = np.result_type(layout.dtype, counted_dtype("attention_network", network))
         own = cls(dtype, with_indices, windows, layout.dtype, network, None)
         if is_network(network):
             return own

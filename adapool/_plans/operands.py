@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from adapool import _arguments, _place_arguments
-from adapool._backends import Array, plain
+from adapool._backends import Array, backend_of, plain
 from adapool._layout import Layout, to_triple
-from adapool._networks import grid_form, is_network, predict
+from adapool._networks import everywhere, grid_form, is_network, predict
 from adapool._windows import Windows
 
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
@@ -82,7 +82,9 @@ class Operand:
         if self.predicts:
             return self.predict(layout, image)
         _place_arguments.in_memory(self.name, self.source)
-        return self.canonical(self.source, layout.ndim)
+        # What was one number, or one point, was made on the host.
+        array = backend_of(image).beside(self.source, image)
+        return self.canonical(array, layout.ndim)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Grid(Operand):
         box = (plane, row, column)
         if is_network(source):
             return cls(name, source, box=box, raw=raw, widths=widths)
-        array = _arguments.network_result(name, source)
+        array = everywhere(_arguments.network_result(name, source), tuple(grid), widths)
         lead, _ = grid_form(name, array.shape, layout, tuple(grid), widths)
         return cls(
             name, array, len(lead), array.ndim - len(lead) - layout.ndim,

@@ -39,7 +39,9 @@ class _Cuda:
         return DeviceArray.of(array).to_host()
 
     def beside(self, array: Any, other: Any) -> Any:
-        return DeviceArray.of(other).upload(array)
+        if not isinstance(array, np.ndarray):
+            return array
+        return DeviceArray.of(other).upload(np.ascontiguousarray(array))
 
     def label(self, owner: Any) -> Any:
         return painting.label(owner)

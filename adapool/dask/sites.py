@@ -7,7 +7,7 @@ of tasks, one for each band of chunks; networks before it and pooling after it a
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dask.array as da
@@ -32,12 +32,10 @@ from adapool.sites import Sites
 class LazySites(Sites):
     """Sites whose fields are Dask arrays; all but `owner` of a length that is not known before."""
 
-    painted: Any
+    painted: Any = field(kw_only=True)
 
-    def to_map(self) -> Array:
-        """Paint each value over the pixels that its site owns, lazily."""
-        result: Array = self.painted
-        return result
+    def _painted(self) -> Any:
+        return self.painted
 
 
 def run_sites(plan: SitesPlan, layout: Layout, image: Any, halo: Triple) -> LazySites:

@@ -16,7 +16,7 @@ Spacing = float | Sequence[float] | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class PerPixel(ABC):
+class ForPixels(ABC):
     """An estimator that gives values for each pixel of an image."""
 
     spacing: Spacing = None
@@ -54,6 +54,35 @@ class PerPixel(ABC):
     @abstractmethod
     def _estimate(self, image: Array, voxel: Array) -> Array:
         """Estimate for an image, given the voxel size along each axis: (*spatial, d)."""
+
+
+class PerPixel(ForPixels):
+    """An estimator of window sizes."""
+
+    def with_strides(self) -> SizesAndStrides:
+        """Return an estimator of sizes, and of strides as large: for `dynamic_stride_pooling`.
+
+        So the box that a site claims is its window, where `anchor` is "corner".
+
+        Returns
+        -------
+        estimator : object with ``.predict``
+            It is given the same, and returns ``(n, *spatial, 2 d)``: the sizes along each axis,
+            then the strides, which are those sizes, and 1 where one is smaller.
+        """
+        return SizesAndStrides(self)
+
+
+@dataclass(frozen=True)
+class SizesAndStrides:
+    """An estimator of window sizes, with strides that are as large."""
+
+    estimator: PerPixel
+
+    def predict(self, images: Any) -> Array:
+        """Return the sizes of each pixel along each axis, then its strides."""
+        sizes = self.estimator.predict(images)
+        return np.concatenate([sizes, np.maximum(sizes, 1)], axis=-1)
 
 
 def as_float(image: Array) -> Array:

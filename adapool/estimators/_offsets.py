@@ -9,14 +9,14 @@ from scipy import ndimage as ndi
 
 from adapool import _estimator_arguments as _arguments
 from adapool._arguments import Array
-from adapool.estimators._images import PerPixel, as_float
+from adapool.estimators._images import ForPixels, as_float
 
 # Radius of the Gaussian window in standard deviations, SciPy's own default.
 _TRUNCATE = 4.0
 
 
 @dataclass(frozen=True)
-class CentroidOffsets(PerPixel):
+class CentroidOffsets(ForPixels):
     r"""One step of the mean shift, toward the local centre of mass.
 
     As in [1]_: with w the image above its lowest value within the window, the offset of a pixel

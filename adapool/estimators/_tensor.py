@@ -74,7 +74,9 @@ class StructureTensorSizes(PerPixel):
     def _estimate(self, image: Array, voxel: Array) -> Array:
         values = as_float(image).astype(np.float64)
         smooth = ndi.gaussian_filter(values, self.sigma / voxel)
-        reach = np.maximum(self.max_size / voxel, 1).astype(int)
+        # Odd, so that the pixel is in the middle: a filter of an even size sees half a pixel more
+        # to one side.
+        reach = 2 * (self.max_size / voxel / 2).astype(int) + 1
         lifted = smooth - ndi.minimum_filter(smooth, tuple(reach))
         energy = self._sum(lifted**2, voxel)
         eigenvalues, vectors = np.linalg.eigh(self._tensor(values, voxel))

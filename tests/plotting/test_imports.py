@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from adapool import _install
 from plotting.scenes import plot
 
 
@@ -39,7 +40,7 @@ def test_matplotlib_is_missing() -> None:
         "try: adapool.plot.compare\n"
         "except ImportError as error: print(error)"
     )
-    assert run(code) == "adapool.plot needs matplotlib: pip install 'adapool[plot]'"
+    assert run(code) == f"adapool.plot needs matplotlib: {_install.command('plot')}"
 
 
 def test_every_function_is_there() -> None:

@@ -1,0 +1,83 @@
+"""Arrays of other libraries: how each is read, and which is refused; see `_arguments`.
+
+What NumPy can see is taken as NumPy sees it: lists, pandas, Zarr, memory maps, tensors of JAX and
+torch on the host. Only what has a meaning of its own is looked at here, without importing anything.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+
+def is_named(value: Any) -> bool:
+    """Whether `value` is an array of xarray, whose dimensions have names."""
+    xarray = sys.modules.get("xarray")  # there is none of its arrays before it is imported
+    # While another thread imports it, it is there in part.
+    kinds = tuple(getattr(xarray, kind, None) or () for kind in ("DataArray", "Variable"))
+    return isinstance(value, kinds)
+
+
+def bare(name: str, value: Any) -> Any:
+    """Return the array inside one of xarray; anything else as it is, unless it is refused."""
+    if isinstance(value, np.ndarray):
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError(
+                f"{name} must be a plain array, got a masked array: "
+                f"pass {name}.filled(value) to say what masked elements count as"
+            )
+        return value
+    if is_named(value):
+        return value.data
+    if isinstance(value, type) and _predicts(value):
+        raise TypeError(
+            f"{name} must be an array, a callable or an object with .predict, got the class "
+            f"{value.__name__}: pass an instance, as {value.__name__}()"
+        )
+    if getattr(value, "requires_grad", False) is True:
+        raise TypeError(
+            f"{name} must be an array without gradients, got a {type(value).__name__} that "
+            f"requires grad: pass {name}.detach()"
+        )
+    if hasattr(value, "toarray") and not hasattr(value, "__array__"):
+        raise TypeError(
+            f"{name} must be a dense array, got a {type(value).__name__}: pass {name}.toarray()"
+        )
+    if hasattr(value, "data_vars"):
+        raise TypeError(
+            f"{name} must be one array, got a {type(value).__name__} of several: pass one of its "
+            f"variables, as dataset[{next(iter(value.data_vars), 'name')!r}]"
+        )
+    return value
+
+
+def _predicts(kind: type) -> bool:
+    """Whether instances of a class are networks, and so the class itself is none."""
+    return any({"predict", "__call__"} & vars(base).keys() for base in kind.__mro__)
+
+
+def seen_by_numpy(name: str, value: Any) -> Any:
+    """Return `value` as NumPy sees it."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise TypeError(f"{name} must be a rectangular array of numbers, got {error}") from None
+    except (TypeError, RuntimeError) as error:  # what libraries say of arrays that they keep
+        raise TypeError(
+            f"{name} must be an array that NumPy can read, got a {type(value).__name__}: {error}"
+        ) from None
+
+
+def order_of_names(name: str, given: tuple[Any, ...], wanted: tuple[Any, ...]) -> None:
+    """Check that the spatial dimensions that two arrays share come in the same order."""
+    shared = tuple(dim for dim in given if dim in wanted)
+    expected = tuple(dim for dim in wanted if dim in shared)
+    if shared != expected:
+        fixed = iter(expected)
+        order = tuple(next(fixed) if dim in shared else dim for dim in given)
+        raise ValueError(
+            f"{name} must have its dimensions in the order of the image, {wanted}, got {given}: "
+            f"pass {name}.transpose{order}"
+        )

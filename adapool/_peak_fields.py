@@ -1,0 +1,199 @@
+"""What peaks are taken on: a map and a window for each pixel, of an image or of regions of it.
+
+Everything is (plane, row, column), as it is for kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from adapool import _arguments, _peak_arguments
+from adapool._arguments import Array
+from adapool._layout import Layout, Triple, plain
+from adapool._networks import grid_prediction, is_network
+from adapool._windows import size_columns, size_limits
+from adapool.estimators import BlobSizes
+
+Points = NDArray[np.int64]
+Box = tuple[slice, slice, slice]
+
+_WHOLE: Box = (slice(None), slice(None), slice(None))
+
+
+@dataclass(frozen=True)
+class Field:
+    """A response map, and a window for each of its pixels.
+
+    Attributes
+    ----------
+    response : (plane, row, column) array
+        The map.
+    sizes : (plane, row, column, P) array
+        Window sizes, as a network gave them.
+    columns, limits : triple of int
+        Which of the P is the size along an axis, and what it saturates at.
+    own_map : bool
+        Whether the network made the map, as opposed to the image being it.
+    """
+
+    response: Array
+    sizes: Array
+    columns: Triple
+    limits: Triple
+    own_map: bool
+
+    def sizes_at(self, points: Points) -> Points:
+        """Return the size of the windows of points along each axis, before they are cut."""
+        given = self.sizes[tuple(points.T)]
+        sizes = np.ones(points.shape, np.int64)
+        for axis, column in enumerate(self.columns):
+            if column >= 0:
+                # Clipped as floats: an int64 may not hold what a float does.
+                sizes[:, axis] = np.clip(given[:, column], 0, self.limits[axis])
+        return sizes
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A part of an image that is searched on its own.
+
+    Attributes
+    ----------
+    box : triple of slice
+        Where it is.
+    inside : array of bool, or None for all
+        Which pixels of the box belong to it.
+    """
+
+    box: Box
+    inside: NDArray[np.bool_] | None
+
+
+def searched(regions: Array | None) -> Iterator[Searched]:
+    """Yield what is searched on its own: each region, or the image."""
+    if regions is None:
+        yield Searched(_WHOLE, None)
+        return
+    for number, box in enumerate(ndi.find_objects(regions), start=1):
+        if box is not None:  # of a batch, an image may lack a region that another has
+            planes, rows, columns = box
+            yield Searched((planes, rows, columns), regions[box] == number)
+
+
+def ask(
+    network: Any, spacing: Any, layout: Layout, images: Array, regions: Array | None
+) -> Iterator[tuple[Field, Array | None]]:
+    """Yield for each image its map and sizes, given by a network, or the default one; its regions.
+
+    `regions` is (batch or 1, plane, row, column), 0 for none.
+    """
+    if network is None:
+        network = BlobSizes(spacing=spacing)
+    elif spacing is not None:
+        _peak_arguments.spacing_with_network(spacing)
+    given = None if is_network(network) else _sizes(network, layout, images)
+    alone = replace(layout, batch=1, batch_axis=None)
+    for item, image in enumerate(images):
+        own = None if regions is None else regions[item % len(regions)]
+        if given is None:
+            yield _predicted(network, alone, image, own), own
+        else:
+            sizes = given[item % len(given)]
+            response = image[..., 0] if layout.channels == 1 else image.max(axis=-1)
+            yield _field(response, sizes, layout, own_map=False), own
+
+
+def _predicted(network: Any, layout: Layout, image: Array, regions: Array | None) -> Field:
+    """Ask a network about an image, or about each region of it as if nothing were beyond it."""
+    answers = []
+    for part in searched(regions):
+        given = image[part.box]
+        seen = given if part.inside is None else without_others(given, part.inside)
+        spatial = given.shape[3 - layout.ndim : 3]
+        answers.append((part, *_answer(network, replace(layout, spatial=spatial), seen)))
+    own_map = hasattr(network, "response") or hasattr(network, "response_and_sizes")
+    if regions is None:
+        _, response, sizes = answers[0]
+        return _field(response, sizes, layout, own_map)
+    # Beyond the regions there is nothing to find; in them, each pixel has one answer.
+    responses = np.zeros(image.shape[:3], _common([response for _, response, _ in answers]))
+    widths = {sizes.shape[-1] for _, _, sizes in answers} or {1}
+    width = widths.pop() if len(widths) == 1 else layout.ndim
+    whole = np.zeros((*image.shape[:3], width), _common([sizes for _, _, sizes in answers]))
+    for part, response, sizes in answers:
+        responses[part.box][part.inside] = response[part.inside]
+        whole[part.box][part.inside] = sizes[part.inside][:, :width]
+    return _field(responses, whole, layout, own_map)
+
+
+def _common(arrays: list[Array]) -> np.dtype[Any]:
+    return np.result_type(*arrays) if arrays else np.dtype(np.float32)
+
+
+def _answer(network: Any, layout: Layout, image: Array) -> tuple[Array, Array]:
+    """Return the map (plane, row, column) and the sizes (plane, row, column, P) of an image."""
+    given = layout.as_given_to_networks(np.ascontiguousarray(image)[np.newaxis])
+    given.flags.writeable = False
+    if hasattr(network, "response_and_sizes"):
+        response, network = network.response_and_sizes(given)
+    elif hasattr(network, "response"):
+        response = network.response(given)
+    else:
+        response = given[..., 0] if layout.channels == 1 else given.max(axis=-1)
+    return _checked_response(response, layout), _sizes(network, layout, image[np.newaxis])[0]
+
+
+def _sizes(network: Any, layout: Layout, images: Array) -> Array:
+    widths = (1, layout.ndim, 2 * layout.ndim)
+    sizes = grid_prediction("param_network", network, layout, images, layout.spatial, widths)
+    canonical: Array = plain(sizes)
+    return canonical
+
+
+def _field(response: Array, sizes: Array, layout: Layout, own_map: bool) -> Field:
+    return Field(
+        response=response,
+        sizes=sizes,
+        columns=size_columns(layout.ndim, sizes.shape[-1]),
+        limits=size_limits(layout.spatial, None),
+        own_map=own_map,
+    )
+
+
+def _checked_response(response: Any, layout: Layout) -> Array:
+    array = _arguments.network_result("param_network.response", response)
+    wanted = (1, *layout.spatial)
+    if array.shape not in (wanted, layout.spatial, (*wanted, 1)):
+        _arguments.wrong_shape("param_network.response", array.shape, str(wanted))
+    response_map: Array = plain(array).reshape(layout.volume)
+    return response_map
+
+
+def without_others(image: Array, inside: NDArray[np.bool_]) -> Array:
+    """Fill what is outside a region (plane, row, column, C) from inside, mirrored at its border.
+
+    As filters extend an image beyond its own border: a constant would draw an edge along the
+    region, and the nearest pixel alone a streak of its noise. Where the mirror image is no part of
+    the region either, it is the nearest pixel.
+    """
+    if inside.all():
+        return image
+    outside = np.nonzero(~inside)
+    nearest = ndi.distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    nearest = [axis[outside] for axis in nearest]
+    mirrored = [2 * n - here for n, here in zip(nearest, outside, strict=True)]
+    fits = np.logical_and.reduce(
+        [(m >= 0) & (m < size) for m, size in zip(mirrored, inside.shape, strict=True)]
+    )
+    fits[fits] = inside[tuple(m[fits] for m in mirrored)]
+    filled = image.copy()
+    filled[outside] = image[
+        tuple(np.where(fits, m, n) for m, n in zip(mirrored, nearest, strict=True))
+    ]
+    return filled
