@@ -28,6 +28,7 @@ def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
         if on_host:
             _place_arguments.mixed_places(on_device, on_host)
         _require_cuda(name)
+        _require_one_device({argument: given[argument] for argument in on_device})
     if _place_arguments.is_dask(array):
         from adapool import dask  # dask is imported here and not before
 
@@ -69,11 +70,21 @@ def _require_cuda(name: str) -> None:
     """Raise unless device arrays can be computed on."""
     if importlib.util.find_spec("numba_cuda") is None:
         _place_arguments.no_cuda(name, "numba-cuda is not installed", "pip install 'adapool[cuda]'")
-    from numba import cuda as driver
+    from adapool.cuda.target import why_unusable
 
-    if not driver.is_available():
-        _place_arguments.no_cuda(
-            name,
-            "no CUDA driver was found",
-            "install a driver that supports CUDA 13 (580 or newer), or pass a NumPy array",
-        )
+    reason = why_unusable()
+    if reason is not None:
+        _place_arguments.no_cuda(name, *reason)
+
+
+def _require_one_device(arrays: dict[str, Any]) -> None:
+    """Raise where arrays are on several GPUs; of a Dask array the chunks will be looked at."""
+    from adapool.cuda.libraries import library_of
+
+    devices = {
+        name: library_of(array).device
+        for name, array in arrays.items()
+        if not _place_arguments.is_dask(array)
+    }
+    if len(set(devices.values())) > 1:
+        _place_arguments.several_devices(devices)
