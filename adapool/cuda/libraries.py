@@ -99,8 +99,8 @@ class _Device:
 
 @functools.lru_cache(maxsize=256)
 def _stream(device: int, handle: int) -> Any:
-    """Return a stream: one object for each, by which numba finds a launch configured before."""
-    return cuda.external_stream(handle)
+    """Return a stream: one object for each, by which a launch that was configured is found."""
+    return cuda.default_stream() if handle == DEFAULT_STREAM else cuda.external_stream(handle)
 
 
 def _follow(later: Any, earlier: Any) -> None:

@@ -13,7 +13,7 @@ import adapool
 from adapool.cuda import launch_dynamic
 from null_driver import journal
 
-LEGACY_STREAM = 1
+DEFAULT_STREAM = 0
 
 
 def empty(*shape: int, dtype: Any = np.float32) -> Any:
@@ -24,7 +24,7 @@ def empty(*shape: int, dtype: Any = np.float32) -> Any:
 def check(call: Any, *shapes: tuple[int, ...]) -> list[str]:
     result, noted = journal.during(call)
     assert noted.launches
-    assert not journal.faults(noted, {LEGACY_STREAM}, 64, Counter())
+    assert not journal.faults(noted, {DEFAULT_STREAM}, 64, Counter())
     results = result if isinstance(result, tuple) else (result,)
     assert tuple(array.shape for array in results) == shapes
     return [launch.function for launch in noted.launches]
