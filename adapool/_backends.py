@@ -193,7 +193,7 @@ def backend_of(array: Any) -> Backend:
     """Return the backend of an array; whatever is on no device is NumPy's."""
     if type(array) is np.ndarray or not _place_arguments.on_device(array):
         return NUMPY
-    return cast(Backend, importlib.import_module("adapool.cuda.backend").CUDA)
+    return cast(Backend, _on_gpu("backend").CUDA)
 
 
 def plain(array: Any) -> Any:
@@ -238,6 +238,7 @@ def check_places(name: str, array: Any, **others: Any) -> None:
     if on_host:
         _place_arguments.mixed_places(on_device, on_host)
     _require_cuda(name)
+    _require_one_device({argument: given[argument] for argument in on_device})
 
 
 def in_host_memory(name: str, array: Any) -> Any:
@@ -263,11 +264,22 @@ def _require_cuda(name: str) -> None:
     """Raise unless device arrays can be computed on."""
     if importlib.util.find_spec("numba_cuda") is None:
         _place_arguments.no_cuda(name, "numba-cuda is not installed", _install.command("cuda"))
-    from numba import cuda as driver
+    reason = _on_gpu("target").why_unusable()
+    if reason is not None:
+        _place_arguments.no_cuda(name, *reason)
 
-    if not driver.is_available():
-        _place_arguments.no_cuda(
-            name,
-            "no CUDA driver was found",
-            "install a driver that supports CUDA 13 (580 or newer), or pass a NumPy array",
-        )
+
+def _require_one_device(arrays: dict[str, Any]) -> None:
+    """Raise where arrays are on several GPUs; of a Dask array the chunks will be looked at."""
+    devices = {
+        name: _on_gpu("libraries").library_of(array).device
+        for name, array in arrays.items()
+        if not _place_arguments.is_dask(array)
+    }
+    if len(set(devices.values())) > 1:
+        _place_arguments.several_devices(devices)
+
+
+def _on_gpu(module: str) -> Any:
+    """Return a module of the GPU's backend, which imports this one, when it is first needed."""
+    return importlib.import_module(f"adapool.cuda.{module}")

@@ -202,10 +202,10 @@ class Kernel:
 
 def cuda_device(function: Callable[..., Any]) -> Any:
     """Compile a formula or a helper for the GPU, when a kernel that calls it is compiled."""
-    from numba import cuda
+    from adapool.cuda.target import SIMULATED, cuda
 
     # A call passes tuples through the stack, and the simulator does not know the option.
-    options = {} if numba.config.ENABLE_CUDASIM else {"forceinline": True}
+    options = {} if SIMULATED else {"forceinline": True}
     return cuda.jit(device=True, **options)(function)
 
 
@@ -217,9 +217,9 @@ def cuda_kernel(registers: int = 80) -> Callable[[Callable[..., Any]], Any]:
     ``tests.cuda_gate`` tells. No fastmath, as on the CPU; products and sums are contracted, which
     rounds once instead of twice. There is no cache on disk: none could be tested without a driver.
     """
-    from numba import cuda
+    from adapool.cuda.target import SIMULATED, cuda
 
-    options = {} if numba.config.ENABLE_CUDASIM else {"max_registers": registers}
+    options = {} if SIMULATED else {"max_registers": registers}
     decorator: Callable[[Callable[..., Any]], Any] = cuda.jit(**options)
     return decorator
 

@@ -89,6 +89,16 @@ def mixed_places(on_device: Sequence[str], on_host: Sequence[str]) -> NoReturn:
     )
 
 
+def several_devices(devices: dict[str, int]) -> NoReturn:
+    """Report arrays on several GPUs: the first one says where all of it is computed."""
+    (first, here), *others = devices.items()
+    name, device = next(other for other in others if other[1] != here)
+    raise ValueError(
+        f"arrays must be on one GPU, {name} is on GPU {device} and {first} on GPU {here}: copy "
+        f"{name} to GPU {here}, as torch's .to() does, or cupy.asarray in cupy.cuda.Device({here})"
+    )
+
+
 def no_cuda(name: str, reason: str, fix: str) -> NoReturn:
     """Report a device array that nothing here can compute on."""
     raise ImportError(f"{name} is an array on a GPU, and {reason}: {fix}")

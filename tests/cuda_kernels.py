@@ -19,7 +19,8 @@ TWO = types.UniTuple(types.int64, 2)
 WINDOW = types.UniTuple(THREE, 4)
 PLAN = types.Tuple([THREE, THREE, types.UniTuple(types.boolean, 3), types.int64])
 SHARE = types.Tuple([types.boolean, types.int64])
-INT, BOOL, NONE = types.int64, types.boolean, types.none
+INT, BOOL = types.int64, types.boolean
+NOTHING = INT  # what a kernel gets, and does not look at, where there is no array
 
 
 @dataclass(frozen=True)
@@ -77,21 +78,21 @@ def fixed_windows(dtype: str) -> Iterator[Kernel]:
         "max_rows", maximum.max_rows, image, FOUR, INT, WINDOW, THREE, scalar, scalar, image
     )
     yield kernel(
-        "max_windows, indices", maximum.max_windows, image, FOUR, NONE, SHARE, INT, INT, INT,
-        WINDOW, THREE, scalar, scalar, image, array("int64", 1),
+        "max_windows, indices", maximum.max_windows(False, True), image, FOUR, NOTHING, SHARE,
+        INT, INT, INT, WINDOW, THREE, scalar, scalar, image, array("int64", 1),
     )  # fmt: skip
     yield kernel(
-        "max_tiles", maximum.max_tiles(np.dtype(dtype), False), image, FOUR, NONE, INT, INT, INT,
-        WINDOW, scalar, TWO, image, THREE, array("int32", 1), dynamic=30_000,
+        "max_tiles", maximum.max_tiles(np.dtype(dtype), False), image, FOUR, NOTHING, INT, INT,
+        INT, WINDOW, scalar, TWO, image, THREE, NOTHING, dynamic=30_000,
     )  # fmt: skip
 
 
 def attention(dtype: str) -> Iterator[Kernel]:
     image, scalar = array(dtype, 1), from_dtype(np.dtype(dtype))
-    for name, indices in (("", NONE), (", indices", array("int64", 1))):
+    for name, indices in (("", NOTHING), (", indices", array("int64", 1))):
         yield kernel(
-            f"max_windows, weights{name}", maximum.max_windows, image, FOUR, image, SHARE, INT,
-            INT, INT, WINDOW, THREE, scalar, scalar, image, indices,
+            f"max_windows, weights{name}", maximum.max_windows(True, indices is not NOTHING), image,
+            FOUR, image, SHARE, INT, INT, INT, WINDOW, THREE, scalar, scalar, image, indices,
         )  # fmt: skip
     yield kernel(
         "max_tiles, weights", maximum.max_tiles(np.dtype(dtype), True), image, FOUR, image, INT,
@@ -107,19 +108,20 @@ def own_windows(dtype: str) -> Iterator[Kernel]:
     )  # fmt: skip
     slab = array(dtype, 3)
     for name, values, table in (
-        ("", NONE, slab), (", indices", array(dtype, 1), array("int32", 3)),
+        ("", NOTHING, slab), (", indices", array(dtype, 1), array("int32", 3)),
     ):  # fmt: skip
+        indexed = values is not NOTHING
         tables = types.Array(table.dtype, 1, "C")
         yield kernel(
-            f"load_slab{name}", dynamic.load_slab, array(dtype, 5), INT, TWO, slab,
-            NONE if values is NONE else table,
+            f"load_slab{name}", dynamic.load_slab(indexed), array(dtype, 5), INT, TWO, slab,
+            table if indexed else NOTHING,
         )  # fmt: skip
-        yield kernel(f"widen{name}", dynamic.widen, table, values, THREE, THREE, table)
+        yield kernel(f"widen{name}", dynamic.widen(indexed), table, values, THREE, THREE, table)
         yield kernel(
-            f"look_up_pixels{name}", dynamic.look_up_pixels, tables, FOUR, values,
+            f"look_up_pixels{name}", dynamic.look_up_pixels(indexed), tables, FOUR, values,
             types.Array(params.dtype, 5, "C"), INT, THREE, THREE, BOOL, THREE, THREE, TWO, FOUR,
             INT, PLAN, scalar, array(dtype, 5),
-            NONE if values is NONE else array("int64", 5),
+            array("int64", 5) if indexed else NOTHING,
         )  # fmt: skip
     yield kernel(
         "look_up_sites", dynamic.look_up_sites, array(dtype, 1), FOUR, array("int64", 2),
@@ -142,10 +144,10 @@ def convolutions(dtype: str) -> Iterator[Kernel]:
         yield kernel(
             f"sample {rules[rule]} {ndim}-D x{vector}{' summed' if summed else ''}", sample,
             data, FIVE, data, data, SIX, INT, THREE, FOUR, types.UniTuple(THREE, 5), limit, TWO,
-            data if summed else NONE, data if summed else NONE, data, array("int32", 1),
+            *((data, data) if summed else (NOTHING, NOTHING)), data, array("int32", 1),
         )  # fmt: skip
     for wide in (4, 1):
-        function = products.product_kernel(np.dtype(dtype), 4, wide)
+        function = products.product_kernel(np.dtype(dtype), 4, wide, True)
         yield kernel(
             f"multiply 4x{wide}", function, array(dtype, 2), array(dtype, 2, "A"),
             data, array(dtype, 2, "A"),

@@ -112,7 +112,7 @@ def test_the_gate_can_fail(function: Any, fault: str, architecture: str) -> None
 def test_the_gate_sees_spills() -> None:
     from adapool.cuda.products import product_kernel
 
-    function = product_kernel(np.dtype(np.float32), 4, 4).py_func
+    function = product_kernel(np.dtype(np.float32), 4, 4, True).py_func
     squeezed = cuda.jit(max_registers=32)(function)
     matrix, vector = types.Array(types.float32, 2, "A"), types.Array(types.float32, 1, "C")
     signature = types.void(matrix, matrix, vector, matrix)

@@ -7,14 +7,15 @@ and strides, and touch no memory but where they say so.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-from numba import cuda
 
-from adapool.cuda.libraries import SIMULATED, Library, library_of
+from adapool.cuda.libraries import Library, library_of
+from adapool.cuda.target import SIMULATED, cuda
 
 
 class DeviceArray:
@@ -51,6 +52,7 @@ class DeviceArray:
         self.shape = tuple(shape)
         self.dtype = np.dtype(dtype)
         self.strides = c_strides(self.shape, self.dtype) if strides is None else tuple(strides)
+        self._argument: Any = None
 
     @classmethod
     def of(cls, array: Any) -> DeviceArray:
@@ -84,23 +86,38 @@ class DeviceArray:
             stream.synchronize()  # the host array may go away before the copy is made
         return result
 
-    def to_host(self) -> np.ndarray[Any, Any]:
-        """Copy to the host, and wait for it: for flags, and for parameters that are scanned."""
+    def to_host(self, pinned: bool = False) -> np.ndarray[Any, Any]:
+        """Copy to the host, and wait for it: for flags, and for parameters that are scanned.
+
+        To memory that is `pinned` the device writes by itself; otherwise the driver copies once
+        more, which is nothing for a few bytes.
+        """
         assert self.is_contiguous
+        host: Any = None
+        if pinned:
+            nbytes = self.size * self.dtype.itemsize
+            host = self.library.pinned(nbytes).view(self.dtype).reshape(self.shape)
         with self.library.on_device():
             stream = self.library.numba_stream()
-            host = self.for_kernel().copy_to_host(stream=stream)
+            host = self.for_kernel().copy_to_host(host, stream=stream)
             stream.synchronize()
         return np.asarray(host).reshape(self.shape)
 
     def for_kernel(self) -> Any:
-        """Return what numba's kernels take."""
-        if SIMULATED:
-            from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+        """Return what numba's kernels take; made once.
 
-            return FakeCUDAArray(np.asarray(_HostView(self)))
-        with self.library.on_device():
-            return cuda.as_cuda_array(self, sync=False)
+        Not the array itself, though numba takes whatever has an interface: numba-cuda 0.30 takes
+        strides of eight elements for C order.
+        """
+        if self._argument is None:
+            if SIMULATED:
+                from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+
+                self._argument = FakeCUDAArray(np.asarray(_HostView(self)))
+            else:
+                with self.library.on_device():
+                    self._argument = cuda.as_cuda_array(self.unordered(), sync=False)
+        return self._argument
 
     def as_given(self) -> Any:
         """Return an array of the caller's library over the same memory."""
@@ -108,12 +125,23 @@ class DeviceArray:
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        """The description that other libraries read, version 3."""
+        """The description that other libraries read, version 3: it names the stream."""
+        return self._interface(self.library.stream)
+
+    def unordered(self) -> _Described:
+        """Return the description for one who uses the stream of this array: it names none.
+
+        With a stream, libraries would wait for it, some of them on the host.
+        """
+        return _Described(self._interface(None), self.owner)
+
+    def _interface(self, stream: int | None) -> dict[str, Any]:
         return {
             "shape": self.shape,
             "typestr": self.dtype.str,
             "data": (self.pointer, False),
             "strides": None if self.is_contiguous else self.strides,
+            "stream": stream,
             "version": 3,
         }
 
@@ -200,6 +228,14 @@ class DeviceArray:
         return array.astype(np.float32) if array.dtype == np.float16 else array.contiguous()
 
 
+class _Described:
+    """A description of memory, which it keeps alive: its owner, and no array that holds it."""
+
+    def __init__(self, interface: dict[str, Any], owner: Any) -> None:
+        self.__cuda_array_interface__ = interface
+        self.owner = owner
+
+
 class _HostView:
     """Memory of the simulator, as NumPy sees it."""
 
@@ -208,7 +244,9 @@ class _HostView:
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        return {**self.array.__cuda_array_interface__, "strides": self.array.strides}
+        about = {**self.array.__cuda_array_interface__, "strides": self.array.strides}
+        about.pop("stream")
+        return about
 
 
 def c_strides(shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[int, ...]:
@@ -219,3 +257,17 @@ def c_strides(shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[int, ...]:
         strides.append(step)
         step *= size
     return tuple(reversed(strides))
+
+
+def in_order(first: DeviceArray, *others: Any) -> contextlib.AbstractContextManager[Any]:
+    """Order work on the stream of the first array after what the others are still waiting for.
+
+    Of the others, those that are arrays count.
+    """
+    here = first.library.device, first.library.stream
+    apart = [
+        other.library
+        for other in others
+        if isinstance(other, DeviceArray) and (other.library.device, other.library.stream) != here
+    ]
+    return first.library.waiting_for(apart) if apart else contextlib.nullcontext()

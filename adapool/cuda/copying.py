@@ -6,12 +6,12 @@ import itertools
 from typing import Any
 
 import numpy as np
-from numba import cuda
 
 from adapool import _arguments, _formulas
 from adapool._jit import cuda_device, cuda_kernel
 from adapool.cuda import grids
 from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.target import cuda
 
 _add_stray = cuda_device(_formulas.add_stray)
 _inside = cuda_device(_formulas.inside)

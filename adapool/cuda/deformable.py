@@ -11,10 +11,10 @@ import functools
 from typing import Any
 
 import numpy as np
-from numba import cuda, from_dtype
 
 from adapool import _formulas
 from adapool._jit import cuda_device, cuda_kernel
+from adapool.cuda.target import cuda, from_dtype
 
 LINEAR, NEAREST, TRUNCATE, TRUNCATE_HALF = 0, 1, 2, 3
 
@@ -105,7 +105,7 @@ def sampling_kernel(
     Its arguments:
 
     image : flat (batch, plane, row, column, channel); `size` is its shape
-    offsets, mask : flat (batch or 1, plane, row, column, value); mask is None where there is none
+    offsets, mask : flat (batch or 1, plane, row, column, value); mask is looked at if `masked`
     grid : (images of offsets, images of the mask, planes, rows, columns, offsets of a pixel)
     item : first image of the block, which is `block` (images, planes, rows, columns) of the output
     first : first output of the block, a triple
@@ -113,7 +113,7 @@ def sampling_kernel(
         in the one that it is a block of
     limit : what displacements are clipped to, a triple in the type they are clipped in
     groups : (channels of an offset group, channels of a group of the convolution)
-    factors, bias : (tap, channel) flat and (channel,); None unless `summed`
+    factors, bias : (tap, channel) flat and (channel,); looked at if `summed`
     out : flat; the results (pixel, channel) if `summed`, and otherwise the columns
         (group of the convolution, pixel, tap, channel of the group)
     flags : two, set where an offset and where a mask is not finite

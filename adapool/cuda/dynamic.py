@@ -8,13 +8,14 @@ channels, so that they take bounded memory.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
-from numba import cuda, int64
 
 from adapool import _formulas
 from adapool._jit import cuda_device, cuda_kernel
+from adapool.cuda.target import cuda, int64
 
 _add_stray = cuda_device(_formulas.add_stray)
 _exceeds = cuda_device(_formulas.exceeds)
@@ -64,23 +65,29 @@ def measure_sizes(params: Any, columns: Any, limits: Any, largest: Any) -> None:
         cuda.atomic.max(largest, cuda.threadIdx.x, found[cuda.threadIdx.x])
 
 
-@cuda_kernel()
-def load_slab(image: Any, batch: int, origin: Any, values: Any, winners: Any) -> None:
-    """Copy rows and channels from `origin` (row, channel) on to the first table.
+@functools.cache
+def load_slab(indexed: bool) -> Any:
+    """Return the kernel that copies rows and channels from `origin` (row, channel) on to a table.
 
-    `values` is (plane, row, column * channel); `winners`, which may be None, gets the number of
-    each element.
+    `values` is (plane, row, column * channel); if `indexed`, `winners` gets the number of each
+    element.
     """
-    planes, rows, line = values.shape
-    channels = line // image.shape[3]
-    for plane in range(cuda.blockIdx.z, planes, cuda.gridDim.z):
-        for row in range(cuda.blockIdx.y, rows, cuda.gridDim.y):
-            begin = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
-            for i in range(begin, line, cuda.gridDim.x * cuda.blockDim.x):
-                column, c = divmod(i, channels)
-                values[plane, row, i] = image[batch, plane, origin[0] + row, column, origin[1] + c]
-                if winners is not None:
-                    winners[plane, row, i] = (plane * rows + row) * line + i
+
+    @cuda_kernel()
+    def load(image: Any, batch: int, origin: Any, values: Any, winners: Any) -> None:
+        planes, rows, line = values.shape
+        channels = line // image.shape[3]
+        for plane in range(cuda.blockIdx.z, planes, cuda.gridDim.z):
+            for row in range(cuda.blockIdx.y, rows, cuda.gridDim.y):
+                begin = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+                for i in range(begin, line, cuda.gridDim.x * cuda.blockDim.x):
+                    column, c = divmod(i, channels)
+                    value = image[batch, plane, origin[0] + row, column, origin[1] + c]
+                    values[plane, row, i] = value
+                    if indexed:
+                        winners[plane, row, i] = (plane * rows + row) * line + i
+
+    return load
 
 
 @cuda_device
@@ -107,20 +114,28 @@ def block_maximum(
     return best
 
 
-@cuda_kernel()
-def widen(source: Any, values: Any, parts: Any, steps: Any, target: Any) -> None:
-    """Make a table: at each position the maximum over `parts` of another, `steps` apart.
+@functools.cache
+def widen(indexed: bool) -> Any:
+    """Return the kernel that makes a table: at each position the maximum over `parts` of another.
 
-    `values` is None, or the values that tables of winners refer to. Steps along a line are in
-    elements: pixels times channels.
+    They are `steps` apart; along a line these are in elements: pixels times channels. If `indexed`,
+    the tables are of winners, which refer to `values`.
     """
-    planes, rows, line = source.shape
-    for plane in range(cuda.blockIdx.z, planes, cuda.gridDim.z):
-        for row in range(cuda.blockIdx.y, rows, cuda.gridDim.y):
-            begin = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
-            for i in range(begin, line, cuda.gridDim.x * cuda.blockDim.x):
-                best = block_maximum(source, values, parts, steps, plane, row, i)
-                target[plane, row, i] = best
+
+    @cuda_kernel()
+    def widen_table(source: Any, values: Any, parts: Any, steps: Any, target: Any) -> None:
+        planes, rows, line = source.shape
+        for plane in range(cuda.blockIdx.z, planes, cuda.gridDim.z):
+            for row in range(cuda.blockIdx.y, rows, cuda.gridDim.y):
+                begin = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+                for i in range(begin, line, cuda.gridDim.x * cuda.blockDim.x):
+                    if indexed:
+                        best = block_maximum(source, values, parts, steps, plane, row, i)
+                    else:
+                        best = block_maximum(source, None, parts, steps, plane, row, i)
+                    target[plane, row, i] = best
+
+    return widen_table
 
 
 @cuda_device
@@ -205,55 +220,63 @@ def look_up(
     return best, place
 
 
-@cuda_kernel(registers=128)
-def look_up_pixels(
-    tables: Any,
-    shape: Any,
-    values: Any,
-    params: Any,
-    batch: int,
-    columns: Any,
-    limits: Any,
-    centered: bool,
-    stride: Any,
-    volume: Any,
-    band: Any,
-    slab: Any,
-    channel: int,
-    plan: Any,
-    fill: Any,
-    out: Any,
-    indices: Any,
-) -> None:
-    """Answer the windows of the output rows `band` (first, after the last) of one image.
+@functools.cache
+def look_up_pixels(indexed: bool) -> Any:
+    """Return the kernel that answers windows: output rows `band` (first, after the last).
 
-    `params` is (batch or 1, plane, row, column, P); `out` and `indices`, which may be None, are
-    (batch, plane, row, column, channel), of which those from `channel` on are in the slab.
+    They are of image `batch`. `params` is (batch or 1, plane, row, column, P); `out` is (batch,
+    plane, row, column, channel), of which those from `channel` on are in the slab. If `indexed`,
+    the tables are of winners, which refer to `values`, and `indices` is as `out`.
     """
-    depth, height, width = volume
-    planes, line = out.shape[1], out.shape[3] * slab[3]
-    item = batch % params.shape[0]
-    for plane in range(cuda.blockIdx.z, planes, cuda.gridDim.z):
-        for row in range(band[0] + cuda.blockIdx.y, band[1], cuda.gridDim.y):
-            z, y = plane * stride[0], row * stride[1]
-            begin = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
-            for i in range(begin, line, cuda.gridDim.x * cuda.blockDim.x):
-                column, c = divmod(i, slab[3])
-                x = column * stride[2]
-                size = 1
-                if columns[0] >= 0:
-                    size = _to_size(params[item, z, y, x, columns[0]], limits[0])
-                along_z = window_along(size, z, depth, centered)
-                size = _to_size(params[item, z, y, x, columns[1]], limits[1])
-                along_y = window_along(size, y, height, centered)
-                size = _to_size(params[item, z, y, x, columns[2]], limits[2])
-                along_x = window_along(size, x, width, centered)
-                box = along_z, along_y, along_x
-                best, place = look_up(tables, shape, values, box, slab, plan, c, fill)
-                out[batch, plane, row, column, channel + c] = best
-                if indices is not None:
-                    here = _in_volume(place, slab, height)
-                    indices[batch, plane, row, column, channel + c] = here
+
+    @cuda_kernel(registers=128)
+    def look_up_windows(
+        tables: Any,
+        shape: Any,
+        values: Any,
+        params: Any,
+        batch: int,
+        columns: Any,
+        limits: Any,
+        centered: bool,
+        stride: Any,
+        volume: Any,
+        band: Any,
+        slab: Any,
+        channel: int,
+        plan: Any,
+        fill: Any,
+        out: Any,
+        indices: Any,
+    ) -> None:
+        depth, height, width = volume
+        planes, line = out.shape[1], out.shape[3] * slab[3]
+        item = batch % params.shape[0]
+        for plane in range(cuda.blockIdx.z, planes, cuda.gridDim.z):
+            for row in range(band[0] + cuda.blockIdx.y, band[1], cuda.gridDim.y):
+                z, y = plane * stride[0], row * stride[1]
+                begin = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+                for i in range(begin, line, cuda.gridDim.x * cuda.blockDim.x):
+                    column, c = divmod(i, slab[3])
+                    x = column * stride[2]
+                    size = 1
+                    if columns[0] >= 0:
+                        size = _to_size(params[item, z, y, x, columns[0]], limits[0])
+                    along_z = window_along(size, z, depth, centered)
+                    size = _to_size(params[item, z, y, x, columns[1]], limits[1])
+                    along_y = window_along(size, y, height, centered)
+                    size = _to_size(params[item, z, y, x, columns[2]], limits[2])
+                    along_x = window_along(size, x, width, centered)
+                    box = along_z, along_y, along_x
+                    if indexed:
+                        best, place = look_up(tables, shape, values, box, slab, plan, c, fill)
+                        here = _in_volume(place, slab, height)
+                        indices[batch, plane, row, column, channel + c] = here
+                    else:
+                        best, place = look_up(tables, shape, None, box, slab, plan, c, fill)
+                    out[batch, plane, row, column, channel + c] = best
+
+    return look_up_windows
 
 
 @cuda_device

@@ -6,11 +6,13 @@ of a grid (65,535 blocks in y and z) are never limits of an image.
 
 from __future__ import annotations
 
+import functools
 import threading
 import warnings
 from typing import Any
 
-from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.arrays import DeviceArray, in_order
+from adapool.cuda.target import SIMULATED
 
 # Threads of a block. 256 leave 8 blocks on a multiprocessor of 2,048 threads, with up to 32
 # registers each at full occupancy, and up to 64 at half of it.
@@ -77,12 +79,31 @@ def _launch(
     like: DeviceArray,
     arguments: tuple[Any, ...],
 ) -> None:
-    """Launch on the caller's device and stream."""
-    with like.library.on_device():
-        given = [a.for_kernel() if isinstance(a, DeviceArray) else a for a in arguments]
-        stream = like.library.numba_stream()
-        with _QUIET, warnings.catch_warnings():
-            # Few blocks are right where there is little work.
-            warnings.filterwarnings("ignore", message="Grid size")
-            launch = kernel[grid, block, stream, shared]
-        launch(*given)
+    """Launch on the caller's device and stream; None becomes a 0, which kernels do not look at."""
+    with like.library.on_device(), in_order(like, *arguments):
+        given = [
+            a.for_kernel() if isinstance(a, DeviceArray) else 0 if a is None else a
+            for a in arguments
+        ]
+        configure = _configure if SIMULATED else _configured
+        configure(kernel, grid, block, like.library.numba_stream(), shared)(*given)
+
+
+def _given(argument: Any) -> Any:
+    if isinstance(argument, DeviceArray):
+        return argument.for_kernel()
+    return 0 if argument is None else argument
+
+
+def _configure(
+    kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], stream: Any, shared: int
+) -> Any:
+    """Return a launch that only lacks its arguments."""
+    with _QUIET, warnings.catch_warnings():
+        # Few blocks are right where there is little work.
+        warnings.filterwarnings("ignore", message="Grid size")
+        return kernel[grid, block, stream, shared]
+
+
+# The same for calls on images of one size. (In the simulator it is the kernel that remembers it.)
+_configured = functools.lru_cache(maxsize=1024)(_configure)

@@ -132,7 +132,7 @@ def _pool_tiles(
     out: DeviceArray,
 ) -> None:
     channels = image.shape[-1]
-    flags = copying.zeros(image, 1)
+    flags = None if weights is None else copying.zeros(image, 1)
     length = out.shape[3] * channels
     tiles = (-(-length // tile[1]), -(-out.shape[2] // tile[0]), len(out) * out.shape[1])
     shared = maximum.tile_elements(geometry, tile[0], tile[1] // channels, channels)
@@ -155,7 +155,7 @@ def _pool_tiles(
         (*out.shape[1:3], length),
         flags,
     )
-    if weights is not None and flags.to_host().any():
+    if flags is not None and flags.to_host().any():
         _arguments.not_finite("attention_network")
 
 
@@ -172,7 +172,7 @@ def _pool_windows(
     """Launch the kernel that visits windows one by one: `span` is the first, and how many."""
     first, count = span
     grids.over_elements(
-        maximum.max_windows,
+        maximum.max_windows(weights is not None, indices is not None),
         count * math.prod(image.shape[-1:]),
         image,
         image.reshape(-1),

@@ -47,7 +47,8 @@ def dynamic_pooling(
             if band[0] == band[1]:
                 continue
             grids.over_rows(
-                dynamic.look_up_pixels, line * slab.channels, band[1] - band[0], planes, image,
+                dynamic.look_up_pixels(with_indices),
+                line * slab.channels, band[1] - band[0], planes, image,
                 tables.reshape(-1), tables.shape, values, sizes, item, columns, limits, centered,
                 stride, tuple(volume), band, slab.geometry, slab.channel, _arguments_of(plan),
                 fill, out, indices,
@@ -67,7 +68,7 @@ def find_sites(
     """
     from adapool import cpu
 
-    host = params.contiguous().to_host()
+    host = params.contiguous().to_host(pinned=True)
     host.flags.writeable = False
     positions, sizes, strides, owner = map(params.upload, cpu.find_sites(host, limits))
     return positions, sizes, strides, owner
@@ -174,7 +175,7 @@ def _tables(
     origin = (slab.first, slab.channel)
     extent = (line, rows, image.shape[1])
     grids.over_rows(
-        dynamic.load_slab, *extent, image,
+        dynamic.load_slab(with_indices), *extent, image,
         image, item, origin, first if values is None else values, None if values is None else first,
     )  # fmt: skip
     flat = None if values is None else values.reshape(-1)
@@ -182,5 +183,7 @@ def _tables(
         source = whole[step.source : step.source + 1].reshape(shape)
         target = whole[step.target : step.target + 1].reshape(shape)
         steps = (*step.steps[:2], step.steps[2] * slab.channels)
-        grids.over_rows(dynamic.widen, *extent, image, source, flat, step.parts, steps, target)
+        grids.over_rows(
+            dynamic.widen(with_indices), *extent, image, source, flat, step.parts, steps, target
+        )
     return tables, flat

@@ -11,11 +11,11 @@ import functools
 from typing import Any
 
 import numpy as np
-from numba import cuda, from_dtype
 
 from adapool import _formulas
 from adapool._jit import cuda_device, cuda_kernel
 from adapool._windows import Windows
+from adapool.cuda.target import cuda, from_dtype
 
 _add_stray = cuda_device(_formulas.add_stray)
 _exceeds = cuda_device(_formulas.exceeds)
@@ -72,49 +72,56 @@ def window_maximum(
     return best, winner
 
 
-@cuda_kernel()
-def max_windows(
-    image: Any,
-    size: Any,
-    weights: Any,
-    share: Any,
-    rows_of_weights: int,
-    first: int,
-    count: int,
-    window: Any,
-    outputs: Any,
-    one: Any,
-    fill: Any,
-    out: Any,
-    indices: Any,
-) -> None:
-    """Take the maximum over `count` windows from `first` on, in raster order.
+@functools.cache
+def max_windows(weighted: bool, indexed: bool) -> Any:
+    """Return the kernel that takes the maximum over `count` windows, in raster order.
 
     A thread takes one channel of one window; neighbours take neighbouring channels, then columns.
     The arguments are those of :func:`window_maximum`; `rows_of_weights` are used again from the
-    start where there are fewer, `outputs` are the windows of a volume along each axis, `out` and
-    `indices`, which may be None, flat (batch, plane, row, column, channel), and `fill` is the
-    value of a window without a position.
+    start where there are fewer, `first` is the first window, `outputs` are the windows of a volume
+    along each axis, `out` and `indices` flat (batch, plane, row, column, channel), and `fill` is
+    the value of a window without a position. Only if `weighted` are `weights` looked at, and only
+    if `indexed` are `indices`.
     """
-    planes, rows, columns = outputs
-    depth, height, width, channels = size
-    (kd, kh, kw), _, _, _ = window
-    number = out.dtype.type
-    per_item = kd * kh * kw if share[0] else depth * height * width
-    for i in range(cuda.grid(1), count * channels, cuda.gridsize(1)):
-        task, c = divmod(i, channels)
-        rest, column = divmod(first + task, columns)
-        rest, row = divmod(rest, rows)
-        batch, plane = divmod(rest, planes)
-        line = 0
-        if weights is not None:
-            line = (task if share[0] else batch) * per_item % rows_of_weights
-        place = (batch, plane, row, column, c)
-        best, winner = window_maximum(image, size, weights, line, share, place, window, one)
-        at = np.uint64(first * channels + i)
-        out[at] = fill if winner < 0 else number(best)
-        if indices is not None:
-            indices[at] = winner
+
+    @cuda_kernel()
+    def visit_windows(
+        image: Any,
+        size: Any,
+        weights: Any,
+        share: Any,
+        rows_of_weights: int,
+        first: int,
+        count: int,
+        window: Any,
+        outputs: Any,
+        one: Any,
+        fill: Any,
+        out: Any,
+        indices: Any,
+    ) -> None:
+        planes, rows, columns = outputs
+        depth, height, width, channels = size
+        (kd, kh, kw), _, _, _ = window
+        number = out.dtype.type
+        per_item = kd * kh * kw if share[0] else depth * height * width
+        for i in range(cuda.grid(1), count * channels, cuda.gridsize(1)):
+            task, c = divmod(i, channels)
+            rest, column = divmod(first + task, columns)
+            rest, row = divmod(rest, rows)
+            batch, plane = divmod(rest, planes)
+            place = (batch, plane, row, column, c)
+            if weighted:
+                line = (task if share[0] else batch) * per_item % rows_of_weights
+                best, winner = window_maximum(image, size, weights, line, share, place, window, one)
+            else:
+                best, winner = window_maximum(image, size, None, 0, share, place, window, one)
+            at = np.uint64(first * channels + i)
+            out[at] = fill if winner < 0 else number(best)
+            if indexed:
+                indices[at] = winner
+
+    return visit_windows
 
 
 @cuda_kernel()
@@ -153,11 +160,11 @@ def max_tiles(dtype: np.dtype[Any], weighted: bool) -> Any:
     """Return the kernel that pools tiles in shared memory, computing in `dtype`.
 
     Its arguments: the image, flat, and its `size` as (batch, plane, row, column * channel);
-    weights, flat, of `weight_items` images, or None; `channels`, those of a pixel, and `shared`,
+    weights, flat, of `weight_items` images; `channels`, those of a pixel, and `shared`,
     how many of them a weight serves; (kernel, stride, dilation, origin); `lowest`, the identity;
     the outputs of a tile, (rows, columns * channels); `out`, flat, and its `grid`, (plane, row,
-    column * channel); and `flags`, which is set where a weight is not finite. Every window must
-    have a position inside the volume.
+    column * channel); and `flags`, which is set where a weight is not finite. Only if `weighted`
+    are weights and flags looked at. Every window must have a position inside the volume.
     """
     kind = from_dtype(dtype)
     number = dtype.type
@@ -243,7 +250,7 @@ def max_tiles(dtype: np.dtype[Any], weighted: bool) -> Any:
                         at = (item * rows + top + j) * length + left + k
                         out[np.uint64(at)] = space[np.uint32(result + i)]
                 cuda.syncthreads()
-        if strays != 0:
+        if weighted and strays != 0:
             flags[0] = 1
 
     return pool_tiles

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import cuda
 
 from adapool._jit import cuda_kernel
 from adapool._layout import as_given, empty_value
 from adapool.cuda import grids
 from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.target import cuda
 
 
 @cuda_kernel()

@@ -6,11 +6,11 @@ import functools
 from typing import Any
 
 import numpy as np
-from numba import cuda, from_dtype
 
 from adapool._jit import cuda_kernel
 from adapool.cuda import grids
-from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.arrays import DeviceArray, in_order
+from adapool.cuda.target import cuda, from_dtype
 
 # Columns of both factors that a block holds at a time.
 DEPTH = 16
@@ -20,11 +20,11 @@ SIDE = 16
 
 
 @functools.cache
-def product_kernel(dtype: np.dtype[Any], tall: int, wide: int) -> Any:
-    """Return the kernel for ``out = left @ right + bias``, a tile of the result for each block.
+def product_kernel(dtype: np.dtype[Any], tall: int, wide: int, biased: bool) -> Any:
+    """Return the kernel for ``out = left @ right``, a tile of the result for each block.
 
     A thread sums `tall` x `wide` elements in registers, `SIDE` apart, so that of each value that
-    it loads from shared memory it makes several products. `bias` may be None.
+    it loads from shared memory it makes several products. If `biased`, ``bias`` is added.
     """
     kind = from_dtype(dtype)
     number = dtype.type
@@ -68,7 +68,7 @@ def product_kernel(dtype: np.dtype[Any], tall: int, wide: int) -> Any:
                     row, column = top + y + j * SIDE, first + x + i * SIDE
                     if row < height and column < width:
                         value = total[j, i]
-                        if bias is not None:
+                        if biased:
                             value += bias[column]
                         out[row, column] = value
 
@@ -79,9 +79,10 @@ def multiply(
     left: DeviceArray, right: DeviceArray, bias: DeviceArray | None, out: DeviceArray
 ) -> None:
     """Write ``left @ right + bias`` to `out`; rows of `right` and `out` may be apart."""
-    if left.library.multiply(left, right, bias, out):
-        return
+    with in_order(left, right, bias):
+        if left.library.multiply(left, right, bias, out):
+            return
     tall, wide = 4, 4 if right.shape[1] > SIDE else 1
     tiles = (-(-out.shape[1] // (SIDE * wide)), -(-out.shape[0] // (SIDE * tall)), 1)
-    kernel = product_kernel(left.dtype, tall, wide)
+    kernel = product_kernel(left.dtype, tall, wide, bias is not None)
     grids.over_squares(kernel, tiles, SIDE, left, left, right, bias, out)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numba import cuda
 
+from adapool.cuda import libraries as libraries_module
 from simulated.standins import Cupy, Torch, as_cupy, concatenate, wrap
 
 collect_ignore_glob = [] if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1" else ["test_*.py"]
@@ -62,4 +63,5 @@ def libraries(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
         return cuda.stream()
 
     monkeypatch.setattr(cuda, "external_stream", external)
+    libraries_module._stream.cache_clear()
     return noted

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import adapool
 import naive
+from adapool.cuda import libraries as libraries_module
 from adapool.cuda.arrays import DeviceArray
 from adapool.cuda.copying import merged
 from simulated.standins import Cupy, Standin, Torch
@@ -84,6 +85,7 @@ def test_kernels_run_on_the_stream_of_the_interface(monkeypatch: pytest.MonkeyPa
         return cuda.stream()
 
     monkeypatch.setattr(cuda, "external_stream", external)
+    libraries_module._stream.cache_clear()
     adapool.max_pooling(Standin(IMAGE[0], stream=7), 2)
     assert streams
     assert set(streams) == {7}

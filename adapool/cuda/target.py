@@ -1,0 +1,61 @@
+"""The compiler for GPUs: the only module that imports it, so that a successor can take its place.
+
+numba-cuda is in maintenance. Kernels find `cuda` as a global of their module, as the simulator
+wants it, and take it from here.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from numba import config, cuda, from_dtype, int64
+
+__all__ = [
+    "DEFAULT_STREAM",
+    "LEGACY_STREAM",
+    "SIMULATED",
+    "cuda",
+    "device_of",
+    "from_dtype",
+    "int64",
+    "why_unusable",
+]
+
+SIMULATED = bool(config.ENABLE_CUDASIM)
+
+# Handles that the driver gives to streams that nobody has made: the one that waits for all others,
+# and the one of each thread, which numba takes instead where it is told to.
+LEGACY_STREAM, PER_THREAD_STREAM = 1, 2
+PER_THREAD = bool(getattr(config, "CUDA_PER_THREAD_DEFAULT_STREAM", 0))
+DEFAULT_STREAM = PER_THREAD_STREAM if PER_THREAD else LEGACY_STREAM
+
+
+def why_unusable() -> tuple[str, str] | None:
+    """Say why no kernel can run here, and what to do about it; None where one can."""
+    if SIMULATED:
+        return None
+    if not cuda.is_available():
+        return (
+            "no CUDA driver was found",
+            "install a driver that supports CUDA 13 (580 or newer), or pass a NumPy array",
+        )
+    try:
+        # Imported with the first kernel that is compiled; numba-cuda 0.30 asks NumPy there for
+        # `row_stack`, which NumPy 2.5 has not.
+        importlib.import_module("numba.cuda.np.arrayobj")
+    except AttributeError as error:
+        return f"numba-cuda does not work with this NumPy ({error})", "pip install 'numpy<2.5'"
+    return None
+
+
+def device_of(pointer: int) -> int:
+    """Return the number of the GPU that an address belongs to."""
+    if SIMULATED or not pointer:
+        return 0
+    from cuda.bindings import driver
+
+    attribute = driver.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+    status, device = driver.cuPointerGetAttribute(attribute, pointer)
+    if status != driver.CUresult.CUDA_SUCCESS:
+        raise ValueError(f"address {pointer:#x} is in the memory of no GPU: {status.name}")
+    return int(device)

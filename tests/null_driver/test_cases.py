@@ -1,0 +1,91 @@
+"""Every call on device arrays reaches the driver as it should, with the arrays of each library."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import adapool
+from adapool.cuda import launch_dynamic
+from cuda_cases import Case, cases
+from null_driver import journal
+from null_driver.libraries import Library, library
+
+Array = NDArray[Any]
+
+# What was compiled in this process.
+SEEN: Counter[Any] = Counter()
+
+# Flags, and the largest sizes.
+FEW_BYTES = 64
+
+
+@pytest.fixture(params=["numba", "cupy", "torch"])
+def lib(request: pytest.FixtureRequest) -> Library:
+    return library(request.param)
+
+
+def outputs(result: Any) -> list[Any]:
+    if hasattr(result, "to_map"):
+        return [result.values, result.owner, result.labels, result.to_map()]
+    return list(result) if isinstance(result, tuple) else [result]
+
+
+def told_sizes(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    """Kernels find no sizes where none of them runs: tell the largest, so that tables are made."""
+    params = case.arguments[1]
+    if case.name.startswith("dynamic") and isinstance(params, np.ndarray):
+        most = int(min(np.nanmax(params), 9))
+        monkeypatch.setattr(launch_dynamic, "_largest", lambda *_: (most, most, most))
+
+
+def allowed(case: Case) -> int:
+    """Bytes that a call may copy to the host: parameters of sites, and a few flags."""
+    if case.name == "dynamic_stride_pooling":
+        return int(case.arguments[1].nbytes) + FEW_BYTES
+    return FEW_BYTES
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.label)
+def test_case(case: Case, lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    def place(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return lib.send(value)
+        return answering(value, lib) if callable(value) else value
+
+    told_sizes(monkeypatch, case)
+    arguments = [place(value) for value in case.arguments]
+    options = {name: place(value) for name, value in case.options.items()}
+
+    def call() -> Any:
+        return outputs(getattr(adapool, case.name)(*arguments, **options))
+
+    results, noted = journal.during(call)
+    assert noted.launches
+    assert not journal.faults(noted, {lib.stream}, allowed(case), SEEN)
+    for got, wanted in zip(results, outputs(case.expected()), strict=True):
+        about = got.__cuda_array_interface__
+        assert isinstance(got, lib.kind)
+        assert about["shape"] == wanted.shape
+        assert np.dtype(about["typestr"]) == wanted.dtype
+    # Again: nothing is compiled, and the same is launched.
+    _, again = journal.during(call)
+    assert not again.loads
+    assert [launch.function for launch in again.launches] == [
+        launch.function for launch in noted.launches
+    ]
+
+
+def answering(network: Any, lib: Library) -> Any:
+    """Return a network that answers with what another makes of ones in the same shape."""
+
+    def call(given: Any) -> Any:
+        about = given.__cuda_array_interface__
+        with journal.aside():
+            return lib.send(np.asarray(network(np.ones(about["shape"], about["typestr"]))))
+
+    return call
