@@ -26,8 +26,8 @@ import numpy as np
 from numba import prange
 
 from adapool import _native
-from adapool._native import OPTIONS, cache, sources
-from adapool._native.arguments import fast_key
+from adapool._native import cache, sources
+from adapool._native.options import OPTIONS
 
 # Elementary operations below which threads cost more than they save: entering a parallel region
 # takes some 10 us, in which one core does about this much.
@@ -155,11 +155,12 @@ class Kernel:
         self._has_tasks = first in ("task", "worker")
         self._calls_kept = calls_kept
         self._codes: dict[tuple[Any, ...], Any] = {}
+        self._latest: Any = None
         functools.update_wrapper(self, function)
 
     def __call__(self, *arguments: Any, work: int, tasks: int = 1) -> None:
         """Run the tasks; `work` counts the elementary operations, and chooses the threads."""
-        threads = 1 if tasks <= 1 else threads_for(work)
+        threads = 1 if tasks <= 1 or work < PARALLEL_FROM else threads_for(work)
         if threads == 1 or _Threads.thread_safe:
             self._run(arguments, tasks, threads)
             return
@@ -172,22 +173,26 @@ class Kernel:
         if not NATIVE:
             self._run_by_numba(arguments, tasks, threads)
             return
-        key = fast_key(arguments)
-        code = self._codes.get(key)
-        if code is None:
-            code = self._find(key, arguments)
+        code = self._latest
+        words = None if code is None else code.pack(*arguments)
+        if words is None:
+            code = self._latest = self._find(arguments)
+            words = code.pack(*arguments)
         if threads == 1:
-            code.run(arguments, tasks)
+            code.run(words, tasks)
         else:
-            code.share(arguments, tasks, threads)
+            code.share(words, tasks, threads)
 
-    def _find(self, key: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
-        from adapool._native.kernels import Source, find, lock
+    def _find(self, arguments: tuple[Any, ...]) -> Any:
+        """Return the code for arguments of other types than those of the call before."""
+        from adapool._native import kernels
+        from adapool._native.arguments import fast_key
 
-        with lock:
-            if key not in self._codes:  # another thread may have been first
-                source = Source(self._function, device, self._has_tasks, self._calls_kept)
-                self._codes[key] = find(source, arguments)
+        key = fast_key(arguments)
+        with kernels.lock:
+            if key not in self._codes:
+                source = kernels.Source(self._function, device, self._has_tasks, self._calls_kept)
+                self._codes[key] = kernels.find(source, arguments)
             return self._codes[key]
 
     def _run_by_numba(self, arguments: tuple[Any, ...], tasks: int, threads: int) -> None:

@@ -25,10 +25,6 @@ TRIED_NUMBA = ("0.64", "0.65", "0.66", "0.67", "0.68")
 TRIED_LLVMLITE = ("0.46", "0.47", "0.48", "0.49", "0.50")
 TRIED_PLATFORMS = ("linux-x86_64",)
 
-# How numba compiles. Every option is safe for NaN: no fastmath anywhere. The NumPy error model
-# drops the check for a zero divisor that would keep loops from being vectorised.
-OPTIONS = {"nogil": True, "error_model": "numpy"}
-
 
 def this_platform() -> str:
     """Return what code is compiled for, but for the CPU's model: the system and the processor."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding as llvm
 import numba
 
-from adapool._native.arguments import FINE, RAISED
+from adapool._native.arguments import FINE, RAISED, Packer
 
 _SIZE, _POINTER = ctypes.c_size_t, ctypes.c_void_p
 
@@ -31,21 +30,21 @@ def _pool() -> Any:
 
 
 class Code:
-    """The machine code of a kernel for one kind of arguments."""
+    """The machine code of a kernel for one kind of arguments, which `pack` makes words of."""
 
-    def __init__(self, pack: Callable[..., bytes], addresses: tuple[int, int]) -> None:
-        self._pack = pack
+    def __init__(self, pack: Packer, addresses: tuple[int, int]) -> None:
+        self.pack = pack
         self._kernel, self._share = _KERNEL(addresses[0]), addresses[1]
 
-    def run(self, arguments: tuple[Any, ...], tasks: int) -> None:
+    def run(self, words: bytes, tasks: int) -> None:
         """Run tasks one after the other."""
-        status = self._kernel(self._pack(*arguments), 0, tasks)
+        status = self._kernel(words, 0, tasks)
         if status != FINE:
             raise _error(status)
 
-    def share(self, arguments: tuple[Any, ...], tasks: int, threads: int) -> None:
+    def share(self, words: bytes, tasks: int, threads: int) -> None:
         """Run tasks on some of numba's threads."""
-        block = ctypes.create_string_buffer(self._pack(*arguments))
+        block = ctypes.create_string_buffer(words)
         given = (_POINTER * 2)(ctypes.addressof(block), 0)  # the second counts tasks
         status = ctypes.c_int32(FINE)
         _pool()(

@@ -7,6 +7,7 @@ represents them, and how its functions are called.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -53,15 +54,19 @@ def write(
     _write_share(module, kernel)
     whole = llvm.parse_assembly(str(module))
     whole.link_in(compiled.library._get_module_for_linking(), preserve=True)
+    # Names of numba's count what the process has compiled; these make the code reproducible.
+    numbers = itertools.count()
     for part in whole.functions:
         if not part.is_declaration:
             simplify(part)
             if part.name not in ("kernel", "share"):
                 # Internal ones are inlined into one large function: the faster kernel for most.
                 part.linkage = "linkonce_odr" if calls_kept else "internal"
+                part.name = f"part{next(numbers)}"
     for constant in whole.global_variables:
         if not constant.is_declaration:
             constant.linkage = "internal"
+            constant.name = f"constant{next(numbers)}"
     optimise(whole, generic_machine(), speed=1, vectors=False)
     _refuse_strangers(whole)
     return bytes(whole.as_bitcode())

@@ -17,7 +17,7 @@ from adapool._native.machine import assemble, cpu, load
 # One compiles at a time.
 lock = threading.RLock()
 
-# Where bitcode goes that numba has written, besides into code: what `ship` sets.
+# Where bitcode goes, besides into code: what `ship` sets.
 recorded: dict[str, tuple[bytes, str]] | None = None
 
 
@@ -54,12 +54,11 @@ def _loaded(code: bytes) -> tuple[int, int] | None:
 
 
 def _bitcode(source: Source, arguments: tuple[Any, ...], name: str, digest: str) -> bytes:
-    shipped = archive.find(name, digest) if recorded is None else None
-    if shipped is not None:
-        return shipped
-    from adapool._native.frontend import write  # most of numba is imported here and not before
+    bitcode = archive.find(name, digest)
+    if bitcode is None:
+        from adapool._native.frontend import write  # most of numba is imported here, not before
 
-    bitcode = write(source.device, source.body, arguments, source.with_task, source.calls_kept)
+        bitcode = write(source.device, source.body, arguments, source.with_task, source.calls_kept)
     if recorded is not None:
         recorded[name] = bitcode, digest
     return bitcode

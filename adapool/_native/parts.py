@@ -14,7 +14,7 @@ import numba
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
-from adapool._native import OPTIONS
+from adapool._native.options import OPTIONS
 
 
 class _Codegen:

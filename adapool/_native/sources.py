@@ -12,7 +12,7 @@ _PACKAGE = Path(__file__).parents[1]
 # What takes part in every kernel: how it is compiled, and how arguments reach it.
 _ALWAYS = [
     _PACKAGE / "_native" / f"{name}.py"
-    for name in ("__init__", "arguments", "frontend", "machine", "parts")
+    for name in ("arguments", "frontend", "machine", "options", "parts")
 ]
 
 # Modules that are compiled into kernels, as others import them.

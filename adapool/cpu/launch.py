@@ -134,8 +134,8 @@ def _max_by_rows(
     doubles, tile = _tile(geometry, channels * product.itemsize)
     launch = maximum.max_bands if doubles else maximum.max_rows
     work = out.size * math.prod(geometry.kernel[:2]) + image.size
-    bands, strips = (-(-n // t) for n, t in zip(out.shape[2:4], tile, strict=True))
-    workers = workers_for(work, out.shape[0] * out.shape[1] * bands * strips)
+    batches, planes, rows, columns, _ = out.shape
+    workers = workers_for(work, batches * planes * -(-rows // tile[0]) * -(-columns // tile[1]))
     # Two lines to slide along columns, and the rows that are doubled.
     lines = 2 + ((tile[0] - 1) * geometry.stride[1] + geometry.span[1] if doubles else 0)
     pixels = (tile[1] - 1) * geometry.stride[2] + geometry.span[2]
