@@ -1,35 +1,39 @@
 """The JIT policy: the only place that decides how code is compiled, cached and threaded.
 
-Kernels are written as plain loops over :func:`numba.prange` and decorated with :func:`kernel`.
-Each one then has two twins, compiled on first use: a parallel one, and a serial one that releases
-the GIL, for small work and for callers that bring their own threads.
+A kernel is a plain function of loops, decorated with :func:`kernel`. If its first parameter is
+called `task`, or `worker`, it is run once for each of a number of them, by threads or one after the
+other, always without the GIL. It allocates nothing and raises nothing: arrays to work in are
+arguments.
+
+Where :mod:`adapool._native` has been tried, it makes and keeps the machine code. Elsewhere, and
+where bounds are checked (``NUMBA_BOUNDSCHECK=1``), numba does, by its public interfaces alone.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
+import inspect
 import os
 import pickle
 import threading
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
+from numba import prange
+
+from adapool import _native
+from adapool._native import cache, sources
+from adapool._native.options import OPTIONS
 
 # Elementary operations below which threads cost more than they save: entering a parallel region
 # takes some 10 us, in which one core does about this much.
 PARALLEL_FROM = 1 << 15
 
-# Every option is safe for NaN: no fastmath anywhere. The NumPy error model drops the check for a
-# zero divisor that would keep loops from being vectorised.
-_OPTIONS = {"nogil": True, "error_model": "numpy"}
-
-# Of all that numba can make parallel, the loops over prange alone. Array expressions inside them
-# stay serial anyway, and looking at each doubles the time to compile.
+# Of all that numba can make parallel, the loop over prange alone.
 _PARALLEL = {
     option: option == "prange"
     for option in (
@@ -47,22 +51,11 @@ _PARALLEL = {
 # Threading layers that two Python threads may enter at once ("workqueue" aborts the process).
 _THREAD_SAFE_LAYERS = ("omp", "tbb")
 
-# What numba, or a file system that fills up or is taken away, raises around its cache files.
+# What numba, or a file system that fills up or is taken away, raises around numba's cache files.
 _CACHE_ERRORS = (EOFError, OSError, pickle.UnpicklingError)
 
-
-def _source_digest() -> str:
-    """Hash of all code that may be compiled into a kernel.
-
-    numba notices a change in the file of a kernel, and not in the modules it calls into. The
-    digest goes into the name of the cache files, so that none of them can be stale.
-    """
-    package = Path(__file__).parent
-    files = [package / "_jit.py", package / "_formulas.py", *sorted(package.glob("cpu/*.py"))]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-
-
-_DIGEST = _source_digest()
+# Whether code is made by `_native`.
+NATIVE = _native.is_usable()
 
 
 class _Threads:
@@ -87,9 +80,11 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
 
 def device(function: Callable[..., Any]) -> Any:
     """Compile a formula or a helper that kernels call."""
-    # Without the wrapper for C callers, which nobody needs: some of the time to compile. The one
-    # for Python stays: without it, a call from Python jumps to address 0 and kills the process.
-    return numba.njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
+    if not NATIVE:
+        return numba.njit(no_cfunc_wrapper=True, **OPTIONS)(function)
+    from adapool._native.parts import as_part
+
+    return as_part(function)
 
 
 def most_threads() -> int:
@@ -137,67 +132,135 @@ def threads_for(work: int) -> int:
     return num_threads()
 
 
-class Kernel:
-    """A function of loops, compiled on first use as a parallel and as a serial twin."""
+def workers_for(work: int, tasks: int) -> int:
+    """Return how many workers, each with memory of its own, share out the tasks of a kernel."""
+    return min(threads_for(work), tasks)
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+
+class Kernel:
+    """A function of loops, compiled for each kind of arguments when it is first called with them.
+
+    Parameters
+    ----------
+    function
+        Its first parameter is `task` or `worker`, or it runs once.
+    calls_kept
+        Whether the functions that it calls stay functions unless LLVM prefers to inline them.
+        Most kernels are faster as one large function.
+    """
+
+    def __init__(self, function: Callable[..., Any], calls_kept: bool = False) -> None:
         self._function = function
+        first = next(iter(inspect.signature(function).parameters), "")
+        self._has_tasks = first in ("task", "worker")
+        self._calls_kept = calls_kept
+        self._codes: dict[tuple[Any, ...], Any] = {}
+        self._latest: Any = None
         functools.update_wrapper(self, function)
 
-    def __call__(self, *arguments: Any, work: int) -> Any:
-        """Run the kernel; `work` counts its elementary operations, and chooses the twin."""
-        if threads_for(work) == 1:
-            return self._run(False, arguments)
-        if _Threads.thread_safe:
-            return self._run(True, arguments)
+    def __call__(self, *arguments: Any, work: int, tasks: int = 1) -> None:
+        """Run the tasks; `work` counts the elementary operations, and chooses the threads."""
+        threads = 1 if tasks <= 1 or work < PARALLEL_FROM else threads_for(work)
+        if threads == 1 or _Threads.thread_safe:
+            self._run(arguments, tasks, threads)
+            return
         with _Threads.lock:
             _Threads.started = True
-            result = self._run(True, arguments)
+            self._run(arguments, tasks, threads)
             _Threads.thread_safe = numba.threading_layer() in _THREAD_SAFE_LAYERS
-            return result
 
-    def _run(self, parallel: bool, arguments: tuple[Any, ...]) -> Any:
+    def _run(self, arguments: tuple[Any, ...], tasks: int, threads: int) -> None:
+        if not NATIVE:
+            self._run_by_numba(arguments, tasks, threads)
+            return
+        code = self._latest
+        words = None if code is None else code.pack(*arguments)
+        if words is None:
+            code = self._latest = self._find(arguments)
+            words = code.pack(*arguments)
+        if threads == 1:
+            code.run(words, tasks)
+        else:
+            code.share(words, tasks, threads)
+
+    def _find(self, arguments: tuple[Any, ...]) -> Any:
+        """Return the code for arguments of other types than those of the call before."""
+        from adapool._native import kernels
+        from adapool._native.arguments import fast_key
+
+        key = fast_key(arguments)
+        with kernels.lock:
+            if key not in self._codes:
+                source = kernels.Source(self._function, device, self._has_tasks, self._calls_kept)
+                self._codes[key] = kernels.find(source, arguments)
+            return self._codes[key]
+
+    def _run_by_numba(self, arguments: tuple[Any, ...], tasks: int, threads: int) -> None:
+        # An exception in one of numba's threads would be lost.
+        parallel = threads > 1 and not numba.config.BOUNDSCHECK
         if not parallel:
-            return self._launch(False, arguments)
+            self._launch(parallel, tasks, arguments)
+            return
         # numba keeps this number for each Python thread, for all that runs in it.
         before = numba.get_num_threads()
-        numba.set_num_threads(num_threads())
+        numba.set_num_threads(threads)
         try:
-            return self._launch(True, arguments)
+            self._launch(parallel, tasks, arguments)
         finally:
             numba.set_num_threads(before)
 
-    def _launch(self, parallel: bool, arguments: tuple[Any, ...]) -> Any:
+    def _launch(self, parallel: bool, tasks: int, arguments: tuple[Any, ...]) -> None:
+        name = "_parallel" if parallel else "_serial"
         try:
-            return (self._parallel if parallel else self._serial)(*arguments)
+            getattr(self, name)(tasks, *arguments)
         except _CACHE_ERRORS:
             # Raised while compiling: nothing has run yet, so the call can simply be repeated.
-            uncached = self._compile(parallel, cache=False)
-            self.__dict__["_parallel" if parallel else "_serial"] = uncached
-            return uncached(*arguments)
+            self.__dict__[name] = self._compile(parallel, cached=False)
+            self.__dict__[name](tasks, *arguments)
 
     @functools.cached_property
     def _parallel(self) -> Any:
-        return self._compile(True, cache=True)
+        return self._compile(True, cached=True)
 
     @functools.cached_property
     def _serial(self) -> Any:
-        return self._compile(False, cache=True)
+        return self._compile(False, cached=True)
 
-    def _compile(self, parallel: bool, cache: bool) -> Any:
-        source = self._function
-        twin = types.FunctionType(
-            source.__code__, source.__globals__, source.__name__, source.__defaults__
-        )
-        # The cache files are named by the qualified name alone: one name for each twin.
+    def _compile(self, parallel: bool, cached: bool) -> Any:
+        """Let numba compile, by its public interfaces, a loop over the tasks."""
+        driver = _each_task if self._has_tasks else _once
+        scope = {**driver.__globals__, "_body": device(self._function)}
+        twin = types.FunctionType(driver.__code__, scope, driver.__name__)
+        # The cache files are named by the qualified name alone: one for each kernel and twin.
         suffix = "parallel" if parallel else "serial"
-        twin.__qualname__ = f"{source.__qualname__}_{suffix}_{_DIGEST}"
-        twin.__module__ = source.__module__
-        options = {**_OPTIONS, "parallel": _PARALLEL if parallel else False}
-        try:
-            return numba.njit(cache=cache, **options)(twin)
-        except RuntimeError:  # "cannot cache function": no writable place
+        digest = sources.digest(self._function.__module__)
+        twin.__qualname__ = f"{self._function.__qualname__}_{suffix}_{digest}"
+        options = {**OPTIONS, "parallel": _PARALLEL if parallel else False}
+        place = cache.writable_folder() if cached else None
+        if place is None:
             return numba.njit(**options)(twin)
+        with _cache_lock:
+            before = numba.config.CACHE_DIR
+            numba.config.CACHE_DIR = str(place)
+            try:
+                return numba.njit(cache=True, **options)(twin)
+            finally:
+                numba.config.CACHE_DIR = before
+
+
+_cache_lock = threading.Lock()
+
+# Stands for the body of a kernel, which each one has in the globals of its own copy of these.
+_body: Any = None
+
+
+def _each_task(tasks: Any, *arguments: Any) -> None:
+    for task in prange(tasks):
+        _body(np.int64(task), *arguments)
+
+
+def _once(tasks: Any, *arguments: Any) -> None:
+    _body(*arguments)
 
 
 def cuda_device(function: Callable[..., Any]) -> Any:
@@ -224,6 +287,8 @@ def cuda_kernel(registers: int = 80) -> Callable[[Callable[..., Any]], Any]:
     return decorator
 
 
-def kernel(function: Callable[..., Any]) -> Kernel:
-    """Turn loops over :func:`numba.prange` into a :class:`Kernel`."""
-    return Kernel(function)
+def kernel(function: Callable[..., Any] | None = None, *, calls_kept: bool = False) -> Any:
+    """Turn a function of loops into a :class:`Kernel`."""
+    if function is None:
+        return functools.partial(kernel, calls_kept=calls_kept)
+    return Kernel(function, calls_kept)

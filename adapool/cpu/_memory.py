@@ -14,9 +14,33 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
+from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
+
+from adapool._jit import device
+
+
+@device
+def _place(array: Any, start: int, index: int) -> Any:
+    at = np.int64(start) + np.int64(index)
+    if at < 0 or at >= array.size:
+        raise IndexError("a kernel reads or writes beyond an array")
+    return at
+
+
+@device
+def _load_checked(array: Any, start: int, index: int) -> Any:
+    return array[_place(array, start, index)]
+
+
+@device
+def _store_checked(array: Any, start: int, index: int, value: Any) -> None:
+    array[_place(array, start, index)] = value
 
 
 def apart(name: str) -> tuple[Any, Any]:
@@ -25,8 +49,11 @@ def apart(name: str) -> tuple[Any, Any]:
     ``load(array, start, index)`` is ``array[start + index]``, and ``store(array, start, index,
     value)`` assigns to it. The caller promises that nothing which one of these stores writes is
     ever read through the load of the same pair. Plain indexing, and pairs of other names, may
-    read it at will. Arrays are one-dimensional and contiguous, and nothing is checked.
+    read it at will. Arrays are one-dimensional and contiguous, and nothing is checked, but with
+    ``NUMBA_BOUNDSCHECK=1``.
     """
+    if numba.config.BOUNDSCHECK:
+        return _load_checked, _store_checked
 
     def scope(module: Any) -> Any:
         domain = module.add_metadata([ir.MetaDataString(module, "adapool")])
@@ -62,3 +89,20 @@ def apart(name: str) -> tuple[Any, Any]:
         return types.void(array, start, index, array.dtype), generate
 
     return load, store
+
+
+@intrinsic
+def flat(typing: Any, array: Any) -> Any:
+    """Return an array in C order as one of one axis: ``reshape(-1)``, which numba calls for."""
+    row = array.copy(ndim=1)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        given = context.make_array(array)(context, builder, values[0])
+        result = context.make_array(row)(context, builder)
+        result.meminfo, result.parent = given.meminfo, given.parent
+        result.data, result.nitems, result.itemsize = given.data, given.nitems, given.itemsize
+        result.shape = cgutils.pack_array(builder, [given.nitems])
+        result.strides = cgutils.pack_array(builder, [given.itemsize])
+        return impl_ret_borrowed(context, builder, row, result._getvalue())
+
+    return row(array), generate

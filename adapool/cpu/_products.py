@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from adapool._jit import device
+from adapool.cpu._matrices import multiply_matrices
 from adapool.cpu._memory import apart
 from adapool.cpu._places import COLUMNS
 
@@ -15,14 +14,25 @@ _load, _store = apart("results")
 
 @device
 def multiply(
-    work: Any, pixels: int, tile: int, weights: Any, bias: Any, places: Any, out: Any, first: int
+    blas: Any,
+    work: Any,
+    pixels: int,
+    tile: int,
+    shape: Any,
+    weights: Any,
+    bias: Any,
+    places: Any,
+    out: Any,
+    first: int,
 ) -> None:
     """Multiply the columns of a tile by the weights: (pixel, column) by (group, column, filter).
+
+    `weights` are flat, and of that `shape`.
 
     BLAS wins at any size: plain loops took 6.9 ns a pixel for 9 products, 75 for 432 and 336 for
     2304, where it takes 3.2, 8.2 and 36.
     """
-    groups, rows, filters = weights.shape
+    groups, rows, filters = shape
     packed = COLUMNS + tile * groups * rows
     products = packed + tile * rows if groups > 1 else packed
     for group in range(groups):
@@ -33,9 +43,8 @@ def multiply(
                 for r in range(rows):
                     place = COLUMNS + p * groups * rows + places[group, r]
                     work[packed + p * rows + r] = work[place]
-        product = work[products : products + pixels * filters]
-        matrix = work[begin : begin + pixels * rows].reshape(pixels, rows)
-        np.dot(matrix, weights[group], product.reshape(pixels, filters))
+        part = group * rows * filters
+        multiply_matrices(blas, work, begin, weights, part, work, products, pixels, rows, filters)
         begin = products
         for p in range(first, first + pixels):
             for f in range(filters):

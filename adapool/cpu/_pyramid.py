@@ -6,10 +6,10 @@ block whose maximum cannot win is never entered.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from adapool import _formulas
 from adapool._jit import device, kernel
@@ -41,73 +41,78 @@ class Pyramid:
         while max(shapes[-1]) > 1:
             shapes.append(tuple(-(-n // _SIDE) for n in shapes[-1]))
         self.shapes = np.array(shapes, np.int64)
+        self.room = len(shapes) * _SIDE**3  # blocks that may wait to be entered
         # The image is level 0 and not stored again.
-        blocks = [0, *(int(np.prod(shape)) for shape in shapes[1:])]
+        blocks = [0, *map(math.prod, shapes[1:])]
         self.offsets = np.cumsum([0, *blocks[:-1]]).astype(np.int64)
-        size = (image.shape[0], sum(blocks), image.shape[4])
-        self.keys = np.empty(size, image.dtype)
+        size, bits = (image.shape[0], sum(blocks), image.shape[4]), image.dtype
+        self.keys = np.empty(size, bits)
         self.winners = np.empty(size, np.int64) if with_winners else None
         source = image.reshape(image.shape[0], -1, image.shape[4])
         source_winners: Any = np.empty((0, 0, 0), np.int64)
         for level in range(1, len(shapes)):
-            part = slice(self.offsets[level], self.offsets[level] + blocks[level])
-            keys = self.keys[:, part]
-            winners = None if self.winners is None else self.winners[:, part]
             _reduce(
                 source,
                 source_winners if with_winners else None,
-                shapes[level - 1],
-                shapes[level],
+                self.shapes[level - 1],
+                self.shapes[level],
+                self.offsets[level - 1 : level + 1],
                 order,
-                keys,
-                winners,
-                work=source.size,
+                self.keys,
+                self.winners,
+                tasks=len(source) * math.prod(shapes[level][:2]),
+                work=len(source) * math.prod(shapes[level - 1]) * source.shape[2],
             )
             # Keys are integers already.
-            source, source_winners = keys, winners
-            order = key_order(keys.dtype, signed_zeros=True)
+            source, source_winners = self.keys, self.winners
+            order = key_order(bits, signed_zeros=True)
 
 
 @kernel
 def _reduce(
+    task: int,
     source: Any,
     source_winners: Any,
     source_shape: Any,
     shape: Any,
+    offsets: Any,
     order: KeyOrder,
     keys: Any,
     winners: Any,
 ) -> None:
-    """Reduce blocks of (batch, cell, channel) to their maxima."""
-    planes, rows, columns = shape
-    depth, height, width = source_shape
-    for task in prange(source.shape[0] * planes * rows):
-        rest, y = divmod(np.int64(task), rows)
-        batch, z = divmod(rest, planes)
-        for x in range(columns):
-            block = (z * rows + y) * columns + x
-            for channel in range(source.shape[2]):
-                first = True
-                best = keys[batch, block, channel]
-                winner = 0
-                for k in range(z * _SIDE, min((z + 1) * _SIDE, depth)):
-                    for j in range(y * _SIDE, min((y + 1) * _SIDE, height)):
-                        for i in range(x * _SIDE, min((x + 1) * _SIDE, width)):
-                            at = (k * height + j) * width + i
-                            key = keys.dtype.type(to_key(source[batch, at, channel], order))
-                            if winners is None:
-                                best = key if first else max(best, key)
-                            else:
-                                place = at
-                                if source_winners.size > 0:
-                                    place = source_winners[batch, at, channel]
-                                if first or key > best or (key == best and place < winner):
-                                    best = key
-                                    winner = place
-                            first = False
-                keys[batch, block, channel] = best
-                if winners is not None:
-                    winners[batch, block, channel] = winner
+    """Reduce blocks of (batch, cell, channel) to their maxima, one row of blocks.
+
+    `shapes` and `offsets` are of the level that is reduced and of the one that is written.
+    """
+    planes, rows, columns = shape[0], shape[1], shape[2]
+    depth, height, width = source_shape[0], source_shape[1], source_shape[2]
+    rest, y = divmod(task, rows)
+    batch, z = divmod(rest, planes)
+    for x in range(columns):
+        block = (z * rows + y) * columns + x + offsets[1]
+        for channel in range(source.shape[2]):
+            first = True
+            best = keys[batch, block, channel]
+            winner = 0
+            for k in range(z * _SIDE, min((z + 1) * _SIDE, depth)):
+                for j in range(y * _SIDE, min((y + 1) * _SIDE, height)):
+                    for i in range(x * _SIDE, min((x + 1) * _SIDE, width)):
+                        at = (k * height + j) * width + i
+                        cell = at + offsets[0]
+                        key = keys.dtype.type(to_key(source[batch, cell, channel], order))
+                        if winners is None:
+                            best = key if first else max(best, key)
+                        else:
+                            place = at
+                            if source_winners.size > 0:
+                                place = source_winners[batch, cell, channel]
+                            if first or key > best or (key == best and place < winner):
+                                best = key
+                                winner = place
+                        first = False
+            keys[batch, block, channel] = best
+            if winners is not None:
+                winners[batch, block, channel] = winner
 
 
 @device
@@ -146,7 +151,7 @@ def _search(
     shift = _SHIFT * level
     z0, y0, x0 = begin[0] >> shift, begin[1] >> shift, begin[2] >> shift
     z1, y1, x1 = (end[0] - 1) >> shift, (end[1] - 1) >> shift, (end[2] - 1) >> shift
-    depth, height, width = shapes[0]
+    depth, height, width = shapes[0, 0], shapes[0, 1], shapes[0, 2]
     # Any value in the box will do as a first bound.
     best = keys.dtype.type(to_key(image[batch, begin[0], begin[1], begin[2], channel], order))
     place = -1 if winners is None else (begin[0] * height + begin[1]) * width + begin[2]
@@ -225,12 +230,11 @@ def search_tile(
     winners: Any,
     shapes: Any,
     offsets: Any,
+    stack: Any,
+    scratch: Any,
 ) -> None:
     """Search for the maxima of one tile's windows longer than `served`."""
-    stack = np.empty((offsets.size * _SIDE**3, 4), np.int64)
-    state = np.empty((6, 3), np.int64)
-    box = np.empty((2, 3), np.int64)
-    site = np.empty(3, np.int64)
+    state, box, site = scratch[:6], scratch[6:8], scratch[8]
     channels = image.shape[4]
     batch = enter_tile(task, geometry, state)
     stride_z, stride_y = geometry[STRIDE, 0], geometry[STRIDE, 1]

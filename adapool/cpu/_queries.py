@@ -8,6 +8,7 @@ import numpy as np
 
 from adapool import _formulas
 from adapool._jit import device
+from adapool.cpu._memory import flat
 
 _to_size = device(_formulas.to_size)
 _window_start = device(_formulas.window_start)
@@ -157,7 +158,7 @@ def collect(
                     line[_PLACES, i] = positions[slot + i, geometry[COLUMNS, 2]]
             # All values of the row first: a contiguous loop, unlike one over every second or
             # third of them.
-            values = params[row : row + (n - 1) * step + 1].reshape(-1)
+            values = flat(params)[row * width : (row + (n - 1) * step + 1) * width]
             for j in range(values.size):
                 clipped[j] = _to_size(values[j], limit)
             starts = queries[START, total : total + n]

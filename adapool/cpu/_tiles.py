@@ -8,6 +8,7 @@ import numpy as np
 
 from adapool._jit import device
 from adapool.cpu._keys import KeyOrder, from_key, to_key
+from adapool.cpu._memory import flat
 from adapool.cpu._queries import CLASS, CLASSES, HIGH, LOW, VOLUME
 from adapool.cpu._tables import LEVELS
 
@@ -35,7 +36,7 @@ def load_tile(
 ) -> None:
     """Copy `group` channels of a tile with its halo to the first table."""
     # Slices of a flat array are half the price of slices of five axes, in rows that are short.
-    pixels = image.reshape(-1)
+    pixels = flat(image)
     channels = image.shape[4]
     size = (state[HIGH, 2] - state[LOW, 2]) * group
     at = 0

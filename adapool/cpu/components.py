@@ -11,7 +11,6 @@ import itertools
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from adapool._jit import device, kernel
 
@@ -29,8 +28,9 @@ def scan(ndim: int, voxel: Any) -> tuple[Any, Any]:
     return steps, np.linalg.norm(steps * voxel, axis=1).astype(np.float32)
 
 
-@kernel
-def sum_depths(values: Any, levels: Any, steps: Any, weights: Any, most: Any, sums: Any) -> None:
+def sum_depths(
+    values: Any, levels: Any, steps: Any, weights: Any, most: Any, sums: Any, *, work: int
+) -> None:
     """Sum, over levels, the distance from a pixel above a level to the nearest that is not.
 
     A chamfer distance, at most `most`: two scans, in which a pixel is a step farther than a
@@ -38,46 +38,62 @@ def sum_depths(values: Any, levels: Any, steps: Any, weights: Any, most: Any, su
     Euclidean one, at a small part of the time of SciPy's. Each of `sums` (group, *volume), zeros,
     gets the sum over its share of the levels.
     """
+    groups = len(sums)
+    # With a margin, so that no neighbour is outside.
+    depth = np.full((groups, *(n + 2 for n in values.shape)), most, np.float32)
+    near = np.empty((groups, values.shape[2]), np.float32)
+    _sum_depths(values, levels, steps, weights, most, sums, depth, near, tasks=groups, work=work)
+
+
+@kernel
+def _sum_depths(
+    task: int,
+    values: Any,
+    levels: Any,
+    steps: Any,
+    weights: Any,
+    most: Any,
+    sums: Any,
+    depths: Any,
+    lines: Any,
+) -> None:
     planes, rows, columns = values.shape
-    beside, before = weights[-1], len(steps) - 1
-    for group in prange(len(sums)):
-        # With a margin, so that no neighbour is outside.
-        depth = np.full((planes + 2, rows + 2, columns + 2), most, np.float32)
-        near = np.empty(columns, np.float32)
-        for index in range(group, len(levels), len(sums)):
-            level = levels[index]
-            for z in range(planes):
-                for y in range(rows):
-                    near[:] = most
-                    for s in range(before):
-                        other = depth[z + 1 + steps[s, 0], y + 1 + steps[s, 1], 1 + steps[s, 2] :]
-                        weight = weights[s]
-                        for x in range(columns):
-                            far = other[x] + weight
-                            near[x] = far if far < near[x] else near[x]
-                    own, value, last = depth[z + 1, y + 1, 1:], values[z, y], most
+    beside, before = weights[weights.size - 1], len(steps) - 1
+    depth, near = depths[task], lines[task]
+    for index in range(task, len(levels), len(sums)):
+        level = levels[index]
+        for z in range(planes):
+            for y in range(rows):
+                near[:] = most
+                for s in range(before):
+                    other = depth[z + 1 + steps[s, 0], y + 1 + steps[s, 1], 1 + steps[s, 2] :]
+                    weight = weights[s]
                     for x in range(columns):
-                        near[x] = near[x] if value[x] > level else np.float32(0)
+                        far = other[x] + weight
+                        near[x] = far if far < near[x] else near[x]
+                own, value, last = depth[z + 1, y + 1, 1:], values[z, y], most
+                for x in range(columns):
+                    near[x] = near[x] if value[x] > level else np.float32(0)
+                for x in range(columns):
+                    last += beside
+                    last = near[x] if near[x] < last else last
+                    own[x] = last
+        for z in range(planes, 0, -1):
+            for y in range(rows, 0, -1):
+                own = depth[z, y, 1:]
+                for s in range(before):
+                    other = depth[z - steps[s, 0], y - steps[s, 1], 1 - steps[s, 2] :]
+                    weight = weights[s]
                     for x in range(columns):
-                        last += beside
-                        last = near[x] if near[x] < last else last
-                        own[x] = last
-            for z in range(planes, 0, -1):
-                for y in range(rows, 0, -1):
-                    own = depth[z, y, 1:]
-                    for s in range(before):
-                        other = depth[z - steps[s, 0], y - steps[s, 1], 1 - steps[s, 2] :]
-                        weight = weights[s]
-                        for x in range(columns):
-                            far = other[x] + weight
-                            own[x] = far if far < own[x] else own[x]
-                    total, last = sums[group, z - 1, y - 1], most
-                    for x in range(columns):
-                        last += beside
-                        last = own[columns - 1 - x] if own[columns - 1 - x] < last else last
-                        own[columns - 1 - x] = last
-                    for x in range(columns):
-                        total[x] += own[x]
+                        far = other[x] + weight
+                        own[x] = far if far < own[x] else own[x]
+                total, last = sums[task, z - 1, y - 1], most
+                for x in range(columns):
+                    last += beside
+                    last = own[columns - 1 - x] if own[columns - 1 - x] < last else last
+                    own[columns - 1 - x] = last
+                for x in range(columns):
+                    total[x] += own[x]
 
 
 @kernel
@@ -86,8 +102,8 @@ def fall(values: Any, order: Any, starts: Any) -> None:
 
     By counting; `starts` holds zeros, one for each value that there may be.
     """
-    for value in values:
-        starts[value] += 1
+    for pixel in range(len(values)):
+        starts[values[pixel]] += 1
     position = 0
     for value in range(len(starts) - 1, 0, -1):
         count = starts[value]
@@ -110,15 +126,19 @@ def _root(above: Any, node: Any) -> Any:
     return root
 
 
-@kernel
-def build_tree(order: Any, values: Any, shape: Any, parent: Any) -> None:
+def build_tree(order: Any, values: Any, shape: Any, parent: Any, *, work: int) -> None:
     """Find the parents, in the trees of components, of some pixels in order of falling value.
 
     Afterwards the parent of a pixel is the canonical pixel of its component, or, for a canonical
     one, that of the next larger component; the largest components are roots, their own parents.
     """
-    planes, rows, columns = shape
     above = np.full(parent.size, -1, np.int32)
+    _build_tree(order, values, shape, parent, above, work=work)
+
+
+@kernel
+def _build_tree(order: Any, values: Any, shape: Any, parent: Any, above: Any) -> None:
+    planes, rows, columns = shape
     for i in range(order.size):
         pixel = order[i]
         parent[pixel] = above[pixel] = pixel
@@ -142,12 +162,18 @@ def build_tree(order: Any, values: Any, shape: Any, parent: Any) -> None:
             parent[pixel] = parent[over]
 
 
-@kernel
-def number(order: Any, parent: Any, values: Any, node: Any) -> int:
+def number(order: Any, parent: Any, values: Any, node: Any, *, work: int) -> int:
     """Give components numbers, larger ones before those they hold; return how many there are.
 
     `node` becomes the number of the component of each pixel in `order`.
     """
+    count = np.empty(1, np.int64)
+    _number(order, parent, values, node, count, work=work)
+    return int(count[0])
+
+
+@kernel
+def _number(order: Any, parent: Any, values: Any, node: Any, found: Any) -> None:
     count = 0
     for i in range(order.size - 1, -1, -1):
         pixel = order[i]
@@ -157,7 +183,7 @@ def number(order: Any, parent: Any, values: Any, node: Any) -> int:
             count += 1
         else:
             node[pixel] = node[over]
-    return count
+    found[0] = count
 
 
 @kernel
@@ -190,13 +216,19 @@ def sum_moments(order: Any, parent: Any, node: Any, shape: Any, moments: Any, ov
                 moments[over[index], m] += moments[index, m]
 
 
-@kernel
-def choose(over: Any, score: Any, chosen: Any) -> int:
+def choose(over: Any, score: Any, chosen: Any, *, work: int) -> int:
     """Choose disjoint components whose scores have the largest sum; return their number.
 
     `chosen` becomes the number, from 1 on, of what is chosen and holds each component, or 0.
     """
     inner = np.zeros(len(over))  # the best sum within a component, from those that it holds
+    count = np.empty(1, np.int64)
+    _choose(over, score, chosen, inner, count, work=work)
+    return int(count[0])
+
+
+@kernel
+def _choose(over: Any, score: Any, chosen: Any, inner: Any, found: Any) -> None:
     for index in range(len(over) - 1, -1, -1):
         kept = score[index] > 0 and score[index] >= inner[index]
         chosen[index] = kept
@@ -209,14 +241,14 @@ def choose(over: Any, score: Any, chosen: Any) -> int:
         if chosen[index] == 0 and kept:
             count += 1
             chosen[index] = count
-    return count
+    found[0] = count
 
 
 @kernel
 def label(order: Any, node: Any, chosen: Any, labels: Any) -> None:
     """Draw what is chosen."""
-    for pixel in order:
-        labels[pixel] = chosen[node[pixel]]
+    for i in range(len(order)):
+        labels[order[i]] = chosen[node[order[i]]]
 
 
 @kernel
@@ -227,8 +259,8 @@ def darkest(values: Any, labels: Any, low: Any, high: Any, out: Any) -> None:
     """
     planes, rows, columns = labels.shape
     for index in range(len(low)):
-        z0, y0, x0 = low[index]
-        z1, y1, x1 = high[index]
+        z0, y0, x0 = low[index, 0], low[index, 1], low[index, 2]
+        z1, y1, x1 = high[index, 0], high[index, 1], high[index, 2]
         lowest = np.float32(np.inf)
         for z in range(max(z0, 0), min(z1, planes)):
             for y in range(max(y0, 0), min(y1, rows)):
@@ -309,14 +341,15 @@ def free_boxes(points: Any, labels: Any, most: Any, half: Any) -> None:
     """
     for index in range(len(points)):
         free = np.int64(0)
-        taken = np.int64(most[index].max()) + 1
+        largest = max(most[index, 0], most[index, 1], most[index, 2])
+        taken = np.int64(largest) + 1
         while free + 1 < taken:
             middle = (free + taken) // 2
             for axis in range(3):
-                half[index, axis] = most[index, axis] * middle // most[index].max()
+                half[index, axis] = most[index, axis] * middle // largest
             if _holds_another(labels, points[index], half[index]):
                 taken = middle
             else:
                 free = middle
         for axis in range(3):
-            half[index, axis] = most[index, axis] * free // max(most[index].max(), 1)
+            half[index, axis] = most[index, axis] * free // max(largest, 1)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from adapool._arguments import Array
-from adapool._jit import PARALLEL_FROM, kernel, threads_for
+from adapool._jit import PARALLEL_FROM, kernel, workers_for
 from adapool._layout import Triple, plain
 from adapool._windows import Windows
 from adapool.cpu._blas import single_threaded_blas
+from adapool.cpu._matrices import routines
 from adapool.cpu._places import CHUNK, COLUMNS, LINEAR, NEAREST, PLACES, TRUNCATE
 from adapool.cpu._products import multiply, scale
 from adapool.cpu._sampling import WIDE, sample_tile
@@ -116,7 +116,7 @@ def deform_conv(
     tile = _tile(pixels, taps * channels, rows * filters // groups)
     tiles = -(-pixels // tile)
     operations = pixels * taps * channels * (filters // groups + 8)
-    shares = min(threads_for(operations), tiles)
+    shares = workers_for(operations, tiles)
     index = np.int32 if math.prod(image.shape[1:]) < 1 << 31 else np.int64
     at = np.zeros((shares, PLACES), index)
     # Columns, those of one group, and its products.
@@ -133,7 +133,8 @@ def deform_conv(
         image.reshape(-1),
         offsets.reshape(-1),
         _constant(1, CHUNK, offsets.dtype) if mask is None else mask.reshape(-1),
-        grouped,
+        None if grouped is None else grouped.reshape(-1),
+        (0, 0, 0) if grouped is None else grouped.shape,
         weights.reshape(-1) if depthwise else None,
         _constant(0, filters, out.dtype) if bias is None else bias,
         tuple(map(np.int32, image.shape[1:])),
@@ -153,13 +154,14 @@ def deform_conv(
         at,
         work,
         out.reshape(-1),
+        routines(out.dtype),
     )
     if depthwise or operations < PARALLEL_FROM:
         # Products this small are no work for a BLAS of many threads; holding it takes 25 us.
-        _convolve(*arguments, work=operations)
+        _convolve(*arguments, tasks=shares, work=operations)
     else:
         with single_threaded_blas():
-            _convolve(*arguments, work=operations)
+            _convolve(*arguments, tasks=shares, work=operations)
     return bool(finite[:, 0].all()), bool(finite[:, 1].all())
 
 
@@ -239,10 +241,12 @@ def _places(taps: int, channels: int, groups: int, offset_groups: int) -> Array:
 
 @kernel
 def _convolve(
+    task: int,
     image: Any,
     offsets: Any,
     mask: Any,
     weights: Any,
+    shape: Any,
     factors: Any,
     bias: Any,
     size: Any,
@@ -262,6 +266,7 @@ def _convolve(
     at: Any,
     work: Any,
     out: Any,
+    blas: Any,
 ) -> None:
     """Convolve all tiles; which ones a thread takes has no influence on the result.
 
@@ -270,31 +275,30 @@ def _convolve(
     """
     pixels, shares = block[0] * block[1] * block[2] * block[3], work.shape[0]
     tiles = (pixels + tile - 1) // tile
-    for part in prange(shares):
-        flags, indices, numbers = finite[part], at[part], work[part]
-        for t in range(part * tiles // shares, (part + 1) * tiles // shares):
-            first, last = t * tile, min((t + 1) * tile, pixels)
-            sample_tile(
-                image,
-                offsets,
-                mask,
-                size,
-                grid,
-                block,
-                start,
-                stride,
-                rule,
-                limit,
-                depth,
-                wide,
-                narrow,
-                table,
-                (first, last),
-                flags,
-                indices,
-                numbers,
-            )
-            if factors is not None:
-                scale(numbers, last - first, depth, factors, bias, out, first)
-            if weights is not None:
-                multiply(numbers, last - first, tile, weights, bias, places, out, first)
+    flags, indices, numbers = finite[task], at[task], work[task]
+    for t in range(task * tiles // shares, (task + 1) * tiles // shares):
+        first, last = t * tile, min((t + 1) * tile, pixels)
+        sample_tile(
+            image,
+            offsets,
+            mask,
+            size,
+            grid,
+            block,
+            start,
+            stride,
+            rule,
+            limit,
+            depth,
+            wide,
+            narrow,
+            table,
+            (first, last),
+            flags,
+            indices,
+            numbers,
+        )
+        if factors is not None:
+            scale(numbers, last - first, depth, factors, bias, out, first)
+        if weights is not None:
+            multiply(blas, numbers, last - first, tile, shape, weights, bias, places, out, first)

@@ -11,11 +11,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
-from numba import prange
 
-from adapool._jit import kernel
+from adapool._jit import kernel, workers_for
 from adapool.cpu._keys import KeyOrder, key_dtype, key_order
 from adapool.cpu._pyramid import Pyramid, search_tile
 from adapool.cpu._queries import (
@@ -137,7 +135,7 @@ def _pool(
     )
     raw_fill = np.asarray(fill, image.dtype).view(bits)[()]
     # Every thread has a workspace of its own, of a size that does not depend on the image.
-    workers = min(numba.config.NUMBA_NUM_THREADS, tiles)
+    workers = workers_for(work, tiles)
     room = _table_room(image, tile, limits)
     pixels = math.prod(tile)
     _look_up_tiles(
@@ -151,6 +149,7 @@ def _pool(
         np.empty((workers, 2, ALL_CLASSES), np.int64),
         np.empty((workers, 4, LEVELS), np.int64),
         np.empty((workers, 6, 3), np.int64),
+        tasks=workers,
         work=work,
     )
     if left.any():
@@ -161,6 +160,9 @@ def _pool(
             pyramid.winners,
             pyramid.shapes,
             pyramid.offsets,
+            np.empty((workers, pyramid.room, 4), np.int64),
+            np.empty((workers, 9, 3), np.int64),
+            tasks=workers,
             work=work,
         )
 
@@ -186,8 +188,9 @@ def _table_room(image: Any, tile: Triple, limits: Triple) -> int:
     return max(most, min(cells * image.shape[4], TABLE_BYTES // image.itemsize))
 
 
-@kernel
+@kernel(calls_kept=True)
 def _look_up_tiles(
+    worker: int,
     image: Any,
     params: Any,
     positions: Any,
@@ -211,54 +214,52 @@ def _look_up_tiles(
 
     `left` gets, for each tile with larger windows, how long those that were served can be.
     """
-    for worker in prange(keys.shape[0]):
-        table, place = keys[worker], part(places, worker)
-        query, count, share = queries[worker], counts[worker], shares[worker]
-        run, here = rows[worker], state[worker]
-        place_regularly(line[worker], geometry[STRIDE, 2])
-        # The body is not a function of its own: numba optimises each level of calls once more, and
-        # one less takes a fifth of the 16 s that the first call spent in the compiler.
-        for task in range(worker, left.shape[0], keys.shape[0]):
-            batch = enter_tile(np.int64(task), geometry, here)
-            longest = LONGEST
-            while True:
-                for axis in range(3):
-                    here[CAPS, axis] = longest
-                total = collect(
-                    params, positions, geometry, centered, batch, here, line[worker], run, query
-                )
-                row = max(here[HIGH, 2] - here[LOW, 2], 1)
-                plane = max(here[HIGH, 1] - here[LOW, 1], 1) * row
-                cells = max(max(here[HIGH, 0] - here[LOW, 0], 1) * plane, total)
-                if cells <= table.shape[1] and (
-                    cells <= 2 * total or not are_few(query, total, (longest + 1) // 2)
-                ):
-                    break
-                longest //= 2
-            base = (here[LOW, 0] - here[REACH, 0]) * plane + (here[LOW, 1] - here[REACH, 1]) * row
-            sort_queries(query, total, count, plane, row, base + here[LOW, 2] - here[REACH, 2])
-            if count[0, LARGE] > 0:
-                left[task] = longest
-            served = total - count[0, EMPTY] - count[0, LARGE]
-            channels = image.shape[4]
-            group = max(1, min(channels, TABLE_BYTES // (cells * image.itemsize)))
+    table, place = keys[worker], part(places, worker)
+    query, count, share = queries[worker], counts[worker], shares[worker]
+    run, here = rows[worker], state[worker]
+    place_regularly(line[worker], geometry[STRIDE, 2])
+    for task in range(worker, left.shape[0], keys.shape[0]):
+        batch = enter_tile(task, geometry, here)
+        longest = LONGEST
+        while True:
+            for axis in range(3):
+                here[CAPS, axis] = longest
+            total = collect(
+                params, positions, geometry, centered, batch, here, line[worker], run, query
+            )
+            row = max(here[HIGH, 2] - here[LOW, 2], 1)
+            plane = max(here[HIGH, 1] - here[LOW, 1], 1) * row
+            cells = max(max(here[HIGH, 0] - here[LOW, 0], 1) * plane, total)
+            if cells <= table.shape[1] and (
+                cells <= 2 * total or not are_few(query, total, (longest + 1) // 2)
+            ):
+                break
+            longest //= 2
+        base = (here[LOW, 0] - here[REACH, 0]) * plane + (here[LOW, 1] - here[REACH, 1]) * row
+        sort_queries(query, total, count, plane, row, base + here[LOW, 2] - here[REACH, 2])
+        if count[0, LARGE] > 0:
+            left[task] = longest
+        served = total - count[0, EMPTY] - count[0, LARGE]
+        channels = image.shape[4]
+        group = max(1, min(channels, TABLE_BYTES // (cells * image.itemsize)))
+        if served > 0:
+            size = cells * group * image.itemsize
+            choose_levels(count, float(size), float(LOOK_UP * group * served), share)
+        for channel in range(0, channels, group):
+            some = min(group, channels - channel)
             if served > 0:
-                size = cells * group * image.itemsize
-                choose_levels(count, float(size), float(LOOK_UP * group * served), share)
-            for channel in range(0, channels, group):
-                some = min(group, channels - channel)
-                if served > 0:
-                    load_tile(table, place, image, order, batch, here, channel, some)
-                    answer(table, place, here, query, count, share, some)
-                empty = query[ORDER, served:total]
-                store_tile(
-                    out, indices, table, place, run, empty, fill, order, total, channels,
-                    channel, some, geometry, here,
-                )  # fmt: skip
+                load_tile(table, place, image, order, batch, here, channel, some)
+                answer(table, place, here, query, count, share, some)
+            empty = query[ORDER, served:total]
+            store_tile(
+                out, indices, table, place, run, empty, fill, order, total, channels,
+                channel, some, geometry, here,
+            )  # fmt: skip
 
 
 @kernel
 def _search_tiles(
+    worker: int,
     image: Any,
     params: Any,
     positions: Any,
@@ -272,9 +273,11 @@ def _search_tiles(
     winners: Any,
     shapes: Any,
     offsets: Any,
+    stacks: Any,
+    states: Any,
 ) -> None:
     """Answer the queries that :func:`_look_up_tiles` has left."""
-    for task in prange(left.shape[0]):
+    for task in range(worker, left.shape[0], stacks.shape[0]):
         if left[task, 0] > 0:
             search_tile(
                 image,
@@ -283,7 +286,7 @@ def _search_tiles(
                 geometry,
                 centered,
                 order,
-                np.int64(task),
+                task,
                 left[task, 0],
                 out,
                 indices,
@@ -291,4 +294,6 @@ def _search_tiles(
                 winners,
                 shapes,
                 offsets,
+                stacks[worker],
+                states[worker],
             )

@@ -14,6 +14,7 @@ import numpy as np
 
 from adapool import _arguments
 from adapool._arguments import Array
+from adapool._jit import workers_for
 from adapool._layout import Pooled, Triple, empty_value
 from adapool._networks import AttentionWeights, PixelWeights
 from adapool._windows import Windows
@@ -87,6 +88,7 @@ def gather_windows(image: Array, geometry: Windows, first: int, n: int) -> Array
         geometry.outputs,
         out.reshape(-1),
         work=out.size,
+        tasks=_rows(geometry, first, n),
     )
     return out.reshape(n, -1)
 
@@ -95,7 +97,7 @@ def check_finite(name: str, array: Array) -> None:
     """Raise ValueError where an array holds NaN or infinity."""
     if array.dtype.kind == "f":
         finite = np.ones(FLAGS, np.bool_)
-        windows.all_finite(array.reshape(-1), finite, work=array.size)
+        windows.all_finite(array.reshape(-1), finite, tasks=FLAGS, work=array.size)
         if not finite.all():
             _arguments.not_finite(name)
 
@@ -131,6 +133,12 @@ def _max_by_rows(
     shared = weights is not None and weights.shape[-1] < channels
     doubles, tile = _tile(geometry, channels * product.itemsize)
     launch = maximum.max_bands if doubles else maximum.max_rows
+    work = out.size * math.prod(geometry.kernel[:2]) + image.size
+    batches, planes, rows, columns, _ = out.shape
+    workers = workers_for(work, batches * planes * -(-rows // tile[0]) * -(-columns // tile[1]))
+    # Two lines to slide along columns, and the rows that are doubled.
+    lines = 2 + ((tile[0] - 1) * geometry.stride[1] + geometry.span[1] if doubles else 0)
+    pixels = (tile[1] - 1) * geometry.stride[2] + geometry.span[2]
     launch(
         image.reshape(*image.shape[:3], -1),
         None if shared else by_row,
@@ -141,7 +149,9 @@ def _max_by_rows(
         tile,
         out.reshape(*out.shape[:3], -1),
         finite,
-        work=out.size * math.prod(geometry.kernel[:2]) + image.size,
+        np.empty((workers, lines, pixels * channels), product),
+        work=work,
+        tasks=workers,
     )
     if not finite.all():
         _arguments.not_finite("attention_network")
@@ -184,6 +194,9 @@ def _max_by_windows(
 ) -> None:
     """Launch the kernel that visits windows one by one: `span` is the first, and how many."""
     first, count = span
+    work = count * geometry.taps * image.shape[-1]
+    workers = workers_for(work, _rows(geometry, first, count))
+    size = max(geometry.outputs[2] * image.shape[-1], geometry.taps)
     windows.max_windows(
         image.reshape(-1),
         image.shape,
@@ -198,5 +211,15 @@ def _max_by_windows(
         geometry.outputs,
         out.reshape(-1),
         None if indices is None else indices.reshape(-1),
-        work=count * geometry.taps * image.shape[-1],
+        np.empty((workers, 3, size), np.int64),
+        np.empty((workers, 2, size), product),
+        np.empty((workers, size), np.int32),
+        work=work,
+        tasks=workers,
     )
+
+
+def _rows(geometry: Windows, first: int, count: int) -> int:
+    """Return how many rows of outputs `count` windows from `first` on are in."""
+    columns = geometry.outputs[2]
+    return (first + count - 1) // columns - first // columns + 1

@@ -51,16 +51,20 @@ def find_sites(params: Array, limits: tuple[int, ...]) -> tuple[Array, Array, Ar
     """
     params = params[0]
     _check_params(params)
-    # Memory that the scan does not write to is never taken. It is sequential, so that the serial
-    # twin is the only one that runs.
+    # Memory that the scan does not write to is never taken.
     columns = np.empty(params[..., 0].size, np.int32)
     starts = np.empty(math.prod(params.shape[:2]) + 1, np.int64)
-    found = sites.find_sites(params, columns, starts, work=0)
+    rows_until, jump = np.empty((2, params.shape[2]), np.int64)
+    planes_until = np.zeros(params.shape[1:3] if params.shape[0] > 1 else (0, 0), np.int32)
+    sites.find_sites(params, columns, starts, rows_until, jump, planes_until, work=0)
+    found = int(starts[-1])
     if found > np.iinfo(np.int32).max:
         _arguments.too_many_sites("param_network", found)
     fields = tuple(np.empty((found, len(limits)), np.int64) for _ in range(3))
     kept = np.empty(found, np.bool_)
-    sites.read_sites(params, columns, starts, np.array(limits), *fields, kept, work=params.size)
+    rows = starts.size - 1
+    bounds = np.array(limits)
+    sites.read_sites(params, columns, starts, bounds, *fields, kept, tasks=rows, work=params.size)
     if not kept.any():
         _arguments.no_sites("param_network")
 
@@ -77,7 +81,8 @@ def _check_params(params: Array) -> None:
     """Raise ValueError unless all parameters are finite and all strides at least 1."""
     finite, enough = np.ones((2, FLAGS), np.bool_)
     least = _least(params.dtype, params.shape[-1])
-    sites.check_params(params.reshape(-1), least, finite, enough, work=params.size)
+    flat = params.reshape(-1)
+    sites.check_params(flat, least, finite, enough, tasks=FLAGS, work=params.size)
     if not finite.all():
         _arguments.not_finite("param_network")
     if not enough.all():
@@ -104,7 +109,9 @@ def _paint(
     reach = (planes - 1) * height + min(strides[:, -2].max(), height)
     first = starts[np.maximum(bands[:-1] - reach + 1, 0)]
     end = starts[bands[1:]]
-    sites.paint_owners(positions, strides, numbers, bands, first, end, owner, work=owner.size)
+    sites.paint_owners(
+        positions, strides, numbers, bands, first, end, owner, tasks=count, work=owner.size
+    )
     return owner
 
 

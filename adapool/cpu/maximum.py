@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from adapool import _formulas
 from adapool._jit import device, kernel
@@ -22,6 +21,12 @@ _add_stray = device(_formulas.add_stray)
 # 8 channels took 3.1 ns a value and not 0.3.)
 _load_row, _store_line = apart("rows")
 _load_line, _store_result = apart("lines")
+
+
+@device
+def _fill(line: Any, value: Any) -> None:
+    for j in range(line.size):
+        line[j] = value
 
 
 @device
@@ -127,6 +132,11 @@ def _emit(line: Any, rest: int, stride: int, channels: int, out: Any) -> None:
     """Write the maximum of two overlapping runs, `rest` elements apart, for every window."""
     if stride == 1:
         _larger(line, line[rest:], out)
+    elif channels == 1 and rest == 0:
+        # One run: nothing to compare, which takes a tenth off windows of 2 x 2.
+        run = line[::stride]
+        for o in range(out.size):
+            out[o] = run[o]
     elif channels == 1:
         # Views with a step: indices computed by hand are checked for being negative, each one.
         _larger(line[::stride], line[rest::stride], out)
@@ -159,6 +169,7 @@ def _tasks(shape: Any, tile: Any) -> Any:
 
 @kernel
 def max_rows(
+    worker: int,
     image: Any,
     weights: Any,
     shares: Any,
@@ -168,6 +179,7 @@ def max_rows(
     tile: Any,
     out: Any,
     finite: Any,
+    room: Any,
 ) -> None:
     """Pool by rows: the taps of a window along planes and rows first, its columns at the end.
 
@@ -187,18 +199,20 @@ def max_rows(
         Outputs that one task computes.
     finite : (n,) bool
         An element is set to False where a weight is not finite.
+    room : (workers, 2, line)
+        Lines to work in, at least as long as the pixels under a row of a tile.
     """
     (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
     depth, height = image.shape[1:3]
     shape = (*out.shape[:3], out.shape[3] // channels)
-    for task in prange(_tasks(shape, tile)):
-        batch, plane, first, left, last, right = _block(np.int64(task), shape, tile)
+    for task in range(worker, _tasks(shape, tile), room.shape[0]):
+        batch, plane, first, left, last, right = _block(task, shape, tile)
         columns = (left * sw + ow, image.shape[3] // channels)
-        positions = (right - left - 1) * sw + (kw - 1) * dw + 1
-        buffers = np.full((2, positions * channels), lowest)
+        size = ((right - left - 1) * sw + (kw - 1) * dw + 1) * channels
+        _fill(room[worker, 1, :size], lowest)
         for row in range(first, last):
-            line, spare = buffers[0], buffers[1]
-            line[:] = lowest
+            line, spare = room[worker, 0, :size], room[worker, 1, :size]
+            _fill(line, lowest)
             for z in range(plane * sd + od, plane * sd + od + kd * dd, dd):
                 for y in range(row * sh + oh, row * sh + oh + kh * dh, dh):
                     if 0 <= z < depth and 0 <= y < height:
@@ -213,19 +227,20 @@ def max_rows(
 
 
 @device
-def _slide_rows(lines: Any, taps: int, step: int, used: int) -> Any:
+def _slide_rows(lines: Any, size: int, taps: int, step: int, used: int) -> Any:
     """Do to rows what :func:`_slide` does to columns, in place; return the power of two."""
     reach = 1
     while 2 * reach <= taps:
         used -= reach * step
-        for j in range(used):
-            _absorb(lines[j], lines[j + reach * step])
+        for j in range(2, 2 + used):
+            _absorb(lines[j, :size], lines[j + reach * step, :size])
         reach *= 2
     return reach
 
 
 @kernel
 def max_bands(
+    worker: int,
     image: Any,
     weights: Any,
     shares: Any,
@@ -235,36 +250,38 @@ def max_bands(
     tile: Any,
     out: Any,
     finite: Any,
+    room: Any,
 ) -> None:
     """Pool windows that overlap by bands of rows, doubling rows as well as columns.
 
     The arguments are those of :func:`max_rows`, which costs a pass for each window row where this
-    costs one for each power of two.
+    costs one for each power of two. `room` has two lines to slide along, and then one for each row
+    under a tile.
     """
     (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
     depth, height = image.shape[1:3]
     shape = (*out.shape[:3], out.shape[3] // channels)
-    for task in prange(_tasks(shape, tile)):
-        batch, plane, first, left, last, right = _block(np.int64(task), shape, tile)
+    for task in range(worker, _tasks(shape, tile), room.shape[0]):
+        batch, plane, first, left, last, right = _block(task, shape, tile)
         columns = (left * sw + ow, image.shape[3] // channels)
-        positions = (right - left - 1) * sw + (kw - 1) * dw + 1
+        size = ((right - left - 1) * sw + (kw - 1) * dw + 1) * channels
         used = (last - first - 1) * sh + (kh - 1) * dh + 1
-        lines = np.full((used, positions * channels), lowest)
-        spares = np.full((2, positions * channels), lowest)
+        lines = room[worker]
+        for j in range(1, 2 + used):
+            _fill(lines[j, :size], lowest)
         for j in range(used):
             y = first * sh + oh + j
             for z in range(plane * sd + od, plane * sd + od + kd * dd, dd):
                 if 0 <= z < depth and 0 <= y < height:
                     place = (batch, z, y)
                     if not _absorb_pixels(
-                        lines[j], image, weights, shares, place, columns, channels
+                        lines[2 + j, :size], image, weights, shares, place, columns, channels
                     ):
                         finite[task % finite.size] = False
-        reach = _slide_rows(lines, kh, dh, used)
+        reach = _slide_rows(lines, size, kh, dh, used)
         for row in range(last - first):
-            line, spare = spares[0], spares[1]
-            line[:] = lines[row * sh]
-            _absorb(line, lines[row * sh + (kh - reach) * dh])
+            line, spare = lines[0, :size], lines[1, :size]
+            _larger(lines[2 + row * sh], lines[2 + row * sh + (kh - reach) * dh], line)
             line, along = _slide(line, spare, kw, dw * channels)
             pooled = out[batch, plane, first + row, left * channels : right * channels]
             _emit(line, (kw - along) * dw * channels, sw, channels, pooled)

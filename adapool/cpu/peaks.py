@@ -17,7 +17,7 @@ def drop_covered(points: Any, low: Any, high: Any, groups: Any, covered: Any, ke
     its own: so what they paint in all is a few times the image for each doubling of the size.
     """
     for p in range(len(points)):
-        z, y, x = points[p]
+        z, y, x = points[p, 0], points[p, 1], points[p, 2]
         keep[p] = covered[z, y, x] != groups[p]
         if not keep[p]:
             continue

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from adapool import _formulas
 from adapool._jit import device, kernel
@@ -23,30 +22,30 @@ _FAR = (1 << 63) - 1
 
 
 @kernel
-def check_params(flat: Any, least: Any, finite: Any, enough: Any) -> None:
+def check_params(task: int, flat: Any, least: Any, finite: Any, enough: Any) -> None:
     """Check numbers by chunks: that all are finite, and none below its `least`.
 
     `least` has one for each of several whole pixels: a row that long is compared at vector speed,
     where the parameters of one pixel after the other took four times as long.
     """
     chunk = -(-flat.size // (finite.size * least.size)) * least.size
-    for index in prange(finite.size):
-        task = np.int64(index)  # prange counts in uint64, and that plus int64 is a float
-        end = min((task + 1) * chunk, flat.size)
-        strays = np.int32(0)
-        small = np.int32(0)
-        for begin in range(task * chunk, end, least.size):
-            row = flat[begin : min(begin + least.size, end)]
-            for i in range(row.size):
-                strays = _add_stray(strays, row[i])
-                small |= np.int32(row[i] < least[i])
-        finite[task] = strays == 0
-        enough[task] = small == 0
+    end = min((task + 1) * chunk, flat.size)
+    strays = np.int32(0)
+    small = np.int32(0)
+    for begin in range(task * chunk, end, least.size):
+        row = flat[begin : min(begin + least.size, end)]
+        for i in range(row.size):
+            strays = _add_stray(strays, row[i])
+            small |= np.int32(row[i] < least[i])
+    finite[task] = strays == 0
+    enough[task] = small == 0
 
 
 @kernel
-def find_sites(params: Any, columns: Any, starts: Any) -> Any:
-    """Scan the pixels in raster order; return how many are sites.
+def find_sites(
+    params: Any, columns: Any, starts: Any, rows_until: Any, jump: Any, planes_until: Any
+) -> None:
+    """Scan the pixels in raster order for sites.
 
     Parameters
     ----------
@@ -56,15 +55,14 @@ def find_sites(params: Any, columns: Any, starts: Any) -> Any:
         Gets the column of each site.
     starts : (plane * row + 1,) int64
         Gets the first site of each row, and the number of sites.
+    rows_until, jump : (column,) int64
+        Room for the first row below each column of a plane that no site so far has claimed, and
+        for the column up to which all are claimed for as long. Jumping there took 9 ms for
+        4096 x 4096 pixels in boxes of 4 x 4, looking at one column after the other 38.
+    planes_until : (row, column) int32
+        Zeros: the same along planes, for each pixel. Of no size where there is one plane.
     """
     depth, height, width, p = params.shape
-    # The first row below each column of a plane that no site so far has claimed, and the column
-    # up to which all are claimed for as long: jumping there took 9 ms for 4096 x 4096 pixels in
-    # boxes of 4 x 4, looking at one column after the other 38.
-    rows_until = np.empty(width, np.int64)
-    jump = np.empty(width, np.int64)
-    # The same along planes, for each pixel. One plane has nothing below it to remember.
-    planes_until = np.zeros((height, width) if depth > 1 else (0, 0), np.int32)
     found = 0
     for z in range(depth):
         rows_until[:] = 0
@@ -93,11 +91,11 @@ def find_sites(params: Any, columns: Any, starts: Any) -> Any:
                             planes_until[j, i] = max(planes_until[j, i], last_plane)
                 x = last_column
     starts[depth * height] = found
-    return found
 
 
 @kernel
 def read_sites(
+    task: int,
     params: Any,
     columns: Any,
     starts: Any,
@@ -113,23 +111,29 @@ def read_sites(
     """
     height = params.shape[1]
     d = params.shape[3] // 2
-    for index in prange(starts.size - 1):
-        plane, row = divmod(np.int64(index), height)
-        for i in range(starts[index], starts[index + 1]):
-            if d == 3:
-                positions[i, 0] = plane
-            positions[i, d - 2] = row
-            positions[i, d - 1] = columns[i]
-            kept[i] = True
-            for axis in range(d):
-                sizes[i, axis] = _to_size(params[plane, row, columns[i], axis], limits[axis])
-                strides[i, axis] = _to_size(params[plane, row, columns[i], d + axis], _FAR)
-                kept[i] &= sizes[i, axis] >= 1
+    plane, row = divmod(task, height)
+    for i in range(starts[task], starts[task + 1]):
+        if d == 3:
+            positions[i, 0] = plane
+        positions[i, d - 2] = row
+        positions[i, d - 1] = columns[i]
+        kept[i] = True
+        for axis in range(d):
+            sizes[i, axis] = _to_size(params[plane, row, columns[i], axis], limits[axis])
+            strides[i, axis] = _to_size(params[plane, row, columns[i], d + axis], _FAR)
+            kept[i] &= sizes[i, axis] >= 1
 
 
 @kernel
 def paint_owners(
-    positions: Any, strides: Any, numbers: Any, bands: Any, first: Any, end: Any, owner: Any
+    task: int,
+    positions: Any,
+    strides: Any,
+    numbers: Any,
+    bands: Any,
+    first: Any,
+    end: Any,
+    owner: Any,
 ) -> None:
     """Give each pixel the number of the first site that claimed it.
 
@@ -148,16 +152,14 @@ def paint_owners(
     """
     depth, height, width = owner.shape
     d = positions.shape[1]
-    for index in prange(first.size):
-        band = np.int64(index)
-        top, bottom = bands[band], bands[band + 1]
-        for i in range(end[band] - 1, first[band] - 1, -1):
-            z = positions[i, 0] if d == 3 else 0
-            y, x = positions[i, d - 2], positions[i, d - 1]
-            last_plane = z + min(strides[i, 0], depth - z) if d == 3 else 1
-            last_row = y + min(strides[i, d - 2], height - y)
-            last_column = x + min(strides[i, d - 1], width - x)
-            for plane in range(z, last_plane):
-                begin = max(y, top - plane * height)
-                for row in range(begin, min(last_row, bottom - plane * height)):
-                    owner[plane, row, x:last_column] = numbers[i]
+    top, bottom = bands[task], bands[task + 1]
+    for i in range(end[task] - 1, first[task] - 1, -1):
+        z = positions[i, 0] if d == 3 else 0
+        y, x = positions[i, d - 2], positions[i, d - 1]
+        last_plane = z + min(strides[i, 0], depth - z) if d == 3 else 1
+        last_row = y + min(strides[i, d - 2], height - y)
+        last_column = x + min(strides[i, d - 1], width - x)
+        for plane in range(z, last_plane):
+            begin = max(y, top - plane * height)
+            for row in range(begin, min(last_row, bottom - plane * height)):
+                owner[plane, row, x:last_column] = numbers[i]

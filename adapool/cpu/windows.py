@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import prange
 
 from adapool import _formulas
 from adapool._jit import device, kernel
@@ -41,6 +40,7 @@ def _valid(count: int, stride: int, shift: int, size: int) -> Any:
 
 @kernel
 def max_windows(
+    worker: int,
     image: Any,
     shape: Any,
     weights: Any,
@@ -54,6 +54,9 @@ def max_windows(
     outputs: Any,
     out: Any,
     indices: Any,
+    places: Any,
+    numbers: Any,
+    marks: Any,
 ) -> None:
     """Take the maximum of ``value * weight`` over `count` windows from `first` on, raster order.
 
@@ -76,23 +79,24 @@ def max_windows(
         Shape of the grid of windows.
     out, indices : flat
         One for each window and channel; `indices` may be None.
+    places, numbers, marks : (workers, 3, n), (workers, 2, n), (workers, n)
+        Room to work in, for a row of results or the taps of a window.
     """
     (kd, kh, kw), (sd, sh, sw), (dd, dh, dw), (od, oh, ow) = window
     _, depth, height, width, channels = shape
     planes, rows, columns = outputs
     taps = kd * kh * kw
     before, tasks = _rows(first, count, columns)
+    values, best, winners = numbers[worker, 0], numbers[worker, 1], marks[worker]
+    starts, entries, shifts = places[worker, 0], places[worker, 1], places[worker, 2]
     # Where the windows of a row begin in image and weights, channel by channel.
     step = (taps if shares[0] > taps else 0) if per_window else sw
-    places = np.empty(columns * channels, np.int64)
-    entries = np.empty(columns * channels, np.int64)
     for i in range(columns):
         for c in range(channels):
-            places[i * channels + c] = i * sw * channels + c
+            starts[i * channels + c] = i * sw * channels + c
             entries[i * channels + c] = i * step * shares[1] + min(c, shares[1] - 1)
-    for index in prange(tasks):
-        number = type(one)
-        task = before + np.int64(index)  # prange counts in uint64, and that plus int64 is a float
+    number = type(one)
+    for task in range(before + worker, before + tasks, places.shape[0]):
         begin, end = _part(task, first, count, columns)
         rest, row = divmod(task, rows)
         batch, plane = divmod(rest, planes)
@@ -100,12 +104,9 @@ def max_windows(
         entry = (task * columns + begin - first) * taps if per_window else pixels
         entry = 0 if weights is None else entry % shares[0]
         size = (end - begin) * channels
-        values = np.empty(size, number)
-        best = np.empty(size, number)
-        best[:] = number(0)
-        winners = np.empty(size, np.int32)
-        winners[:] = -1
-        shifts = np.empty(taps, np.int64)
+        for i in range(size):
+            best[i] = number(0)
+            winners[i] = -1
         corner = ((plane * sd + od) * height + row * sh + oh) * width + begin * sw + ow
         for tap in range(taps):
             a, rest = divmod(tap, kh * kw)
@@ -123,11 +124,11 @@ def max_windows(
             # In two loops: a gather is vectorised only where nothing is stored that is loaded.
             if weights is None:
                 for i in range(high - low):
-                    _store(values, low, i, number(_load(image, source, _load(places, low, i))))
+                    _store(values, low, i, number(_load(image, source, _load(starts, low, i))))
             else:
                 for i in range(high - low):
                     weight = number(_load(weights, share, _load(entries, low, i)))
-                    value = number(_load(image, source, _load(places, low, i)))
+                    value = number(_load(image, source, _load(starts, low, i)))
                     _store(values, low, i, value * weight)
             for i in range(high - low):
                 value = _recall(values, low, i)
@@ -150,7 +151,14 @@ def max_windows(
 
 @kernel
 def gather_windows(
-    image: Any, shape: Any, first: int, count: int, window: Any, outputs: Any, out: Any
+    task: int,
+    image: Any,
+    shape: Any,
+    first: int,
+    count: int,
+    window: Any,
+    outputs: Any,
+    out: Any,
 ) -> None:
     """Copy `count` windows, from `first` on in raster order, to `out` (window, tap, channel), flat.
 
@@ -160,46 +168,41 @@ def gather_windows(
     _, depth, height, width, channels = shape
     planes, rows, columns = outputs
     zero = out.dtype.type(0)
-    before, tasks = _rows(first, count, columns)
-    for index in prange(tasks):
-        task = before + np.int64(index)
-        begin, end = _part(task, first, count, columns)
-        rest, row = divmod(task, rows)
-        batch, plane = divmod(rest, planes)
-        at = (task * columns + begin - first) * kd * kh * kw * channels
-        for column in range(begin, end):
-            x = column * sw + ow
-            low, high = _valid(kw, dw, x, width)
-            whole = dw == 1 and low == 0 and high == kw
-            for a in range(kd):
-                z = plane * sd + od + a * dd
-                for b in range(kh):
-                    y = row * sh + oh + b * dh
-                    source = (((batch * depth + z) * height + y) * width + x) * channels
-                    if z < 0 or z >= depth or y < 0 or y >= height:
-                        for i in range(kw * channels):
-                            _store(out, at, i, zero)
-                    elif whole:
-                        for i in range(kw * channels):
-                            _store(out, at, i, _load(image, source, i))
-                    else:
-                        for d in range(kw):
-                            for c in range(channels):
-                                inside = low <= d and d < high
-                                place = source + d * dw * channels if inside else 0
-                                value = _load(image, place, c)
-                                _store(out, at + d * channels, c, value if inside else zero)
-                    at += kw * channels
+    line = _rows(first, count, columns)[0] + task
+    begin, end = _part(line, first, count, columns)
+    rest, row = divmod(line, rows)
+    batch, plane = divmod(rest, planes)
+    at = (line * columns + begin - first) * kd * kh * kw * channels
+    for column in range(begin, end):
+        x = column * sw + ow
+        low, high = _valid(kw, dw, x, width)
+        whole = dw == 1 and low == 0 and high == kw
+        for a in range(kd):
+            z = plane * sd + od + a * dd
+            for b in range(kh):
+                y = row * sh + oh + b * dh
+                source = (((batch * depth + z) * height + y) * width + x) * channels
+                if z < 0 or z >= depth or y < 0 or y >= height:
+                    for i in range(kw * channels):
+                        _store(out, at, i, zero)
+                elif whole:
+                    for i in range(kw * channels):
+                        _store(out, at, i, _load(image, source, i))
+                else:
+                    for d in range(kw):
+                        for c in range(channels):
+                            inside = low <= d and d < high
+                            place = source + d * dw * channels if inside else 0
+                            value = _load(image, place, c)
+                            _store(out, at + d * channels, c, value if inside else zero)
+                at += kw * channels
 
 
 @kernel
-def all_finite(flat: Any, finite: Any) -> None:
+def all_finite(task: int, flat: Any, finite: Any) -> None:
     """Set an element of `finite` to False where a chunk of `flat` has NaN or infinity."""
     chunk = -(-flat.size // finite.size)
-    for index in prange(finite.size):
-        task = np.int64(index)
-        strays = np.int32(0)
-        part = flat[task * chunk : (task + 1) * chunk]
-        for i in range(part.size):
-            strays = _add_stray(strays, part[i])
-        finite[task] = strays == 0
+    strays = np.int32(0)
+    for i in range(task * chunk, min((task + 1) * chunk, flat.size)):
+        strays = _add_stray(strays, flat[i])
+    finite[task] = strays == 0

@@ -1,0 +1,118 @@
+"""Calls that between them need the kernels of the dtypes that people use.
+
+What is shipped is what these calls compile, and `adapool compile` makes them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import adapool
+
+# Images, sizes, and weights, offsets and masks.
+IMAGES = ("float32", "uint8", "uint16", "float64")
+SIZES = ("int16", "int64", "float32", "int32", "float64")
+NUMBERS = ("float32", "float64")
+
+# Further images, for those who want all. Booleans are bytes to kernels, float16 is float32, and
+# integers of either sign are the same to windows with sizes of their own.
+OTHERS = ("int8", "int16", "int32", "uint32", "int64", "uint64")
+OTHER_SIZES = ("uint8", "uint16", "int8", "uint32", "uint64")
+
+# Pixels along an axis that is longer than any window that tables serve.
+_LONG = 300
+
+Call = tuple[str, Callable[[], Any]]
+
+
+def calls(everything: bool = False) -> Iterator[Call]:
+    """Yield names of calls, and the calls."""
+    images = IMAGES + OTHERS * everything
+    sizes = SIZES + OTHER_SIZES * everything
+    yield from _peaks(images)
+    for image in images:
+        yield from _fixed_windows(image)
+    for image, number in itertools.product(images, NUMBERS):
+        yield from _attention(image, number)
+    for image, number in itertools.product(images, NUMBERS):
+        yield from _convolutions(image, number)
+    widths = {np.dtype(image).itemsize: image for image in images}
+    for size, image in itertools.product(sizes, widths.values()):
+        yield from _own_windows(image, size)
+    for image in widths.values():
+        yield from _sites(image, "int16")
+    for size in sizes:
+        yield from _sites("uint8", size)
+
+
+def _ones(dtype: str, *shape: int) -> Any:
+    return np.ones(shape, dtype)
+
+
+def _long(dtype: str) -> int:
+    return min(_LONG, np.iinfo(dtype).max) if dtype[0] in "iu" else _LONG
+
+
+def _fixed_windows(image: str) -> Iterator[Call]:
+    pool = partial(adapool.max_pooling, _ones(image, 8, 8), channel_axis=None)
+    for options in ({}, {"stride": 1}, {"return_indices": True}):
+        yield f"max_pooling {image}", partial(pool, 4, **options)
+
+
+def _attention(image: str, number: str) -> Iterator[Call]:
+    name = f"attention_pooling {image}, {number}"
+    pixels, shared = _ones(image, 8, 8, 2), _ones(number, 8, 8)
+    for stride, weights in itertools.product((None, 1), (shared, _ones(number, 8, 8, 2))):
+        pool = partial(adapool.attention_pooling, pixels, 4, weights, stride=stride)
+        yield name, pool
+        if stride is None:
+            yield f"{name}, indices", partial(pool, return_indices=True)
+    weights = _ones(number, 2, 2, 4, 4)
+    pool = partial(adapool.attention_pooling, pixels, 4, lambda rows: rows[:, :16].astype(number))
+    yield f"{name}, a network", pool
+    yield f"{name}, a network, indices", partial(pool, return_indices=True)
+
+
+def _own_windows(image: str, size: str) -> Iterator[Call]:
+    pixels, sizes = _ones(image, 1, _LONG), np.full((1, _LONG), _long(size), size)
+    pool = partial(adapool.dynamic_pooling, pixels, channel_axis=None)
+    for indices in (False, True):
+        name = f"dynamic_pooling {image}, sizes {size}{', indices' * indices}"
+        yield name, partial(pool, sizes, return_indices=indices)
+
+
+def _sites(image: str, size: str) -> Iterator[Call]:
+    params = _ones(size, 8, _LONG, 4)
+    params[..., 1] = _long(size)
+    pool = partial(adapool.dynamic_stride_pooling, _ones(image, 8, _LONG), channel_axis=None)
+    yield f"dynamic_stride_pooling {image}, {size}", partial(pool, params)
+
+
+def _convolutions(image: str, number: str) -> Iterator[Call]:
+    for channels, filters in ((1, 1), (1, 2), (8, 8)):
+        pixels = _ones(image, 6, 6, channels)
+        offsets = np.zeros((6, 6, 18), number)
+        weights = _ones("float32", 3, 3, channels, filters)
+        convolve = partial(adapool.deformable_conv, pixels, weights, offsets, padding=1)
+        yield f"deformable_conv {image}, {number}, {channels} channels", convolve
+        if channels > 1:
+            factors = _ones("float32", channels)
+            convolve = partial(
+                adapool.deformable_conv, pixels, factors, np.zeros((6, 6, 2), number)
+            )
+            yield f"deformable_conv {image}, {number}, {channels} factors", convolve
+
+
+def _peaks(images: tuple[str, ...]) -> Iterator[Call]:
+    rows, columns = np.ogrid[-24:24, -24:24]
+    spots = 100 * np.exp(-((rows % 24 - 12) ** 2) / 20 - (columns % 24 - 12) ** 2 / 20)
+    for image in images:
+        pixels = spots.astype(image)
+        yield f"peak_local_max {image}", partial(adapool.peak_local_max, pixels)
+        find = partial(adapool.peak_local_max, pixels, _ones("int16", 48, 48) * 5)
+        yield f"peak_local_max {image}, sizes", find

@@ -1,0 +1,67 @@
+"""Make the archive of LLVM code that is shipped: ``python -m adapool._native.ship``.
+
+Kernels whose source has not changed are taken from the archive that is there. With ``--check`` all
+are compiled and nothing is written: it fails unless the archive is what would be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from adapool import _jit
+from adapool._native import archive, common, kernels
+
+Recorded = dict[str, tuple[bytes, str]]
+
+
+def record(part: int, parts: int) -> Recorded:
+    """Make every `parts`-th of the common calls; return what they have numba write."""
+    if not _jit.NATIVE:
+        raise RuntimeError("kernels are compiled by numba itself here: nothing can be shipped")
+    kernels.recorded = {}
+    for number, (name, call) in enumerate(common.calls()):
+        if number % parts == part:
+            begin = time.process_time()
+            call()
+            print(f"{time.process_time() - begin:6.1f} s  {name}", file=sys.stderr, flush=True)
+    return kernels.recorded
+
+
+def build(path: Path, jobs: int) -> None:
+    """Write an archive, with processes side by side."""
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        found: Recorded = {}
+        for part in pool.starmap(record, [(part, jobs) for part in range(jobs)]):
+            found |= part
+    archive.write(path, found)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m adapool._native.ship", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare, and write nothing")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    options = parser.parse_args(arguments)
+    if not options.check:
+        build(archive.PATH, options.jobs)
+        print(f"written: {archive.PATH}, {archive.PATH.stat().st_size / 1e6:.2f} MB")
+        return 0
+    os.environ["ADAPOOL_SHIPPED"] = "0"
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder, archive.PATH.name)
+        build(fresh, options.jobs)
+        if fresh.read_bytes() == archive.PATH.read_bytes():
+            return 0
+    print("the archive is out of date: run python -m adapool._native.ship", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
