@@ -82,9 +82,9 @@ class ConvolutionPlan(PooledGrid):
         limits = _arguments.displacements("max_offset", max_offset, ndim)
         if layout.lazy:
             _require_bounds(limits, grid, layout.spatial, offset_network, mask_network)
-        mask_dtype = (
-            np.float32 if mask_network is None else counted_dtype("mask_network", mask_network)
-        )
+        dtype = np.result_type(layout.dtype, kernel.dtype)
+        if mask_network is not None:
+            dtype = np.result_type(dtype, counted_dtype("mask_network", mask_network))
         return cls(
             spatial=layout.spatial,
             windows=windows,
