@@ -48,6 +48,8 @@ def real_array(name: str, value: Any) -> Array:
     A NumPy array, a description of the same methods where `value` is on a device, or a Dask array
     as it is, checked by its metadata.
     """
+    if type(value) is np.ndarray and value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
+        return value  # what most are, and nothing has to be asked
     value = bare(name, value)
     if is_dask(value):
         if on_device(value._meta) and not hasattr(value._meta, "__array_function__"):
@@ -293,7 +295,8 @@ def too_many_sites(name: str, sites: int) -> NoReturn:
 
 def no_network_halo(value: Any) -> None:
     """Check that the keyword of chunks is left alone where there are none."""
-    if np.any(np.asarray(value) != 0):
+    nothing = value == 0 if type(value) is int else not np.any(np.asarray(value) != 0)
+    if not nothing:
         raise ValueError(
             f"network_halo must be 0 unless feature_map is a Dask array, got {_shorten(value)}: "
             "a network is given an array in memory whole"

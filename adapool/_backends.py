@@ -229,6 +229,8 @@ def check_places(name: str, array: Any, **others: Any) -> None:
 
     `others` are the arguments that may be arrays too.
     """
+    if all(type(value) is np.ndarray or value is None for value in (array, *others.values())):
+        return
     given = {n: _library_arguments.bare(n, v) for n, v in {name: array, **others}.items()}
     on_device = [each for each in given if _place_arguments.chunks_on_device(given[each])]
     if not on_device:

@@ -118,9 +118,10 @@ class Layout:
 
     def canonical(self, array: Array) -> Array:
         """Return the feature map as (batch, plane, row, column, channel)."""
-        if self.channel_axis is not None:
+        # `numpy.moveaxis` takes some 3 us even where there is nothing to move.
+        if self.channel_axis not in (None, array.ndim - 1):
             array = np.moveaxis(array, self.channel_axis, -1)
-        if self.batch_among_pixels is not None:
+        if self.batch_among_pixels:
             array = np.moveaxis(array, self.batch_among_pixels, 0)
         canonical: Array = plain(array).reshape(self.batch, *self.volume, self.channels)
         return canonical
@@ -139,9 +140,9 @@ class Layout:
             array = canonical.reshape(shape)
         else:
             array = canonical.reshape(*shape, channels)
-        if self.batch_among_pixels is not None:
+        if self.batch_among_pixels:
             array = np.moveaxis(array, 0, self.batch_among_pixels)
-        if self.channel_axis is not None:
+        if self.channel_axis not in (None, array.ndim - 1):
             array = np.moveaxis(array, -1, self.channel_axis)
         return as_given(array)
 
