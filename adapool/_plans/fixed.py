@@ -20,7 +20,7 @@ from adapool._networks import (
     is_network,
     weights_of_network,
 )
-from adapool._plans.base import PooledGrid, begin_of, box_of, lengths_of
+from adapool._plans.base import PooledGrid, begin_of, box_of, lengths_of, whole_of
 from adapool._plans.operands import Box, Operand, Weights
 from adapool._windows import Windows
 
@@ -101,16 +101,21 @@ class AttentionPlan(FixedPlan):
     ) -> AttentionPlan:
         """Check what gives weights."""
         dtype = np.result_type(layout.dtype, counted_dtype("attention_network", network))
-        own = cls(dtype, with_indices, windows, layout.dtype, network, None)
         if is_network(network):
-            return own
+            return cls(dtype, with_indices, windows, layout.dtype, network, None)
         array = _arguments.network_result("attention_network", network)
         form = attention_form(array.shape, layout, windows)
         weights = Weights(
-            "attention_network", array, len(form.lead), array.ndim - len(form.lead) - layout.ndim,
-            bool(form.tail), array.dtype, windows=None if form.per_pixel else windows,
-        )  # fmt: skip
-        return replace(own, network=None, weights=weights)._with_boxes()
+            "attention_network",
+            array,
+            lead=len(form.lead),
+            tail=array.ndim - len(form.lead) - layout.ndim,
+            per_channel=bool(form.tail),
+            dtype=array.dtype,
+            box=whole_of(windows.volume if form.per_pixel else windows.outputs),
+            windows=None if form.per_pixel else windows,
+        )
+        return cls(dtype, with_indices, windows, layout.dtype, None, weights)
 
     @property
     def reads_windows_alone(self) -> bool:
@@ -130,13 +135,11 @@ class AttentionPlan(FixedPlan):
     def block(self, box: Box) -> AttentionPlan:
         """Return the plan of a block of windows."""
         windows = self.windows.block(begin_of(box), lengths_of(box))[0]
-        return replace(self, windows=windows)._with_boxes(box)
-
-    def _with_boxes(self, box: Box | None = None) -> AttentionPlan:
-        if self.weights is None:
-            return self
-        points = self.reads if self.weights.windows is None else box or self.kept
-        return replace(self, weights=self.weights.on(points))
+        weights = self.weights
+        if weights is not None:
+            pixels = box_of(windows.begin, windows.volume)
+            weights = weights.on(pixels if weights.windows is None else box)
+        return replace(self, windows=windows, weights=weights)
 
     def compute(self, kernels: Kernels, image: Array, weights: Array | None = None) -> Pooled:
         """Pool products with weights."""
