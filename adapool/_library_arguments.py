@@ -31,6 +31,8 @@ def bare(name: str, value: Any) -> Any:
         return value
     if is_named(value):
         return value.data
+    if hasattr(value, "__dask_graph__"):  # what is to be computed later may have any attribute
+        return value
     if isinstance(value, type) and _predicts(value):
         raise TypeError(
             f"{name} must be an array, a callable or an object with .predict, got the class "

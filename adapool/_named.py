@@ -153,6 +153,8 @@ def _at(labels: Any, dim: Any, positions: Any) -> Any:
     for name, variable in along.items():
         if variable.dtype.kind not in "iufmM":
             continue
+        if variable.dtype.kind in "mM" and np.datetime_data(variable.dtype)[0] != "ns":
+            variable = variable.astype(f"{variable.dtype.kind}8[us]")  # halves of seconds
         below, above = (variable.isel({dim: at}).to_base_variable() for at in (low, low + 1))
         share = sys.modules["xarray"].Variable(dim, positions - low)
         if variable.dtype.kind == "u":  # whose differences have no sign
