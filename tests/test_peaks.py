@@ -117,7 +117,7 @@ def test_a_region_sees_nothing_beyond_it() -> None:
     """Of any shape: whatever is outside, NaN and debris too, changes no point."""
     image = noisy(disks((120, 120), CENTRES, RADII)).astype(np.float32)
     row, column = np.indices(image.shape)
-    labels = 1 + (row > column) + 2 * ((row - 60) ** 2 + (column - 60) ** 2 < 40**2)
+    labels = np.asarray(1 + (row > column) + 2 * ((row - 60) ** 2 + (column - 60) ** 2 < 40**2))
     labels[(row - 90) ** 2 + (column - 30) ** 2 < 10**2] = 0
     expected = adapool.peak_local_max(image, labels=labels)
     assert len(expected) > 2
