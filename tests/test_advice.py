@@ -354,7 +354,7 @@ def test_one_size_for_all_peaks_of_all_images() -> None:
 def test_strides_as_large_as_sizes(ndim: int) -> None:
     """In 2-D and 3-D, sites tile the image with their own windows."""
     image = blobs((18, 20, 22)[:ndim])
-    estimator = ScaleSpaceSizes(min_size=0.5, max_size=6)
+    estimator = ThicknessSizes(min_size=0.5, max_size=6)  # of background less than a pixel
     sites = adapool.dynamic_stride_pooling(image, estimator.with_strides(), **PLAIN)
     np.testing.assert_array_equal(sites.strides, np.maximum(sites.sizes, 1))
     sizes = estimator.predict(image[np.newaxis, ..., np.newaxis])[0]

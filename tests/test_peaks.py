@@ -161,7 +161,7 @@ def test_an_image_without_a_region() -> None:
 
 def test_debris_and_missing_rows_are_left_out_by_labels() -> None:
     grid = np.array([(28 + 40 * i, 28 + 40 * j) for i in range(6) for j in range(6)])
-    image = 120 * spots(grid + 0.0, np.ones(36))[:240, :240]
+    image = spots(grid, np.full(36, 60))
     image[:, :12] = np.nan
     row, column = np.indices(image.shape)
     debris = ((row - 208) / 14) ** 2 + ((column - 48) / 10) ** 2 < 1
@@ -169,7 +169,7 @@ def test_debris_and_missing_rows_are_left_out_by_labels() -> None:
     labels = np.isfinite(image) & (((row - 208) / 20) ** 2 + ((column - 48) / 16) ** 2 > 1)
     peaks = adapool.peak_local_max(image, labels=labels)
     inside = grid[labels[tuple(grid.T)]]
-    assert len(inside) == 35
+    assert len(inside) == 36
     distance = np.linalg.norm(peaks[:, np.newaxis] - inside, axis=-1)
     assert (distance.min(axis=0) <= 4).all()
 
