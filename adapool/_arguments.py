@@ -74,7 +74,7 @@ def real_array(name: str, value: Any) -> Array:
         return lazy
     if is_lazy(value):
         raise TypeError(
-            f"{name} must be an array, got {type(value).__name__} of Dask that is none: "
+            f"{name} must be an array, got {type(value).__name__} of Dask, which is not one: "
             f"pass {name}.compute(), or a dask.array"
         )
     array: Array = _device_array(name, value) if on_device(value) else seen_by_numpy(name, value)

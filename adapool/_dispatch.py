@@ -1,6 +1,6 @@
-"""The only place that chooses: a way through by where the array is, a backend by its kind.
+"""The only place that chooses: a pipeline by where the array is, a backend by its kind.
 
-A way through is a module with the functions of :mod:`adapool._eager`, on checked arguments; a
+A pipeline is a module with the functions of :mod:`adapool._eager`, on checked arguments; a
 backend is one with the functions of :mod:`adapool.cpu`, on canonical arrays.
 """
 
@@ -16,7 +16,7 @@ from adapool import _install, _library_arguments, _place_arguments
 
 
 def pipeline_for(name: str, array: Any, **others: Any) -> ModuleType:
-    """Return the way through for this array: in memory at once, or block by block.
+    """Return the pipeline for this array: in memory at once, or block by block.
 
     `others` are the arguments that may be arrays too: all must be on one side.
     """

@@ -31,22 +31,24 @@ def dynamic_pooling(
     """Take the maximum over a window whose size is given for each pixel.
 
     Flat dilation with a spatially variant structuring element [1]_: windows as large as what they
-    are meant to hold, at every pixel or at every `stride`-th one. The cost does not grow with the
-    area of the windows.
+    are meant to hold, at every pixel or at every `stride`-th one. A window is the maximum of four
+    blocks (eight in volumes), however large it is; what grows with the sizes is the number of
+    kinds of blocks, one for each power of two along each axis.
 
     Parameters
     ----------
     feature_map : array_like
         Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
         where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32.
+        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
+        results of their kind.
     param_network : array_like, callable or object with ``.predict``
         A network is given ``feature_map[np.newaxis]``, channels last, and returns
         ``(1, *spatial, P)``; with `batch_axis` the batch stands in place of the 1. P is 1 (one
         size for all axes), d (a size for each of the d spatial axes) or 2 d (sizes, then
         strides, which are ignored here). An array may drop the leading 1, and an axis P of
-        length 1. Sizes, in pixels, are truncated toward zero and saturate; below 1 the window
-        is empty.
+        length 1, or hold what all pixels have: one number, or P of them. Sizes, in pixels, are
+        truncated toward zero and saturate; below 1 the window is empty.
     stride : int or sequence of int, optional
         Pixels between the windows that are computed: ``ceil(size / stride)`` along an axis.
     max_kernel_size : int or sequence of int, optional
@@ -56,7 +58,9 @@ def dynamic_pooling(
         ``[i - size // 2, i - size // 2 + size)``, SciPy's convention. Windows are cut to the
         image.
     channel_axis : int or None, optional
-        The axis of the channels; None for an image without them.
+        None for an image or a volume without channels, as in the examples below. Otherwise the
+        axis of the channels, by default the last: a volume without channels would be taken for an
+        image whose channels are its columns.
     batch_axis : int or None, optional
         The axis along which independent images are stacked; None for a single one.
     return_indices : bool, optional
@@ -135,12 +139,14 @@ def dynamic_stride_pooling(
     feature_map : array_like
         Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
         where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32.
+        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
+        results of their kind.
     param_network : array_like, callable or object with ``.predict``
         A network is given ``feature_map[np.newaxis]``, channels last, and returns
         ``(1, *spatial, 2 d)``: for each pixel the d sizes of its window, then its d strides, in
         pixels. Both are truncated toward zero and saturate; strides must be at least 1, and a
-        size below 1 makes the window empty. An array may drop the leading 1.
+        size below 1 makes the window empty. An array may drop the leading 1, or hold what all
+        pixels have, 2 d numbers. Of an estimator of sizes alone pass ``.with_strides()``.
     max_kernel_size : int or sequence of int, optional
         What sizes are clipped to.
     anchor : {"corner", "center"}, optional
@@ -148,7 +154,9 @@ def dynamic_stride_pooling(
         ``[i - size // 2, i - size // 2 + size)``, SciPy's convention. Windows are cut to the
         image. It moves windows, and never the boxes that sites claim.
     channel_axis : int or None, optional
-        The axis of the channels; None for an image without them.
+        None for an image or a volume without channels, as in the examples below. Otherwise the
+        axis of the channels, by default the last: a volume without channels would be taken for an
+        image whose channels are its columns.
     network_halo : int or sequence of int, optional
         For Dask arrays: the pixels around a chunk that a network is given with it, along each
         spatial axis or all of them. Equality with the result in memory asks that the network
