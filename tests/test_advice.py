@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import dask.array as da
@@ -392,17 +393,18 @@ def test_colours_are_asked_for_once_and_where_the_call_is() -> None:
 # Extras -------------------------------------------------------------------------------------------
 
 
-def about(monkeypatch: pytest.MonkeyPatch, written: str | None) -> None:
+def about(monkeypatch: pytest.MonkeyPatch, written: str | None, folder: Path) -> None:
     class Distribution:
         def read_text(self, name: str) -> str | None:
             assert name == "direct_url.json"
             return written
 
-    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Distribution())
+    monkeypatch.setattr("importlib.metadata.distributions", lambda name: [Distribution()] * 2)
+    monkeypatch.setattr(_install, "_HERE", folder)
 
 
 def test_an_extra_comes_from_where_adapool_did(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "setup.cfg").touch()
     folder = tmp_path.as_uri()
@@ -429,8 +431,10 @@ def test_an_extra_comes_from_where_adapool_did(
             "pip install 'adapool[plot] @ https://host/adapool.whl'",
         ),
     ):
-        about(monkeypatch, written)
+        about(monkeypatch, written, tmp_path / "elsewhere")
         assert _install.command("plot") == command
+    about(monkeypatch, None, tmp_path)
+    assert _install.command("plot") == f"pip install '{tmp_path}[plot]'"
 
 
 def test_the_command_here_is_that_of_this_environment() -> None:

@@ -148,6 +148,7 @@ def test_a_network_is_given_the_box_of_a_region() -> None:
     adapool.peak_local_max(image, network, labels=labels)
     assert [images.shape for images in seen] == [(1, 3, 3, 1), (1, 1, 1, 1)]
     assert all(np.isfinite(images).all() and not images.flags.writeable for images in seen)
+    assert all(images.flags.c_contiguous for images in seen)
     # The pixel that is missing is beside columns 10, 11 and 18, 19: mirrored at the nearest.
     assert seen[0][0, 1, 2, 0] in image[1:4, 2:4]
 
