@@ -52,7 +52,8 @@ class _Pooling:
     attention: bool
 
     def __call__(self, windows: Windows, image: Array, *weights: Array) -> Any:
-        # Per window, weights are no image; with indices, all weights of an array are looked at.
+        # Rows around the block are read only where that changes nothing: weights per window have
+        # no rows of the image, and where indices are asked for, all weights given are checked.
         ndim = self.layout.ndim
         aligned = all(array.shape[:ndim] == image.shape[:ndim] for array in weights)
         if aligned and not (self.attention and (self.with_indices or self.network is not None)):
