@@ -19,7 +19,9 @@ def is_named(value: Any) -> bool:
 
 def _of_xarray(value: Any, *kinds: str) -> bool:
     """Whether `value` is of these classes of xarray."""
-    xarray = sys.modules.get("xarray")  # there is none of its objects before it is imported
+    xarray = sys.modules.get("xarray")
+    if xarray is None:  # there is none of its objects before it is imported
+        return False
     # While another thread imports it, it is there in part.
     known = (getattr(xarray, kind, None) for kind in kinds)
     return isinstance(value, tuple(kind for kind in known if kind is not None))

@@ -48,7 +48,8 @@ def counted_dtype(name: str, network: Any) -> np.dtype[Any]:
     """Return the dtype that a factor counts as in a result: integers and networks as float32."""
     if is_network(network):
         return np.dtype(np.float32)
-    dtype = _arguments.network_result(name, network).dtype
+    array = network if isinstance(network, np.ndarray) else None
+    dtype = (_arguments.network_result(name, network) if array is None else array).dtype
     return dtype if dtype.kind == "f" else np.dtype(np.float32)
 
 
@@ -87,9 +88,7 @@ def everywhere(array: Any, grid: tuple[int, ...], widths: Sequence[int], image: 
 
     Any other array stays as it is. `image` says where the result should be, if not on the host.
     """
-    if array.shape not in [(), *((width,) for width in widths)]:
-        return array
-    if array.shape == () and 1 not in widths:
+    if len(array.shape) > 1 or (array.shape or (1,)) not in [(width,) for width in widths]:
         return array
     if not isinstance(array, np.ndarray) and not _place_arguments.is_dask(array):
         array = array.contiguous().to_host()

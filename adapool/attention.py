@@ -119,4 +119,4 @@ def attention_pooling(
     pooled = pipeline.attention_pooling(
         array, layout, windows, attention_network, with_indices, network_halo
     )
-    return names.pooled(pooled, middles(windows, layout.ndim))
+    return names.pooled(pooled, middles(windows))

@@ -138,7 +138,7 @@ def deformable_conv(
     )
     names = Names.of(feature_map, layout, offset_network=offset_network, mask_network=mask_network)
     convolved = pipeline.deformable_conv(array, layout, kernel, windows, plan, network_halo)
-    return names.pooled(convolved, middles(windows, layout.ndim), kernel.per_channel)
+    return names.pooled(convolved, middles(windows), kernel.per_channel)
 
 
 @_word_arguments.other_words(_word_arguments.CONVOLUTIONS)
@@ -275,5 +275,4 @@ def deformable_conv_and_pool(
     pooled = pipeline.deformable_conv_and_pool(
         array, layout, kernel, windows, plan, pool, with_indices, network_halo
     )
-    steps = zip(middles(windows, layout.ndim), middles(pool, layout.ndim), strict=True)
-    return names.pooled(pooled, [a.then(b) for a, b in steps], kernel.per_channel)
+    return names.pooled(pooled, middles(windows, pool), kernel.per_channel)

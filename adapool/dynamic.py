@@ -9,7 +9,7 @@ from adapool import _arguments, _word_arguments
 from adapool._arguments import AnyArray
 from adapool._dispatch import pipeline_for
 from adapool._layout import Layout, to_triple
-from adapool._named import Names, Steps
+from adapool._named import Names, every
 from adapool.sites import Sites
 
 Anchor = Literal["corner", "center"]
@@ -114,7 +114,7 @@ def dynamic_pooling(
     pooled = pipeline.dynamic_pooling(
         array, layout, param_network, strides, max_kernel_size, centered, with_indices, network_halo
     )
-    return names.pooled(pooled, [Steps(0, stride) for stride in strides[-layout.ndim :]])
+    return names.pooled(pooled, every(strides))
 
 
 @_word_arguments.other_words(_word_arguments.SIZES)

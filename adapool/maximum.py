@@ -100,4 +100,4 @@ def max_pooling(
     with_indices = _arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout)
     pooled = pipeline.max_pooling(array, layout, windows, with_indices)
-    return names.pooled(pooled, middles(windows, layout.ndim))
+    return names.pooled(pooled, middles(windows))

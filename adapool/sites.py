@@ -11,7 +11,7 @@ from adapool import _place_arguments
 from adapool._arguments import Array
 from adapool._layout import empty_value
 from adapool._library_arguments import bare
-from adapool._named import Names
+from adapool._named import NONE, Names
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Sites:
     strides: Array
     owner: Array
     channel_axis: int | None
-    _names: Names = field(default=Names(None), repr=False)
+    _names: Names = field(default=NONE, repr=False)
 
     @property
     def labels(self) -> Any:

@@ -113,6 +113,8 @@ def small_whole_or_not_finite(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
 
 def size_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
     """Window sizes: fractions, empty ones, and some far larger than any image."""
+    if dtype.kind == "b":
+        return st.booleans()
     largest = np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
     sizes = whole(dtype, -1, 12) | whole(dtype, 1, 4) | st.just(largest)
     if dtype.kind == "f":
@@ -121,6 +123,8 @@ def size_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
 
 
 def stride_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
+    if dtype.kind == "b":
+        return st.just(True)
     largest = np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
     strides = whole(dtype, 1, 4) | st.just(largest)
     return strides | st.sampled_from([1.5, 2.9995]) if dtype.kind == "f" else strides
