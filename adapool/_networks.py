@@ -35,6 +35,7 @@ def predict(name: str, network: Any, given: Array) -> Array:
 
     Device libraries have no read-only arrays: there a network is trusted.
     """
+    network = _library_arguments.bare(name, network)
     if isinstance(given, np.ndarray):
         given.flags.writeable = False
     call = network.predict if hasattr(network, "predict") else network
