@@ -68,7 +68,7 @@ def real_array(name: str, value: Any) -> Array:
         return lazy
     if is_lazy(value):
         raise TypeError(
-            f"{name} must be an array, got {type(value).__name__} of Dask that is none: "
+            f"{name} must be an array, got {type(value).__name__} of Dask, which is not one: "
             f"pass {name}.compute(), or a dask.array"
         )
     device = on_device(value)

@@ -121,8 +121,9 @@ def as_summed(
     """Return float64 offsets that lead where a sum of base and offset in their own dtype does.
 
     Truncation is of one sum in the dtype of the offsets, the base being that in the whole image.
-    No kernel of the CPU computes in float16, or knows of an image around its own. The rounding of
-    that sum depends on the base, so that shared offsets become one for each group and tap.
+    Kernels of the CPU neither compute in float16 nor know where in the whole image their block is,
+    so the sums are taken here. How a sum is rounded depends on its base: offsets that taps and
+    groups share are no longer shared afterwards.
     """
     ndim = len(limits)
     # Integers are summed exactly, for any position in an image.

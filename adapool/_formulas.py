@@ -1,4 +1,4 @@
-"""Scalar formulas, each written once: compiled for the CPU and, later, for the GPU alike.
+"""Scalar formulas, each written once: compiled for the CPU and for the GPU alike.
 
 Plain Python functions without decorators. A kernel module compiles those it needs for its target,
 ``exceeds = device(_formulas.exceeds)``, and a test can call them as they are.

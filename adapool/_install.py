@@ -9,13 +9,16 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+_HERE = Path(__file__).parents[1]
+
 
 def command(extra: str) -> str:
     """Return the command that installs an extra from where adapool came from."""
-    try:
-        written = importlib.metadata.distribution("adapool").read_text("direct_url.json")
-    except importlib.metadata.PackageNotFoundError:  # run from its folder
-        return _from_folder(Path(__file__).parents[1], extra, editable=False)
+    # Several, where Python runs in the folder of a clone: building left a description there.
+    found = importlib.metadata.distributions(name="adapool")
+    written = next(filter(None, (each.read_text("direct_url.json") for each in found)), None)
+    if written is None and (_HERE / "setup.cfg").exists():  # nothing but a clone
+        return _from_folder(_HERE, extra, editable=False)
     if written is None:  # from an index
         return f"pip install 'adapool[{extra}]'"
     about: dict[str, Any] = json.loads(written)  # PEP 610

@@ -14,10 +14,17 @@ import numpy as np
 
 def is_named(value: Any) -> bool:
     """Whether `value` is an array of xarray, whose dimensions have names."""
-    xarray = sys.modules.get("xarray")  # there is none of its arrays before it is imported
+    return _of_xarray(value, "DataArray", "Variable")
+
+
+def _of_xarray(value: Any, *kinds: str) -> bool:
+    """Whether `value` is of these classes of xarray."""
+    xarray = sys.modules.get("xarray")
+    if xarray is None:  # there is none of its objects before it is imported
+        return False
     # While another thread imports it, it is there in part.
-    kinds = tuple(getattr(xarray, kind, None) or () for kind in ("DataArray", "Variable"))
-    return isinstance(value, kinds)
+    known = (getattr(xarray, kind, None) for kind in kinds)
+    return isinstance(value, tuple(kind for kind in known if kind is not None))
 
 
 def bare(name: str, value: Any) -> Any:
@@ -31,6 +38,13 @@ def bare(name: str, value: Any) -> Any:
         return value
     if is_named(value):
         return value.data
+    if _of_xarray(value, "Dataset"):
+        raise TypeError(
+            f"{name} must be one array, got a {type(value).__name__} of several: pass one of its "
+            f"variables, as dataset[{next(iter(value.data_vars), 'name')!r}]"
+        )
+    if hasattr(value, "__dask_graph__"):  # what is to be computed later may have any attribute
+        return value
     if isinstance(value, type) and _predicts(value):
         raise TypeError(
             f"{name} must be an array, a callable or an object with .predict, got the class "
@@ -44,11 +58,6 @@ def bare(name: str, value: Any) -> Any:
     if hasattr(value, "toarray") and not hasattr(value, "__array__"):
         raise TypeError(
             f"{name} must be a dense array, got a {type(value).__name__}: pass {name}.toarray()"
-        )
-    if hasattr(value, "data_vars"):
-        raise TypeError(
-            f"{name} must be one array, got a {type(value).__name__} of several: pass one of its "
-            f"variables, as dataset[{next(iter(value.data_vars), 'name')!r}]"
         )
     return value
 

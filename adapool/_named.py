@@ -7,15 +7,16 @@ it.
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from adapool import _library_arguments
-from adapool._layout import Layout
+from adapool._layout import Layout, Triple
 from adapool._windows import Windows
 
 
@@ -31,13 +32,29 @@ class Steps:
         return Steps(self.first + self.step * other.first, self.step * other.step)
 
 
-Grid = Sequence[Steps]
+# Made when asked for: most arrays have no names, and small calls take some 30 us.
+Grid = Callable[[], Sequence[Steps]]
 
 
-def middles(windows: Windows, ndim: int) -> Grid:
-    """Return where the middles of windows are."""
-    axes = zip(windows.origin, windows.span, windows.stride, strict=True)
-    return [Steps(start + (span - 1) / 2, step) for start, span, step in axes][-ndim:]
+def middles(*windows: Windows) -> Grid:
+    """Return where the middles of windows are, each kind on the grid of the one before."""
+
+    def along_axes() -> Sequence[Steps]:
+        grids = [
+            [
+                Steps(start + (span - 1) / 2, step)
+                for start, span, step in zip(own.origin, own.span, own.stride, strict=True)
+            ]
+            for own in windows
+        ]
+        return [functools.reduce(Steps.then, axis) for axis in zip(*grids, strict=True)]
+
+    return along_axes
+
+
+def every(strides: Triple) -> Grid:
+    """Return where windows of pixels `strides` apart are."""
+    return lambda: [Steps(0, stride) for stride in strides]
 
 
 @dataclass(frozen=True)
@@ -70,7 +87,7 @@ class Names:
     def of(cls, image: Any, layout: Layout, **others: Any) -> Names:
         """Return the names of an image; `others` go with it, and must have its order of axes."""
         if not _library_arguments.is_named(image):
-            return cls(None)
+            return NONE
         dims = tuple(image.dims)
         variable = not hasattr(image, "coords")
         names = cls(
@@ -127,11 +144,15 @@ class Names:
         labels = self.labels if same_channels else self._without_channels()
         if labels is None:
             return None
-        for dim, steps in zip(self.spatial, grid or (), strict=grid is not None):
+        steps_along = [] if grid is None else grid()[-len(self.spatial) :]
+        for dim, steps in zip(self.spatial, steps_along, strict=grid is not None):
             if dim in labels.dims:
                 positions = steps.first + steps.step * np.arange(shape[self.dims.index(dim)])
                 labels = _at(labels, dim, positions)
         return labels
+
+
+NONE = Names(None)
 
 
 def _at(labels: Any, dim: Any, positions: Any) -> Any:
@@ -153,6 +174,8 @@ def _at(labels: Any, dim: Any, positions: Any) -> Any:
     for name, variable in along.items():
         if variable.dtype.kind not in "iufmM":
             continue
+        if variable.dtype.kind in "mM" and np.datetime_data(variable.dtype)[0] != "ns":
+            variable = variable.astype(f"{variable.dtype.kind}8[us]")  # halves of seconds
         below, above = (variable.isel({dim: at}).to_base_variable() for at in (low, low + 1))
         share = sys.modules["xarray"].Variable(dim, positions - low)
         if variable.dtype.kind == "u":  # whose differences have no sign

@@ -34,6 +34,7 @@ def predict(name: str, network: Any, given: Array) -> Array:
 
     Device libraries have no read-only arrays: there a network is trusted.
     """
+    network = _library_arguments.bare(name, network)
     backend = backend_of(given)
     backend.protect(given)
     call = network.predict if hasattr(network, "predict") else network
@@ -47,7 +48,8 @@ def counted_dtype(name: str, network: Any) -> np.dtype[Any]:
     """Return the dtype that a factor counts as in a result: integers and networks as float32."""
     if is_network(network):
         return np.dtype(np.float32)
-    dtype = _arguments.network_result(name, network).dtype
+    array = network if isinstance(network, np.ndarray) else None
+    dtype = (_arguments.network_result(name, network) if array is None else array).dtype
     return dtype if dtype.kind == "f" else np.dtype(np.float32)
 
 
@@ -86,9 +88,7 @@ def everywhere(array: Any, grid: tuple[int, ...], widths: Sequence[int]) -> Any:
 
     Any other array stays as it is.
     """
-    if array.shape not in [(), *((width,) for width in widths)]:
-        return array
-    if array.shape == () and 1 not in widths:
+    if len(array.shape) > 1 or (array.shape or (1,)) not in [(width,) for width in widths]:
         return array
     if not _place_arguments.is_dask(array):
         array = backend_of(array).to_host(array)

@@ -138,7 +138,8 @@ def _common(arrays: list[Array]) -> np.dtype[Any]:
 
 def _answer(network: Any, layout: Layout, image: Array) -> tuple[Array, Array]:
     """Return the map (plane, row, column) and the sizes (plane, row, column, P) of an image."""
-    given = layout.as_given_to_networks(np.ascontiguousarray(image)[np.newaxis])
+    images = np.ascontiguousarray(image)[np.newaxis]
+    given = layout.as_given_to_networks(images)
     given.flags.writeable = False
     if hasattr(network, "response_and_sizes"):
         response, network = network.response_and_sizes(given)
@@ -146,7 +147,7 @@ def _answer(network: Any, layout: Layout, image: Array) -> tuple[Array, Array]:
         response = network.response(given)
     else:
         response = given[..., 0] if layout.channels == 1 else given.max(axis=-1)
-    return _checked_response(response, layout), _sizes(network, layout, image[np.newaxis])[0]
+    return _checked_response(response, layout), _sizes(network, layout, images)[0]
 
 
 def _sizes(network: Any, layout: Layout, images: Array) -> Array:

@@ -14,13 +14,15 @@ def is_dask(value: Any) -> bool:
     By the protocol of its collections: others may have its methods, and no graph, as arrays of
     xarray have that hold none of Dask.
     """
-    return is_lazy(value) and hasattr(value, "chunks") and hasattr(value, "_meta")
+    return hasattr(value, "_meta") and hasattr(value, "chunks") and is_lazy(value)
 
 
 def is_lazy(value: Any) -> bool:
     """Whether `value` is a collection of Dask, of any kind."""
-    graph = getattr(value, "__dask_graph__", None)
-    return not isinstance(value, type) and callable(graph) and graph() is not None
+    if not hasattr(value, "__dask_graph__") or isinstance(value, type):
+        return False
+    graph = value.__dask_graph__
+    return callable(graph) and graph() is not None
 
 
 def on_device(value: Any) -> bool:

@@ -62,7 +62,8 @@ def other_words(words: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            for name in kwargs.keys() & words.keys():
+            if not words.keys().isdisjoint(kwargs):
+                name = next(name for name in kwargs if name in words)
                 raise TypeError(f"{function.__name__} has no argument {name}: {words[name]}")
             return function(*args, **kwargs)
 

@@ -40,7 +40,8 @@ def attention_pooling(
     feature_map : array_like
         Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
         where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32.
+        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
+        results of their kind.
     kernel_size : int or sequence of int
         Size of the windows in pixels, along each spatial axis or all of them: K positions.
     attention_network : array_like, callable or object with ``.predict``
@@ -62,7 +63,9 @@ def attention_pooling(
         Whether to keep windows that leave the image at its end, if they start inside it or its
         left padding (torch's rule). Blocks that do not fit are dropped otherwise.
     channel_axis : int or None, optional
-        The axis of the channels; None for an image without them.
+        None for an image or a volume without channels, as in the examples below. Otherwise the
+        axis of the channels, by default the last: a volume without channels would be taken for an
+        image whose channels are its columns.
     batch_axis : int or None, optional
         The axis along which independent images are stacked; None for a single one.
     return_indices : bool, optional
@@ -117,4 +120,4 @@ def attention_pooling(
     names = Names.of(feature_map, layout, attention_network=attention_network)
     plan = AttentionPlan.of(layout, windows, attention_network, with_indices)
     pooled = run(plan, layout, array, network_halo)
-    return names.pooled(pooled, middles(windows, layout.ndim))
+    return names.pooled(pooled, middles(windows))

@@ -47,7 +47,8 @@ def deformable_conv(
     feature_map : array_like
         Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
         where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32.
+        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
+        results of their kind.
     conv_weights : array_like
         ``(*kernel, C // groups, F)``: a convolution with F filters (a correlation, as everywhere
         in deep learning). Or ``(C,)``: one tap, and one factor for each channel.
@@ -56,8 +57,8 @@ def deformable_conv(
         ``(1, *out_spatial, offset_groups * K * d)``: for each group and each of the K taps the d
         displacements (plane,) row, column, in pixels, interleaved as in torchvision; or
         ``(1, *out_spatial, d)``, shared by all taps and groups. With `batch_axis` the batch
-        stands in place of the 1. An array may drop the leading 1. Offsets that lead outside the
-        image, however far, sample zero.
+        stands in place of the 1. An array may drop the leading 1, or hold what all points have.
+        Offsets that lead outside the image, however far, sample zero.
     mask_network : array_like, callable or object with ``.predict``, optional
         Gives ``(1, *out_spatial, offset_groups * K)``: what each sample is multiplied by
         (version 2 [2]_).
@@ -76,7 +77,9 @@ def deformable_conv(
     max_offset : float or sequence of float, optional
         What displacements are clipped to, in pixels, component by component.
     channel_axis : int or None, optional
-        The axis of the channels; None for an image without them.
+        None for an image or a volume without channels, as in the examples below. Otherwise the
+        axis of the channels, by default the last: a volume without channels would be taken for an
+        image whose channels are its columns.
     batch_axis : int or None, optional
         The axis along which independent images are stacked; None for a single one.
     network_halo : int or sequence of int, optional
@@ -138,7 +141,7 @@ def deformable_conv(
         offset_groups, interpolation, max_offset, False,
     )  # fmt: skip
     convolved = run(plan, layout, array, network_halo)
-    return names.pooled(convolved, middles(windows, layout.ndim), kernel.per_channel)
+    return names.pooled(convolved, middles(windows), kernel.per_channel)
 
 
 @_word_arguments.other_words(_word_arguments.CONVOLUTIONS)
@@ -174,7 +177,8 @@ def deformable_conv_and_pool(
     feature_map : array_like
         Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
         where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32.
+        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
+        results of their kind.
     conv_weights : array_like
         ``(*kernel, C // groups, F)``: a convolution with F filters (a correlation, as everywhere
         in deep learning). Or ``(C,)``: one tap, and one factor for each channel.
@@ -183,8 +187,8 @@ def deformable_conv_and_pool(
         ``(1, *out_spatial, offset_groups * K * d)``: for each group and each of the K taps the d
         displacements (plane,) row, column, in pixels, interleaved as in torchvision; or
         ``(1, *out_spatial, d)``, shared by all taps and groups. With `batch_axis` the batch
-        stands in place of the 1. An array may drop the leading 1. Offsets that lead outside the
-        image, however far, sample zero.
+        stands in place of the 1. An array may drop the leading 1, or hold what all points have.
+        Offsets that lead outside the image, however far, sample zero.
     kernel_size : int or sequence of int
         Size of the pooling windows, in points of the convolution's output grid.
     pool_stride : int or sequence of int, optional
@@ -211,7 +215,9 @@ def deformable_conv_and_pool(
     max_offset : float or sequence of float, optional
         What displacements are clipped to, in pixels, component by component.
     channel_axis : int or None, optional
-        The axis of the channels; None for an image without them.
+        None for an image or a volume without channels, as in the examples below. Otherwise the
+        axis of the channels, by default the last: a volume without channels would be taken for an
+        image whose channels are its columns.
     batch_axis : int or None, optional
         The axis along which independent images are stacked; None for a single one.
     return_indices : bool, optional
@@ -271,5 +277,4 @@ def deformable_conv_and_pool(
         offset_groups, interpolation, max_offset, with_indices,
     )  # fmt: skip
     pooled = run(plan, layout, array, network_halo)
-    steps = zip(middles(windows, layout.ndim), middles(pool, layout.ndim), strict=True)
-    return names.pooled(pooled, [a.then(b) for a, b in steps], kernel.per_channel)
+    return names.pooled(pooled, middles(windows, pool), kernel.per_channel)

@@ -9,7 +9,7 @@ from adapool import _arguments, _word_arguments
 from adapool._arguments import AnyArray
 from adapool._backends import check_places
 from adapool._layout import Layout
-from adapool._named import Names, Steps
+from adapool._named import Names, every
 from adapool._plans.dynamic import DynamicPlan
 from adapool._plans.sites import SitesPlan
 from adapool._run import run
@@ -34,22 +34,24 @@ def dynamic_pooling(
     """Take the maximum over a window whose size is given for each pixel.
 
     Flat dilation with a spatially variant structuring element [1]_: windows as large as what they
-    are meant to hold, at every pixel or at every `stride`-th one. The cost does not grow with the
-    area of the windows.
+    are meant to hold, at every pixel or at every `stride`-th one. A window is the maximum of four
+    blocks (eight in volumes), however large it is; what grows with the sizes is the number of
+    kinds of blocks, one for each power of two along each axis.
 
     Parameters
     ----------
     feature_map : array_like
         Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
         where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32.
+        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
+        results of their kind.
     param_network : array_like, callable or object with ``.predict``
         A network is given ``feature_map[np.newaxis]``, channels last, and returns
         ``(1, *spatial, P)``; with `batch_axis` the batch stands in place of the 1. P is 1 (one
         size for all axes), d (a size for each of the d spatial axes) or 2 d (sizes, then
         strides, which are ignored here). An array may drop the leading 1, and an axis P of
-        length 1. Sizes, in pixels, are truncated toward zero and saturate; below 1 the window
-        is empty.
+        length 1, or hold what all pixels have: one number, or P of them. Sizes, in pixels, are
+        truncated toward zero and saturate; below 1 the window is empty.
     stride : int or sequence of int, optional
         Pixels between the windows that are computed: ``ceil(size / stride)`` along an axis.
     max_kernel_size : int or sequence of int, optional
@@ -59,7 +61,9 @@ def dynamic_pooling(
         ``[i - size // 2, i - size // 2 + size)``, SciPy's convention. Windows are cut to the
         image.
     channel_axis : int or None, optional
-        The axis of the channels; None for an image without them.
+        None for an image or a volume without channels, as in the examples below. Otherwise the
+        axis of the channels, by default the last: a volume without channels would be taken for an
+        image whose channels are its columns.
     batch_axis : int or None, optional
         The axis along which independent images are stacked; None for a single one.
     return_indices : bool, optional
@@ -112,7 +116,7 @@ def dynamic_pooling(
     names = Names.of(feature_map, layout, param_network=param_network)
     plan = DynamicPlan.of(layout, param_network, step, max_kernel_size, centered, with_indices)
     pooled = run(plan, layout, array, network_halo)
-    return names.pooled(pooled, [Steps(0, apart) for apart in step])
+    return names.pooled(pooled, every(plan.step))
 
 
 @_word_arguments.other_words(_word_arguments.SIZES)
@@ -137,12 +141,14 @@ def dynamic_stride_pooling(
     feature_map : array_like
         Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
         where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32.
+        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
+        results of their kind.
     param_network : array_like, callable or object with ``.predict``
         A network is given ``feature_map[np.newaxis]``, channels last, and returns
         ``(1, *spatial, 2 d)``: for each pixel the d sizes of its window, then its d strides, in
         pixels. Both are truncated toward zero and saturate; strides must be at least 1, and a
-        size below 1 makes the window empty. An array may drop the leading 1.
+        size below 1 makes the window empty. An array may drop the leading 1, or hold what all
+        pixels have, 2 d numbers. Of an estimator of sizes alone pass ``.with_strides()``.
     max_kernel_size : int or sequence of int, optional
         What sizes are clipped to.
     anchor : {"corner", "center"}, optional
@@ -150,7 +156,9 @@ def dynamic_stride_pooling(
         ``[i - size // 2, i - size // 2 + size)``, SciPy's convention. Windows are cut to the
         image. It moves windows, and never the boxes that sites claim.
     channel_axis : int or None, optional
-        The axis of the channels; None for an image without them.
+        None for an image or a volume without channels, as in the examples below. Otherwise the
+        axis of the channels, by default the last: a volume without channels would be taken for an
+        image whose channels are its columns.
     network_halo : int or sequence of int, optional
         For Dask arrays: the pixels around a chunk that a network is given with it, along each
         spatial axis or all of them. Equality with the result in memory asks that the network

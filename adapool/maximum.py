@@ -38,7 +38,8 @@ def max_pooling(
     feature_map : array_like
         Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
         where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32.
+        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
+        results of their kind.
     kernel_size : int or sequence of int
         Size of the windows in pixels, along each spatial axis or all of them.
     stride : int or sequence of int, optional
@@ -52,7 +53,9 @@ def max_pooling(
         Whether to keep windows that leave the image at its end, if they start inside it or its
         left padding (torch's rule). Blocks that do not fit are dropped otherwise.
     channel_axis : int or None, optional
-        The axis of the channels; None for an image without them.
+        None for an image or a volume without channels, as in the examples below. Otherwise the
+        axis of the channels, by default the last: a volume without channels would be taken for an
+        image whose channels are its columns.
     batch_axis : int or None, optional
         The axis along which independent images are stacked; None for a single one.
     return_indices : bool, optional
@@ -99,4 +102,4 @@ def max_pooling(
     with_indices = _arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout)
     pooled = run(MaxPlan(layout.dtype, with_indices, windows), layout, array)
-    return names.pooled(pooled, middles(windows, layout.ndim))
+    return names.pooled(pooled, middles(windows))

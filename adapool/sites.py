@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from adapool._backends import Array, backend_of
 from adapool._library_arguments import bare
-from adapool._named import Names
+from adapool._named import NONE, Names
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Sites:
     strides: Array
     owner: Array
     channel_axis: int | None
-    _names: Names = field(default=Names(None), repr=False)
+    _names: Names = field(default=NONE, repr=False)
 
     @property
     def labels(self) -> Any:

@@ -34,7 +34,7 @@ FUNCTIONS = [
 ]
 
 # Kernels differ by these too. Which of them a case has follows from its number, so that each meets
-# many pairs; to have each meet all would take hours to compile.
+# many pairs; to have each meet all would take hours.
 INTERPOLATIONS = ["linear", "nearest", "truncate"]
 
 

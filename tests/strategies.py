@@ -113,6 +113,8 @@ def small_whole_or_not_finite(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
 
 def size_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
     """Window sizes: fractions, empty ones, and some far larger than any image."""
+    if dtype.kind == "b":
+        return st.booleans()
     largest = np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
     sizes = whole(dtype, -1, 12) | whole(dtype, 1, 4) | st.just(largest)
     if dtype.kind == "f":
@@ -121,6 +123,8 @@ def size_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
 
 
 def stride_value(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
+    if dtype.kind == "b":
+        return st.just(True)
     largest = np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
     strides = whole(dtype, 1, 4) | st.just(largest)
     return strides | st.sampled_from([1.5, 2.9995]) if dtype.kind == "f" else strides
@@ -248,9 +252,14 @@ def images(
     elements: Elements = any_value,
     longest: dict[int, int] = LONGEST,
     batches: bool = True,
+    slim: bool = False,
 ) -> Image:
+    """`slim` images are a pixel long along some axes, or all."""
     axes = draw(st.sampled_from(sorted(longest)))
-    spatial = tuple(draw(st.integers(1, longest[axes])) for _ in range(axes))
+    lengths = [st.integers(1, longest[axes])] * axes
+    if slim:
+        lengths = [draw(st.sampled_from([st.just(1), length])) for length in lengths]
+    spatial = tuple(draw(length) for length in lengths)
     batch = draw(st.none() | st.integers(1, 3)) if batches else None
     channels = draw(st.none() | st.integers(1, 4))
     ndim = axes + (batch is not None) + (channels is not None)
@@ -484,9 +493,10 @@ def convolutions(
     weight_answers: Answers = weights,
     offset_answers: Answers = any_offsets,
     mask_answers: Answers | None = masks,
+    slim: bool = False,
 ) -> Convolution:
     """With any option, and either form of weights; without `mask_answers` just one product."""
-    image = draw(images(elements=elements, longest=SHORT))
+    image = draw(images(elements=elements, longest=SHORT, slim=slim))
     dtypes = draw(dtypes_of_an_example())
     by_channel = dtypes not in MATRIX_DTYPES
     one_tap = mask_answers is None or (by_channel and image.channels == 1) or draw(st.booleans())

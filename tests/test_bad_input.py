@@ -306,7 +306,7 @@ def test_arrays_of_other_backends_are_not_converted_in_silence() -> None:
         def __dask_graph__(self) -> dict[str, Any]:
             return {}
 
-    with pytest.raises(TypeError, match=r"feature_map .* Dask .*compute"):
+    with pytest.raises(TypeError, match=r"feature_map .* Dask.*compute"):
         pool(Lazy())()
 
 

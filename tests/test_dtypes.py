@@ -1,7 +1,7 @@
 """Every pair of dtypes, once, against the reference: in memory, and in chunks of Dask.
 
-All of them take hours to compile, ``pytest -m slow tests/test_dtypes.py``; by default those that
-the day draws are run.
+All of them take half an hour to compile, ``pytest -m slow tests/test_dtypes.py``; by default those
+that the day draws are run.
 """
 
 from __future__ import annotations

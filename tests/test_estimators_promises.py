@@ -54,6 +54,25 @@ def test_rotation_by_90_degrees_rotates_the_estimates(estimator: Any) -> None:
     np.testing.assert_allclose(turned, expected, rtol=1e-3, atol=1e-3)
 
 
+# Even and odd lengths: what is not centred on its pixel shows in one of them.
+@pytest.mark.parametrize("shape", [(24, 32), (23, 31), (8, 14, 17)], ids=str)
+@pytest.mark.parametrize("estimator", [*PER_PIXEL, StructureTensorSizes(max_size=32)], ids=name)
+def test_mirrored_and_turned_images_have_the_same_estimates(
+    estimator: Any, shape: tuple[int, ...]
+) -> None:
+    """To the bit: along each axis, and with two axes exchanged."""
+    image = blobs(shape)
+    estimates, along = predict(estimator, image), "Offsets" in name(estimator)
+    for axis in range(len(shape)):
+        expected = np.flip(estimates, axis).copy()
+        if along:
+            expected[..., axis] *= -1
+        np.testing.assert_array_equal(predict(estimator, np.flip(image, axis)), expected)
+    exchanged = np.swapaxes(estimates, 0, 1).copy()
+    exchanged[..., [0, 1]] = exchanged[..., [1, 0]]
+    np.testing.assert_array_equal(predict(estimator, np.swapaxes(image, 0, 1)), exchanged)
+
+
 @pytest.mark.parametrize("change", [lambda x: x + 1000, lambda x: 7 * x], ids=["added", "scaled"])
 @pytest.mark.parametrize("estimator", PER_PIXEL, ids=name)
 def test_intensities_do_not_matter(estimator: Any, change: Callable[[Array], Array]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def named(array: Array = IMAGE, dims: tuple[str, ...] = ("y", "x"), chunk: bool 
     return result.chunk({"x": 4}) if chunk else result
 
 
-# xarray: names and coordinates ---------------------------------------------------------------------
+# xarray: names and coordinates -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("chunk", [False, True], ids=["in memory", "Dask"])
@@ -94,7 +95,8 @@ def test_sites_keep_names_in_what_has_pixels(chunk: bool) -> None:
     params = np.full((8, 9, 4), 3)
     image = named(COLOUR, ("c", "y", "x"), chunk)
     sites = adapool.dynamic_stride_pooling(image, params, max_kernel_size=3, channel_axis=0)
-    for part in (sites.owner, sites.labels):
+    parts: list[Any] = [sites.owner, sites.labels]
+    for part in parts:
         assert part.dims == ("y", "x")
         assert "c" not in part.coords
         assert list(part.x.values) == list("abcdefghi")
@@ -206,17 +208,18 @@ def test_pictures_of_named_sites(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plot.show_sites(sites).images
 
 
-# Others --------------------------------------------------------------------------------------------
+# Others ----------------------------------------------------------------------------------------
 
 
 def as_numpy_sees_it(image: Any) -> None:
-    for call in (
+    calls: list[Callable[[Any], Any]] = [
         lambda x: adapool.max_pooling(x, 2, **PLAIN),
         lambda x: adapool.dynamic_pooling(x, x, **PLAIN),
         lambda x: adapool.attention_pooling(x, 2, x, **PLAIN),
         lambda x: adapool.deformable_conv(x, [1], np.zeros((8, 9, 2)), mask_network=x, **PLAIN),
         lambda x: adapool.peak_local_max(x, 3),
-    ):
+    ]
+    for call in calls:
         got, expected = call(image), call(IMAGE)
         assert type(got) is np.ndarray
         np.testing.assert_array_equal(got, expected)
@@ -277,10 +280,11 @@ def test_tensors_that_require_grad_are_refused_and_the_advice_is_right() -> None
 
 def test_masked_arrays_are_refused_and_the_advice_is_right() -> None:
     masked = np.ma.masked_less(IMAGE, 0.3)
-    for call in (
+    calls: list[Callable[[Any], Any]] = [
         lambda x: adapool.max_pooling(x, 2, **PLAIN),
         lambda x: adapool.peak_local_max(x, 3),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(TypeError, match=r"pass (feature_map|image).filled\(value\)"):
             call(masked)
         call(masked.filled(0))
@@ -300,7 +304,9 @@ def test_what_numpy_cannot_read_says_so() -> None:
         def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
             raise TypeError("kept elsewhere")
 
-    with pytest.raises(TypeError, match="feature_map must be an array that NumPy can read, .*kept"):
+    with pytest.raises(
+        TypeError, match=r"feature_map must be an array that NumPy can read, .*kept"
+    ):
         adapool.max_pooling(Locked(), 2, **PLAIN)
 
 

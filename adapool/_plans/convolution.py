@@ -74,7 +74,7 @@ class ConvolutionPlan(PooledGrid):
         with_indices: bool,
     ) -> ConvolutionPlan:
         """Check how a convolution samples."""
-        # Asked for None alone: 0 and "" are no rules, and not none.
+        # The default stands for None alone: 0 and "" are wrong rules, to be refused.
         rule = kernel.default_interpolation if interpolation is None else interpolation
         number = _convolution_arguments.offset_groups(offset_groups, layout.channels)
         ndim, taps = layout.ndim, number * windows.taps

@@ -119,7 +119,7 @@ class AttentionPlan(FixedPlan):
 
     @property
     def reads_windows_alone(self) -> bool:
-        """Not a network, which is given windows in batches; nor with indices, which check all."""
+        """Not where a network is given windows, nor with indices: then all weights are checked."""
         return self.network is None and not self.with_indices
 
     @property

@@ -1,7 +1,7 @@
 """Lazy arrays from slices: one task for each block of a result, on exactly the input it reads.
 
-The slices come from the geometry of the windows. `dask.array.map_overlap` would not do: it rejects
-halos larger than a chunk, and knows no strides.
+The slices come from the geometry of the windows. `dask.array.map_overlap` would not do: it merges
+chunks that are smaller than a halo, and knows no strides.
 """
 
 from __future__ import annotations

@@ -58,6 +58,8 @@ def ask(network: Any, given: Array) -> tuple[Array, bool]:
 def ask_per_point(network: Any, images: Array, points: Position, batched: bool) -> Array:
     """The answer as (batch, *points, outputs); one row for all, and a single output, may lack."""
     answer, _ = ask(network, images)
+    if answer.ndim < 2:  # what one point has is had by all
+        answer = np.broadcast_to(answer.reshape(-1), (1, *points, answer.size))
     axes_of_one_output = len(points) + (1 if batched else 0)
     if answer.ndim == axes_of_one_output:
         answer = answer[..., np.newaxis]

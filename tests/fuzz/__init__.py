@@ -1,0 +1,1 @@
+"""Hostile arguments for every public function; see `__main__`."""
