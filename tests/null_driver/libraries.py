@@ -82,7 +82,7 @@ class Library:
     name: str
     send: Callable[[Array], Any]
     fetch: Callable[[Any], Array]
-    kind: type
+    kind: Any
     stream: int
 
 

@@ -19,12 +19,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:Grid size", "ignore:Host array")
 HERE = {0}  # numba's default stream
 
 
-@cuda.jit
+@cuda.jit  # type: ignore[untyped-decorator]
 def fill(out: Any, value: Any) -> None:
     out[cuda.grid(1)] = value
 
 
-@cuda.jit
+@cuda.jit  # type: ignore[untyped-decorator]
 def sum_shared(out: Any) -> None:
     space = cuda.shared.array(0, np.float32)
     space[cuda.threadIdx.x] = out[cuda.grid(1)]
