@@ -208,7 +208,7 @@ class Numba(_Device):
     def give(self, array: Any) -> Any:
         """Return an array of this library over memory that is there; it names its stream."""
         if SIMULATED:
-            return array.for_kernel()
+            return array.for_numba()
         with self.on_device():
             return cuda.as_cuda_array(array, sync=False)
 
