@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from adapool.cuda.libraries import Library, library_of
-from adapool.cuda.target import SIMULATED, cuda
+from adapool.cuda.target import SIMULATED, cuda, simulated_array
 
 
 class DeviceArray:
@@ -116,9 +116,7 @@ class DeviceArray:
     def for_numba(self) -> Any:
         """Return numba's own array over the same memory."""
         if SIMULATED:
-            from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
-
-            return FakeCUDAArray(np.asarray(_HostView(self)))
+            return simulated_array(np.asarray(_HostView(self)))
         with self.library.on_device():
             return cuda.as_cuda_array(self.unordered(), sync=False)
 

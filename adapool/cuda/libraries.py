@@ -195,7 +195,7 @@ class Numba(_Device):
         return about
 
     def allocate(self, nbytes: int) -> Any:
-        """Allocate bytes. numba waits for the device before it frees them."""
+        """Allocate bytes. Before it frees them, the driver waits for all kernels."""
         with self.on_device():
             return cuda.device_array(nbytes, np.uint8)
 

@@ -158,7 +158,7 @@ class _Parameters:
         else:
             predicted = self.prediction.on(given, layout, reach, points, given)
         params: Any = plain(predicted)
-        return params if isinstance(params, np.ndarray) else params.to_host()
+        return params if isinstance(params, np.ndarray) else params.to_host(pinned=True)
 
 
 def _scan(
