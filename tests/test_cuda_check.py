@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -46,18 +48,30 @@ def test_a_dry_run(tmp_path: Path) -> None:
     result = check(tmp_path, "--dry-run", "--only", "probe", "cases", **environment)
     assert result.returncode == 0, result.stdout
     report = json.loads((tmp_path / "results.json").read_text())
-    summary = report["steps"][1]["summary"]
-    # Each test of the file is in one group.
+    tests = collected(environment)
+    assert report["steps"][1]["summary"] == f"{len(tests)} passed, 0 failed, 0 skipped"
+    for test in tests:
+        assert sum(selects(words, test) for words in steps.GROUPS.values()) == 1
+    # That driver is none to show anything with.
+    assert check(tmp_path, "--only", "probe", **environment).returncode == 1
+    # A probe alone has shown nothing either.
+    assert check(tmp_path, "--dry-run", "--only", "probe", **environment).returncode == 1
+
+
+def collected(environment: dict[str, str]) -> list[str]:
     command = [sys.executable, "-m", "pytest", "tests/test_cuda_gpu.py", "--collect-only", "-q"]
     command += ["-p", "no:cacheprovider", "-p", "no:xdist"]
     everything = subprocess.run(
         command, env=environment, cwd=build.PROJECT, capture_output=True, text=True, check=True
     )
-    assert summary == f"{everything.stdout.count('::')} passed, 0 failed, 0 skipped"
-    # That driver is none to show anything with.
-    assert check(tmp_path, "--only", "probe", **environment).returncode == 1
-    # A probe alone has shown nothing either.
-    assert check(tmp_path, "--dry-run", "--only", "probe", **environment).returncode == 1
+    return [line for line in everything.stdout.splitlines() if "::" in line]
+
+
+def selects(words: str, test: str) -> bool:
+    """Whether pytest's -k selects a test, of words, "and", "or", "not" and parentheses."""
+    name = test.partition("::")[2].lower()
+    held = re.sub(r"\b(?!and\b|or\b|not\b)\w+", lambda word: str(word.group() in name), words)
+    return bool(eval(held))
 
 
 @pytest.fixture
@@ -132,3 +146,25 @@ def test_no_time_is_left(machine: Machine) -> None:
     machine.deadline = time.monotonic()
     result = steps.run("smoke", machine)
     assert (result.right, result.summary) == (False, "no time left")
+
+
+def test_libnvvm_is_found_in_a_toolkit(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = machine.out / "toolkit" / "nvvm" / "lib64" / "libnvvm.so.4"
+    library.parent.mkdir(parents=True)
+    library.touch()
+    monkeypatch.setenv("CUDA_HOME", str(machine.out / "toolkit"))
+    assert str(library.parent) in steps.prepare(machine)
+    assert machine.environment["LD_LIBRARY_PATH"].split(os.pathsep)[0] == str(library.parent)
+
+
+def test_what_is_brought_along_comes_first(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package in a wheel, for machines that lack it."""
+    monkeypatch.setattr(steps, "PROJECT", machine.out)
+    (machine.out / ".whl").mkdir()
+    with zipfile.ZipFile(machine.out / ".whl" / "brought-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("brought.py", "print('here')")
+    steps.prepare(machine)
+    status, text = machine.call(machine.python("-c", "import numpy, brought; numpy.row_stack"), 60)
+    assert (status, text.strip()) == (0, "here")
