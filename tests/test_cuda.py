@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -207,6 +208,19 @@ def test_without_a_driver(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         call(name, OnDevice(), OnDevice())
 
 
+def test_with_a_numpy_that_numba_cuda_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As numba-cuda 0.30 ends with NumPy 2.5, when its first kernel is compiled."""
+
+    def missing(name: str) -> Any:
+        raise AttributeError("module 'numpy' has no attribute 'row_stack'")
+
+    monkeypatch.setattr(cuda, "is_available", lambda: True)
+    importing = SimpleNamespace(import_module=missing)
+    monkeypatch.setattr("adapool.cuda.target.importlib", importing)
+    with pytest.raises(ImportError, match=r"this NumPy \(.*row_stack.*\): pip install 'numpy<2.5'"):
+        call("max_pooling", OnDevice(), OnDevice())
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_without_the_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
@@ -221,6 +235,14 @@ def test_sides_do_not_mix(name: str) -> None:
         call(name, OnDevice(), np.ones(3))
     with pytest.raises(TypeError, match=f"got {others} on the device and feature_map in host"):
         call(name, np.ones((4, 4, 1)), OnDevice())
+
+
+def test_the_compiler_is_imported_in_one_place() -> None:
+    """So that a successor of numba-cuda can take its place."""
+    package = Path(adapool.__file__).parent
+    imports = re.compile(r"^\s*(from numba import .*\bcuda\b|(from|import) numba\.cuda)", re.M)
+    found = [file.name for file in package.rglob("*.py") if imports.search(file.read_text())]
+    assert found == ["target.py"]
 
 
 def test_host_arrays_import_nothing_of_cuda() -> None:

@@ -140,3 +140,30 @@ def test_torch_results_follow_torch_kernels() -> None:
     torch.cuda.synchronize()
     expected = torch.nn.functional.max_pool2d(image[None, None], 3, 1)[0, 0]
     torch.testing.assert_close(result, expected * 2 + 1 - 1)
+
+
+def test_operands_on_another_stream_are_waited_for() -> None:
+    """One that a long copy is still filling when the call is made."""
+    image, weights = large(4000, 4000), large(4000, 4000)
+    first, second = cuda.stream(), cuda.stream()
+    staged = cuda.to_device(weights)
+    operand = cuda.device_array_like(weights)
+    sent = cuda.to_device(image).bind(first)
+    cuda.synchronize()
+    for _ in range(50):
+        operand.copy_to_device(staged, stream=second)
+    result = adapool.attention_pooling(sent, 3, operand.bind(second), stride=1, channel_axis=None)
+    assert result.__cuda_array_interface__["stream"] == int(first)
+    first.synchronize()
+    expected = adapool.attention_pooling(image, 3, weights, stride=1, channel_axis=None)
+    assert_same(result.copy_to_host(), expected)
+
+
+def test_arrays_on_another_gpu_than_the_current_one() -> None:
+    if len(cuda.gpus) < 2:
+        pytest.skip("one GPU here")
+    image = large(300, 400)
+    with cuda.gpus[1]:
+        sent = cuda.to_device(image)
+    result = adapool.max_pooling(sent, 3, stride=1, channel_axis=None)
+    assert_same(result.copy_to_host(), adapool.max_pooling(image, 3, stride=1, channel_axis=None))

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from adapool.cuda.libraries import Library, library_of
-from adapool.cuda.target import SIMULATED, cuda
+from adapool.cuda.target import SIMULATED, cuda, simulated_array
 
 
 class DeviceArray:
@@ -52,7 +52,6 @@ class DeviceArray:
         self.shape = tuple(shape)
         self.dtype = np.dtype(dtype)
         self.strides = c_strides(self.shape, self.dtype) if strides is None else tuple(strides)
-        self._argument: Any = None
 
     @classmethod
     def of(cls, array: Any) -> DeviceArray:
@@ -82,7 +81,7 @@ class DeviceArray:
         result = self.empty(array.shape, array.dtype)
         with self.library.on_device():
             stream = self.library.numba_stream()
-            result.for_kernel().copy_to_device(np.ascontiguousarray(array), stream=stream)
+            result.for_numba().copy_to_device(np.ascontiguousarray(array), stream=stream)
             stream.synchronize()  # the host array may go away before the copy is made
         return result
 
@@ -99,25 +98,27 @@ class DeviceArray:
             host = self.library.pinned(nbytes).view(self.dtype).reshape(self.shape)
         with self.library.on_device():
             stream = self.library.numba_stream()
-            host = self.for_kernel().copy_to_host(host, stream=stream)
+            host = self.for_numba().copy_to_host(host, stream=stream)
             stream.synchronize()
         return np.asarray(host).reshape(self.shape)
 
     def for_kernel(self) -> Any:
-        """Return what numba's kernels take; made once.
+        """Return what numba's kernels take.
 
-        Not the array itself, though numba takes whatever has an interface: numba-cuda 0.30 takes
-        strides of eight elements for C order.
+        The description alone where it can be: numba's own array takes five times as long to make
+        and to tell the type of. numba-cuda 0.30 takes strides of eight elements for C order, so
+        that strides are left to that array.
         """
-        if self._argument is None:
-            if SIMULATED:
-                from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+        if SIMULATED or not self.is_contiguous:
+            return self.for_numba()
+        return self.unordered()
 
-                self._argument = FakeCUDAArray(np.asarray(_HostView(self)))
-            else:
-                with self.library.on_device():
-                    self._argument = cuda.as_cuda_array(self.unordered(), sync=False)
-        return self._argument
+    def for_numba(self) -> Any:
+        """Return numba's own array over the same memory."""
+        if SIMULATED:
+            return simulated_array(np.asarray(_HostView(self)))
+        with self.library.on_device():
+            return cuda.as_cuda_array(self.unordered(), sync=False)
 
     def as_given(self) -> Any:
         """Return an array of the caller's library over the same memory."""

@@ -36,7 +36,7 @@ class _Cuda:
         return np.can_cast(array.dtype, dtype)
 
     def to_host(self, array: Any) -> Any:
-        return DeviceArray.of(array).to_host()
+        return DeviceArray.of(array).contiguous().to_host(pinned=True)
 
     def beside(self, array: Any, other: Any) -> Any:
         if not isinstance(array, np.ndarray):

@@ -36,7 +36,12 @@ SHARED_BYTES = 48 << 10
 
 
 def over_elements(kernel: Any, count: int, like: DeviceArray, *arguments: Any) -> None:
-    """Launch one thread for each of `count` elements, or fewer that step."""
+    """Launch one thread for each of `count` elements, or fewer that step.
+
+    A grid without threads is no launch: the driver refuses it.
+    """
+    if count == 0:
+        return
     blocks = max(1, min(-(-count // BLOCK), _MOST_BLOCKS))
     _launch(kernel, (blocks,), (_threads(count),), 0, like, arguments)
 

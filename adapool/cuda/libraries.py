@@ -195,7 +195,7 @@ class Numba(_Device):
         return about
 
     def allocate(self, nbytes: int) -> Any:
-        """Allocate bytes. numba waits for the device before it frees them."""
+        """Allocate bytes. Before it frees them, the driver waits for all kernels."""
         with self.on_device():
             return cuda.device_array(nbytes, np.uint8)
 
@@ -208,7 +208,7 @@ class Numba(_Device):
     def give(self, array: Any) -> Any:
         """Return an array of this library over memory that is there; it names its stream."""
         if SIMULATED:
-            return array.for_kernel()
+            return array.for_numba()
         with self.on_device():
             return cuda.as_cuda_array(array, sync=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -45,11 +46,11 @@ def paint(values: Any, owner: Any, channel_axis: int | None) -> Any:
     bits = np.dtype(f"u{given.dtype.itemsize}")
     fill = np.asarray(empty_value(given.dtype), given.dtype).view(bits)[()]
     out = numbers.empty(numbers.shape + given.shape[1:], given.dtype)
-    rows = (given.shape[0], -1)
+    rows = (given.shape[0], math.prod(given.shape[1:]))
     grids.over_elements(
         paint_values, out.size, out,
         given.view(bits).reshape(rows), numbers.reshape(-1), fill,
-        out.view(bits).reshape((numbers.size, -1)),
+        out.view(bits).reshape((numbers.size, rows[1])),
     )  # fmt: skip
     painted: Any = out
     if channel_axis is not None:

@@ -7,6 +7,7 @@ wants it, and take it from here.
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 from numba import config, cuda, from_dtype, int64
 
@@ -18,6 +19,7 @@ __all__ = [
     "device_of",
     "from_dtype",
     "int64",
+    "simulated_array",
     "why_unusable",
 ]
 
@@ -59,3 +61,10 @@ def device_of(pointer: int) -> int:
     if status != driver.CUresult.CUDA_SUCCESS:
         raise ValueError(f"address {pointer:#x} is in the memory of no GPU: {status.name}")
     return int(device)
+
+
+def simulated_array(array: Any) -> Any:
+    """Return an array of the simulator over memory of the host."""
+    from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+
+    return FakeCUDAArray(array)

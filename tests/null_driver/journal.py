@@ -198,10 +198,11 @@ def faults(journal: Journal, streams: set[int], to_host: int, seen: Counter[Any]
         for launch in journal.launches
         if launch.fault != "none"
     ]
-    for work in (*journal.launches, *journal.copies):
-        if work.stream not in streams:
-            name = work.function if isinstance(work, Launch) else f"copy {work.way}"
-            found.append(f"{name} on stream {work.stream:#x}, not on {sorted(map(hex, streams))}")
+    queued = [(launch.function, launch.stream) for launch in journal.launches]
+    queued += [(f"copy {copy.way}", copy.stream) for copy in journal.copies]
+    for name, stream in queued:
+        if stream not in streams:
+            found.append(f"{name} on stream {stream:#x}, not on {sorted(map(hex, streams))}")
     if journal.to_host() > to_host:
         found.append(f"{journal.to_host()} bytes copied to the host, {to_host} expected")
     for load in journal.loads:

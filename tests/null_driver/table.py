@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+import functools
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,43 +24,46 @@ HEADER = "| call | launches | bytes to the host | host, us |\n| --- | ---: | ---
 
 def calls(send: Callable[[Any], Any]) -> Iterator[tuple[str, int, Call]]:
     """Yield name, largest size and call, on float32 images of 64 x 64 in C order."""
-    rng = np.random.default_rng(0)
-    image, deep = send(rng.random((SIDE, SIDE, 1), np.float32)), rng.random((SIDE, SIDE, 16))
-    weights = send(rng.random((SIDE, SIDE), np.float32))
-    yield "max_pooling 2 x 2", 0, lambda: adapool.max_pooling(image, 2)
-    yield "max_pooling 5 x 5, stride 1", 0, lambda: adapool.max_pooling(image, 5, stride=1)
-    first = send(rng.random((1, SIDE, SIDE), np.float32))
-    yield ("the same, channels first", 0,
-           lambda: adapool.max_pooling(first, 5, stride=1, channel_axis=0))  # fmt: skip
-    several = send(rng.random((3, SIDE, SIDE), np.float32))
-    yield ("the same, 3 channels first", 0,
-           lambda: adapool.max_pooling(several, 5, stride=1, channel_axis=0))  # fmt: skip
-    yield ("attention_pooling 5 x 5, stride 1", 0,
-           lambda: adapool.attention_pooling(image, 5, weights, stride=1))  # fmt: skip
+
+    def array(*shape: int) -> Any:
+        return send(np.random.default_rng(0).random(shape, np.float32))
+
+    yield from fixed(array)
+    image = array(SIDE, SIDE, 1)
     for most in (5, 65):
-        squares = send(np.full((SIDE, SIDE, 1), most, np.float32))
-        boxes = send(np.full((SIDE, SIDE, 2), most, np.float32))
-        yield (f"dynamic_pooling, squares to {most}", most,
-               lambda squares=squares: adapool.dynamic_pooling(image, squares))  # type: ignore[misc]  # fmt: skip
-        yield (f"dynamic_pooling, rectangles to {most}", most,
-               lambda boxes=boxes: adapool.dynamic_pooling(image, boxes))  # type: ignore[misc]  # fmt: skip
+        for name, axes in (("squares", 1), ("rectangles", 2)):
+            sizes = send(np.full((SIDE, SIDE, axes), most, np.float32))
+            call = functools.partial(adapool.dynamic_pooling, image, sizes)
+            yield f"dynamic_pooling, {name} to {most}", most, call
     strided = send(np.full((SIDE, SIDE, 4), 5, np.float32))
-    yield ("dynamic_stride_pooling to 5", 5,
-           lambda: adapool.dynamic_stride_pooling(image, strided))  # fmt: skip
-    stack = send(deep.astype(np.float32))
-    filters = send(rng.random((3, 3, 16, 16), np.float32))
-    alone = send(rng.random((3, 3, 1, 16), np.float32))
-    moves = send(rng.random((SIDE, SIDE, 18), np.float32))
-    yield ("deformable_conv 3 x 3, 16 to 16", 0,
-           lambda: adapool.deformable_conv(stack, filters, moves, padding=1))  # fmt: skip
-    yield ("deformable_conv 3 x 3, depthwise", 0,
-           lambda: adapool.deformable_conv(stack, alone, moves, padding=1, groups=16))  # fmt: skip
-    yield ("deformable_conv_and_pool, then 2 x 2", 0,
-           lambda: adapool.deformable_conv_and_pool(stack, filters, moves, 2, padding=1))  # fmt: skip
+    call = functools.partial(adapool.dynamic_stride_pooling, image, strided)
+    yield "dynamic_stride_pooling to 5", 5, call
+    deep, moves = array(SIDE, SIDE, 16), array(SIDE, SIDE, 18)
+    filters, alone = array(3, 3, 16, 16), array(3, 3, 1, 16)
+    convolve, fused = adapool.deformable_conv, adapool.deformable_conv_and_pool
+    call = functools.partial(convolve, deep, filters, moves, padding=1)
+    yield "deformable_conv 3 x 3, 16 to 16", 0, call
+    call = functools.partial(convolve, deep, alone, moves, padding=1, groups=16)
+    yield "deformable_conv 3 x 3, depthwise", 0, call
+    call = functools.partial(fused, deep, filters, moves, 2, padding=1)
+    yield "deformable_conv_and_pool, then 2 x 2", 0, call
+
+
+def fixed(array: Callable[..., Any]) -> Iterator[tuple[str, int, Call]]:
+    """Yield the calls with windows of one size."""
+    image, weights = array(SIDE, SIDE, 1), array(SIDE, SIDE)
+    pool = adapool.max_pooling
+    yield "max_pooling 2 x 2", 0, lambda: pool(image, 2)
+    yield "max_pooling 5 x 5, stride 1", 0, lambda: pool(image, 5, stride=1)
+    first, several = array(1, SIDE, SIDE), array(3, SIDE, SIDE)
+    yield "the same, channels first", 0, lambda: pool(first, 5, stride=1, channel_axis=0)
+    yield "the same, 3 channels first", 0, lambda: pool(several, 5, stride=1, channel_axis=0)
+    call = functools.partial(adapool.attention_pooling, image, 5, weights, stride=1)
+    yield "attention_pooling 5 x 5, stride 1", 0, call
 
 
 def microseconds(call: Call, repeats: int = 40, rounds: int = 7) -> float:
-    """Return the processor time of a call: the median of rounds, so that others count little."""
+    """Return the processor time of a call: the least of rounds, as other processes only add."""
     times = []
     for _ in range(rounds):
         begin = time.process_time()
@@ -68,7 +71,7 @@ def microseconds(call: Call, repeats: int = 40, rounds: int = 7) -> float:
             call()
         times.append((time.process_time() - begin) / repeats * 1e6)
         journal.take()
-    return statistics.median(times)
+    return min(times)
 
 
 def rows(measure: bool = True) -> Iterator[str]:
@@ -91,12 +94,11 @@ def rows(measure: bool = True) -> Iterator[str]:
 def launch_alone() -> float:
     """Return the time of one launch by numba with four arrays, a floor for the rest."""
 
-    @cuda.jit
     def nothing(a: Any, b: Any, c: Any, d: Any) -> None:
         pass
 
     arrays = [cuda.to_device(np.zeros(8, np.float32)) for _ in range(4)]
-    launch = nothing[128, 32]
+    launch = cuda.jit(nothing)[128, 32]
     return microseconds(lambda: launch(*arrays))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from cuda.bindings import driver
 from numba import cuda
 
 from null_driver import journal
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:Grid size", "ignore:Host array")
 HERE = {0}  # numba's default stream
 
 
-@cuda.jit
+@cuda.jit  # type: ignore[untyped-decorator]
 def fill(out: Any, value: Any) -> None:
     out[cuda.grid(1)] = value
 
 
-@cuda.jit
+@cuda.jit  # type: ignore[untyped-decorator]
 def sum_shared(out: Any) -> None:
     space = cuda.shared.array(0, np.float32)
     space[cuda.threadIdx.x] = out[cuda.grid(1)]
@@ -107,16 +107,18 @@ def test_another_stream() -> None:
 
 
 def test_memory_that_was_freed() -> None:
-    out = array()
-    about = out.__cuda_array_interface__
-    del out
-    gc.collect()
-    cuda.current_context().deallocations.clear()
+    cuda.current_context()
+    _, pointer = driver.cuMemAlloc(256)
 
-    class Gone:
-        __cuda_array_interface__ = about
+    class Memory:
+        __cuda_array_interface__ = {  # noqa: RUF012
+            "shape": (64,), "typestr": "<f4", "data": (int(pointer), False), "version": 3,
+        }  # fmt: skip
 
-    assert faults(lambda: fill[2, 32](cuda.as_cuda_array(Gone()), 1)) == ["fill: freed-memory"]
+    out = cuda.as_cuda_array(Memory())
+    assert not faults(lambda: fill[2, 32](out, 1))
+    driver.cuMemFree(pointer)
+    assert faults(lambda: fill[2, 32](out, 1)) == ["fill: freed-memory"]
 
 
 def test_memory_of_another_device() -> None:
@@ -127,7 +129,5 @@ def test_memory_of_another_device() -> None:
 
 def test_calls_that_the_driver_does_not_have() -> None:
     """What it would miss is refused."""
-    from cuda.bindings import driver
-
     status, *_ = driver.cuMemcpy(0, 0, 8)
     assert status == driver.CUresult.CUDA_ERROR_NOT_SUPPORTED

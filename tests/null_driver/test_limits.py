@@ -11,6 +11,7 @@ from numba import cuda
 
 import adapool
 from adapool.cuda import launch_dynamic
+from adapool.cuda.arrays import DeviceArray
 from null_driver import journal
 
 DEFAULT_STREAM = 0
@@ -68,3 +69,14 @@ def test_wide_images() -> None:
     """Blocks along x: as many as there are, up to 2**31."""
     image = empty(2, 1 << 30, dtype=np.uint8)
     check(lambda: adapool.max_pooling(image, 2, channel_axis=None), (1, 1 << 29))
+
+
+def test_no_elements_are_no_launch() -> None:
+    """A grid without threads is refused: blocks of a Dask array may be without a site."""
+    like = DeviceArray.of(empty(4, 5, 1))
+    image, none = like.reshape(1, 1, 4, 5, 1), like.empty((0, 2), np.int64)
+    values, noted = journal.during(
+        lambda: launch_dynamic.pool_sites(image, none, none, (-1, 0, 1), False)
+    )
+    assert values.shape == (0, 1)
+    assert not journal.faults(noted, {DEFAULT_STREAM}, 64, Counter())

@@ -38,7 +38,9 @@ def libraries(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
 
     cupy: Any = types.ModuleType("cupy")
     cupy.cuda = types.SimpleNamespace(
-        Device=_Nothing, get_current_stream=lambda: types.SimpleNamespace(ptr=11)
+        Device=_Nothing,
+        get_current_stream=lambda: types.SimpleNamespace(ptr=11),
+        alloc_pinned_memory=lambda nbytes: np.empty(nbytes, np.uint8),
     )
     cupy.empty = lambda n, dtype: Cupy(np.empty(n, dtype))
     cupy.asarray = as_cupy
