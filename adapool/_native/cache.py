@@ -28,7 +28,7 @@ def folder() -> Path:
             chosen = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
         else:
             chosen = "~/.cache"
-    return Path(chosen).expanduser() / "adapool"
+    return Path(os.path.expanduser(chosen)).absolute() / "adapool"
 
 
 @functools.cache
@@ -36,10 +36,12 @@ def writable_folder() -> Path | None:
     """Return the folder, made if it was not there, or None and a warning where none can be."""
     place = folder()
     try:
+        if "~" in place.parts:
+            raise OSError("there is no home")
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=place):
             return place
-    except (OSError, RuntimeError):  # the latter where there is no home
+    except OSError:
         warnings.warn(
             f"adapool cannot keep compiled code in {place}: each process will compile for itself. "
             "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written to.",
@@ -53,7 +55,7 @@ def read(name: str) -> bytes | None:
     """Return what was kept under a name; None if nothing was, or it is not whole."""
     try:
         data = (folder() / name).read_bytes()
-    except (OSError, RuntimeError):
+    except OSError:
         return None
     content, checksum = data[:-_CHECKSUM], data[-_CHECKSUM:]
     return content if hashlib.sha256(content).digest() == checksum else None
@@ -83,7 +85,7 @@ def files() -> list[Path]:
     """Return the files that are kept, those of numba's own cache among them."""
     try:
         return [path for path in folder().rglob("*") if path.is_file()]
-    except (OSError, RuntimeError):
+    except OSError:
         return []
 
 
