@@ -58,7 +58,12 @@ def read(name: str) -> bytes | None:
     except OSError:
         return None
     content, checksum = data[:-_CHECKSUM], data[-_CHECKSUM:]
-    return content if hashlib.sha256(content).digest() == checksum else None
+    return content if checksum == _checksum(name, content) else None
+
+
+def _checksum(name: str, content: bytes) -> bytes:
+    # With the name: under another one, whole as it is, a file is not what is looked for.
+    return hashlib.sha256(name.encode() + b"\0" + content).digest()
 
 
 def write(name: str, content: bytes) -> None:
@@ -70,7 +75,7 @@ def write(name: str, content: bytes) -> None:
     try:
         with tempfile.NamedTemporaryFile(dir=place, prefix=".", delete=False) as file:
             temporary = file.name
-            file.write(content + hashlib.sha256(content).digest())
+            file.write(content + _checksum(name, content))
         os.replace(temporary, place / name)
         temporary = None
     except OSError:
