@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,25 +43,25 @@ def kept(folder: Path, ending: str = "*.o") -> list[Path]:
 
 def test_later_processes_load_what_was_kept(tmp_path: Path) -> None:
     environment = {"NUMBA_CACHE_DIR": str(tmp_path), "ADAPOOL_SHIPPED": "0"}
-    assert run(CALL + WAY, **environment) == "2.0\ncompiled"
+    assert run(CALL + WAY, timeout=300, **environment) == "2.0\ncompiled"
     assert len(kept(tmp_path)) == 1
-    assert run(CALL + WAY, **environment) == "2.0\nshipped or kept"
+    assert run(CALL + WAY, timeout=300, **environment) == "2.0\nshipped or kept"
 
 
 @pytest.mark.parametrize("damage", ["cut off", "empty", "foreign", "of another kernel"])
 def test_damaged_files_are_replaced(tmp_path: Path, damage: str) -> None:
     environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
-    assert run(CALL, **environment) == "2.0"
+    assert run(CALL, timeout=300, **environment) == "2.0"
     (file,) = kept(tmp_path)
     whole = file.read_bytes()
     if damage == "of another kernel":
         other = CALL.replace("numpy.eye(8)", "numpy.eye(8, dtype=numpy.uint8)")
-        assert run(other, **environment) == "2"
+        assert run(other, timeout=300, **environment) == "2"
         (another,) = set(kept(tmp_path)) - {file}
         os.replace(another, file)
     else:
         file.write_bytes({"cut off": whole[:200], "empty": b"", "foreign": b"x" * 999}[damage])
-    assert run(CALL, **environment) == "2.0"
+    assert run(CALL, timeout=300, **environment) == "2.0"
     assert file.read_bytes() == whole
     assert [path.name for path in (tmp_path / "adapool").iterdir()] == [file.name]
 
@@ -86,9 +88,9 @@ def test_a_folder_that_can_only_be_read(tmp_path: Path) -> None:
     if os.name != "posix" or os.geteuid() == 0:
         pytest.skip("the owner of everything may write anywhere")
     environment = {"NUMBA_CACHE_DIR": str(tmp_path), "ADAPOOL_SHIPPED": "0"}
-    run(CALL, **environment)
+    run(CALL, timeout=300, **environment)
     (tmp_path / "adapool").chmod(0o500)
-    assert run(CALL + WAY, **environment) == "2.0\nshipped or kept"
+    assert run(CALL + WAY, timeout=300, **environment) == "2.0\nshipped or kept"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_nothing_is_kept_beside_the_source(tmp_path: Path) -> None:
     for way in ("", UNKNOWN):
         environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
         code = way + CALL + "; print(adapool.__file__)"
-        assert run(code, **environment) == f"2.0\n{package / '__init__.py'}"
+        assert run(code, timeout=300, **environment) == f"2.0\n{package / '__init__.py'}"
     assert not kept(package, "*.nb*")
     assert not kept(package)
 
@@ -138,7 +140,7 @@ def test_digests_cover_what_a_kernel_is_made_of() -> None:
 
 
 @pytest.fixture
-def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the archive, in its place."""
     path = tmp_path / "kernels.zip"
     shutil.copy(archive.PATH, path)
@@ -231,7 +233,7 @@ adapool.deformable_conv(image, [2.0], np.zeros((64, 64, 2), np.float32), channel
 adapool.peak_local_max(image)
 """
     environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
-    assert run(code + WAY, **environment) == "shipped or kept"
+    assert run(code + WAY, timeout=300, **environment) == "shipped or kept"
 
 
 def test_an_edited_kernel_is_compiled(tmp_path: Path) -> None:
@@ -239,13 +241,13 @@ def test_an_edited_kernel_is_compiled(tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(adapool.__file__).parent, package, ignore=ignored)
     environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    assert run(CALL + WAY, **environment) == "2.0\nshipped or kept"
+    assert run(CALL + WAY, timeout=300, **environment) == "2.0\nshipped or kept"
     edited = package / "cpu" / "maximum.py"
     text = edited.read_text()
     ours = "finite[task % finite.size] = False\n            line, reach"
     assert ours in text
     edited.write_text(text.replace("_fill(line, lowest)", "_fill(line, type(lowest)(9))"))
-    assert run(CALL + WAY, **environment) == "36.0\ncompiled"
+    assert run(CALL + WAY, timeout=300, **environment) == "36.0\ncompiled"
 
 
 # --- numba's own way ----------------------------------------------------------------------------
@@ -262,12 +264,12 @@ def test_an_edited_kernel_is_compiled(tmp_path: Path) -> None:
 def test_where_nothing_internal_was_tried(other: str, tmp_path: Path) -> None:
     code = f"{other}{CALL}; from adapool import _jit; print(_jit.NATIVE)"
     environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
-    assert run(code, **environment) == "2.0\nFalse"
+    assert run(code, timeout=300, **environment) == "2.0\nFalse"
     assert kept(tmp_path, "*.nbi")
     assert not kept(tmp_path)
     for file in kept(tmp_path, "*.nb?"):
         file.write_bytes(file.read_bytes()[:20])
-    assert run(code, **environment) == "2.0\nFalse"
+    assert run(code, timeout=300, **environment) == "2.0\nFalse"
 
 
 def test_both_ways_agree_to_the_bit(tmp_path: Path) -> None:
@@ -286,7 +288,7 @@ results = [
 print(hashlib.sha256(b"".join(result.tobytes() for result in results)).hexdigest())
 """
     environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
-    assert run(code, **environment) == run(UNKNOWN + code, timeout=300, **environment)
+    assert run(code, timeout=300, **environment) == run(UNKNOWN + code, timeout=300, **environment)
 
 
 def test_bounds_are_checked_when_asked_for() -> None:
@@ -325,19 +327,19 @@ for _ in range(2):
 
 def test_compiling_is_told_once(tmp_path: Path) -> None:
     environment = {"NUMBA_CACHE_DIR": str(tmp_path), "ADAPOOL_SHIPPED": "0"}
-    said = run(TOLD, **environment)
+    said = run(TOLD, timeout=300, **environment)
     assert said == "adapool: compiling attention_pooling for uint16, once"
 
 
 def test_compiling_can_be_silent(tmp_path: Path) -> None:
     environment = {"NUMBA_CACHE_DIR": str(tmp_path), "ADAPOOL_SHIPPED": "0"}
-    assert run(TOLD, ADAPOOL_QUIET="1", **environment) == ""
+    assert run(TOLD, ADAPOOL_QUIET="1", timeout=300, **environment) == ""
 
 
 def test_what_was_kept_is_not_told(tmp_path: Path) -> None:
     environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
-    run(TOLD, **environment)
-    assert run(TOLD, **environment) == ""
+    run(TOLD, timeout=300, **environment)
+    assert run(TOLD, timeout=300, **environment) == ""
 
 
 def test_a_terminal_is_told(
@@ -405,7 +407,7 @@ def test_compile_makes_the_calls(
     made: list[Any] = []
 
     def calls(everything: bool) -> list[common.Call]:
-        return [(f"call {i}", lambda i=i: made.append((everything, i))) for i in range(3)]
+        return [(f"call {i}", partial(made.append, (everything, i))) for i in range(3)]
 
     monkeypatch.setattr(common, "calls", calls)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
