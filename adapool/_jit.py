@@ -14,45 +14,23 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import pickle
 import threading
-import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numba
-import numpy as np
-from numba import prange
 
 from adapool import _native
-from adapool._native import cache, sources
+from adapool._native.arguments import fast_key
 from adapool._native.options import OPTIONS
 
 # Elementary operations below which threads cost more than they save: entering a parallel region
 # takes some 10 us, in which one core does about this much.
 PARALLEL_FROM = 1 << 15
 
-# Of all that numba can make parallel, the loop over prange alone.
-_PARALLEL = {
-    option: option == "prange"
-    for option in (
-        "prange",
-        "comprehension",
-        "fusion",
-        "inplace_binop",
-        "numpy",
-        "reduction",
-        "setitem",
-        "stencil",
-    )
-}
-
 # Threading layers that two Python threads may enter at once ("workqueue" aborts the process).
 _THREAD_SAFE_LAYERS = ("omp", "tbb")
-
-# What numba, or a file system that fills up or is taken away, raises around numba's cache files.
-_CACHE_ERRORS = (EOFError, OSError, pickle.UnpicklingError)
 
 # Whether code is made by `_native`.
 NATIVE = _native.is_usable()
@@ -161,6 +139,9 @@ class Kernel:
     def __call__(self, *arguments: Any, work: int, tasks: int = 1) -> None:
         """Run the tasks; `work` counts the elementary operations, and chooses the threads."""
         threads = 1 if tasks <= 1 or work < PARALLEL_FROM else threads_for(work)
+        if not NATIVE:
+            self._by_numba.run(arguments, tasks, threads)
+            return
         if threads == 1 or _Threads.thread_safe:
             self._run(arguments, tasks, threads)
             return
@@ -170,9 +151,6 @@ class Kernel:
             _Threads.thread_safe = numba.threading_layer() in _THREAD_SAFE_LAYERS
 
     def _run(self, arguments: tuple[Any, ...], tasks: int, threads: int) -> None:
-        if not NATIVE:
-            self._run_by_numba(arguments, tasks, threads)
-            return
         code = self._latest
         words = None if code is None else code.pack(*arguments)
         if words is None:
@@ -186,7 +164,6 @@ class Kernel:
     def _find(self, arguments: tuple[Any, ...]) -> Any:
         """Return the code for arguments of other types than those of the call before."""
         from adapool._native import kernels
-        from adapool._native.arguments import fast_key
 
         key = fast_key(arguments)
         with kernels.lock:
@@ -195,72 +172,11 @@ class Kernel:
                 self._codes[key] = kernels.find(source, arguments)
             return self._codes[key]
 
-    def _run_by_numba(self, arguments: tuple[Any, ...], tasks: int, threads: int) -> None:
-        # An exception in one of numba's threads would be lost.
-        parallel = threads > 1 and not numba.config.BOUNDSCHECK
-        if not parallel:
-            self._launch(parallel, tasks, arguments)
-            return
-        # numba keeps this number for each Python thread, for all that runs in it.
-        before = numba.get_num_threads()
-        numba.set_num_threads(threads)
-        try:
-            self._launch(parallel, tasks, arguments)
-        finally:
-            numba.set_num_threads(before)
-
-    def _launch(self, parallel: bool, tasks: int, arguments: tuple[Any, ...]) -> None:
-        name = "_parallel" if parallel else "_serial"
-        try:
-            getattr(self, name)(tasks, *arguments)
-        except _CACHE_ERRORS:
-            # Raised while compiling: nothing has run yet, so the call can simply be repeated.
-            self.__dict__[name] = self._compile(parallel, cached=False)
-            self.__dict__[name](tasks, *arguments)
-
     @functools.cached_property
-    def _parallel(self) -> Any:
-        return self._compile(True, cached=True)
+    def _by_numba(self) -> Any:
+        from adapool._by_numba import Loop
 
-    @functools.cached_property
-    def _serial(self) -> Any:
-        return self._compile(False, cached=True)
-
-    def _compile(self, parallel: bool, cached: bool) -> Any:
-        """Let numba compile, by its public interfaces, a loop over the tasks."""
-        driver = _each_task if self._has_tasks else _once
-        scope = {**driver.__globals__, "_body": device(self._function)}
-        twin = types.FunctionType(driver.__code__, scope, driver.__name__)
-        # The cache files are named by the qualified name alone: one for each kernel and twin.
-        suffix = "parallel" if parallel else "serial"
-        digest = sources.digest(self._function.__module__)
-        twin.__qualname__ = f"{self._function.__qualname__}_{suffix}_{digest}"
-        options = {**OPTIONS, "parallel": _PARALLEL if parallel else False}
-        place = cache.writable_folder() if cached else None
-        if place is None:
-            return numba.njit(**options)(twin)
-        with _cache_lock:
-            before = numba.config.CACHE_DIR
-            numba.config.CACHE_DIR = str(place)
-            try:
-                return numba.njit(cache=True, **options)(twin)
-            finally:
-                numba.config.CACHE_DIR = before
-
-
-_cache_lock = threading.Lock()
-
-# Stands for the body of a kernel, which each one has in the globals of its own copy of these.
-_body: Any = None
-
-
-def _each_task(tasks: Any, *arguments: Any) -> None:
-    for task in prange(tasks):
-        _body(np.int64(task), *arguments)
-
-
-def _once(tasks: Any, *arguments: Any) -> None:
-    _body(*arguments)
+        return Loop(self._function, device, self._has_tasks)
 
 
 def cuda_device(function: Callable[..., Any]) -> Any:

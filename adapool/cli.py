@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        _demo(options.image, options.output)
+        options.run(options)
     except CommandError as error:
         print(f"adapool: {error}", file=sys.stderr)
         return 1
@@ -63,7 +63,61 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="the PNG file to write",
     )
+    demo.set_defaults(run=lambda options: _demo(options.image, options.output))
+    cache = commands.add_parser(
+        "cache",
+        help="say where compiled code is kept and how much there is, or delete it",
+        description="Print the folder that compiled code is kept in, and what it takes.",
+    )
+    cache.add_argument("--clear", action="store_true", help="delete what is kept there")
+    cache.set_defaults(run=lambda options: _cache(options.clear))
+    compile_ = commands.add_parser(
+        "compile",
+        help="compile for common dtypes now, so that no later call has to",
+        description="Make the calls that between them need the kernels of common dtypes. What is "
+        "compiled is kept for later processes: in the image of a container, for instance.",
+    )
+    compile_.add_argument(
+        "--all", action="store_true", help="every integer dtype too, which takes minutes"
+    )
+    compile_.set_defaults(run=lambda options: _compile(options.all))
     return parser
+
+
+def _cache(clear: bool) -> None:
+    from adapool._native import cache
+
+    if clear:
+        count, size = cache.clear()
+        print(f"deleted: {count} files, {size / 1e6:.1f} MB")
+        return
+    sizes = [file.stat().st_size for file in cache.files()]
+    print(cache.folder())
+    print(f"{len(sizes)} files, {sum(sizes) / 1e6:.1f} MB")
+
+
+def _compile(everything: bool) -> None:
+    from adapool._native import cache, common
+
+    if cache.writable_folder() is None:
+        raise CommandError(
+            f"cannot write to {cache.folder()}: set NUMBA_CACHE_DIR to another folder"
+        )
+    calls = list(common.calls(everything))
+    for done, (name, call) in enumerate(calls):
+        _show(done / len(calls), name)
+        call()
+    _show(1, "")
+    print(f"compiled: {len(calls)} kinds of calls, in {cache.folder()}")
+
+
+def _show(share: float, name: str) -> None:
+    """Draw a progress bar, over the one before it, where somebody may be looking."""
+    if sys.stderr.isatty():
+        full = round(30 * share)
+        end = "\n" if share == 1 else ""
+        bar = f"[{'#' * full}{'.' * (30 - full)}] {share:4.0%}  {name:<50.50}"
+        print(f"\r{bar}", end=end, file=sys.stderr, flush=True)
 
 
 def _demo(image: str, output: Path) -> None:

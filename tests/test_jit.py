@@ -1,73 +1,83 @@
-"""The JIT policy: caches that fail, processes that fork, threads that meet."""
+"""The JIT policy: what kernels take and refuse, processes that fork, threads that meet."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
+import numba
 import numpy as np
 import pytest
 
 import adapool
 from adapool import _jit
-from adapool.cpu import deformable, dynamic
-from interpreter import run
+from adapool._native.frontend import _refuse_strangers
+from adapool.cpu import deformable, dynamic, maximum
 
-CALL = "import numpy, adapool; print(adapool.max_pooling(numpy.eye(8), 4, channel_axis=None).sum())"
-
-
-def test_cache_that_cannot_be_written() -> None:
-    nowhere = "/dev/null/nowhere"
-    assert run(CALL, NUMBA_CACHE_DIR=nowhere, HOME=nowhere, XDG_CACHE_HOME=nowhere) == "2.0"
+pytestmark = pytest.mark.skipif(
+    not _jit.NATIVE, reason="numba compiles kernels itself here: test_native.py has that way"
+)
 
 
-def test_no_place_for_a_cache_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    import numba
+def test_device_functions_cannot_be_called_from_python() -> None:
+    """They are parts of kernels, without a way in: a call would jump to address 0."""
+    with pytest.raises(TypeError, match="call its py_func"):
+        maximum._exceeds(2.0, 1.0)
+    assert maximum._exceeds.py_func(2.0, 1.0)
 
-    compile_ = numba.njit
 
-    def without_a_locator(*arguments: Any, cache: bool = False, **options: Any) -> Any:
-        if cache:
-            raise RuntimeError("cannot cache function 'add_one': no locator available")
-        return compile_(*arguments, **options)
+def test_a_kernel_that_raises_tells() -> None:
+    @_jit.kernel
+    def fail_at(task: int, array: Any, bad: int) -> None:
+        if task == bad:
+            raise ValueError
+        array[task] = task
 
-    monkeypatch.setattr(numba, "njit", without_a_locator)
+    array = np.zeros(4)
+    fail_at(array, 5, tasks=4, work=0)
+    np.testing.assert_array_equal(array, [0, 1, 2, 3])
+    for work in (0, sys.maxsize):
+        with pytest.raises(RuntimeError, match="a kernel has raised"):
+            fail_at(array, 2, tasks=4, work=work)
 
+
+def test_kernels_refuse_arrays_that_they_were_not_compiled_for() -> None:
     @_jit.kernel
     def add_one(array: Any) -> None:
         for i in range(array.size):
             array[i] += 1
 
-    array = np.zeros(3)
+    array = np.zeros(6)
     add_one(array, work=0)
-    np.testing.assert_array_equal(array, [1, 1, 1])
+    np.testing.assert_array_equal(array, 1)
+    for other in (array[::2], array.reshape(2, 3)):
+        with pytest.raises(TypeError, match="no code for"):
+            add_one(other, work=0)
+    np.testing.assert_array_equal(array, 1)
+    integers = np.zeros(6, np.int32)
+    add_one(integers, work=0)
+    np.testing.assert_array_equal(integers, 1)
 
 
-@pytest.mark.parametrize("ending", ["*.nbc", "*.nbi"])
-def test_truncated_cache_files(tmp_path: Path, ending: str) -> None:
-    cache = str(tmp_path)
-    assert run(CALL, NUMBA_CACHE_DIR=cache) == "2.0"
-    files = list(tmp_path.rglob(ending))
-    assert files
-    for file in files:
-        file.write_bytes(file.read_bytes()[:20])
-    assert run(CALL, NUMBA_CACHE_DIR=cache) == "2.0"
+def test_kernels_that_need_more_than_themselves_are_refused() -> None:
+    """Another process, that loads their code alone, may not have it."""
+    text = "declare i32 @rand() declare float @llvm.fabs.f32(float)"
+    module = llvmlite.binding.parse_assembly(text)
+    with pytest.raises(RuntimeError, match="a kernel refers to rand;"):
+        _refuse_strangers(module)
 
 
-def test_device_functions_can_be_called_from_python() -> None:
-    code = "from adapool.cpu import maximum; print(maximum._exceeds(2.0, 1.0))"
-    assert run(code) == "True"
+def test_kernels_cannot_allocate() -> None:
+    @_jit.kernel
+    def allocate(array: Any) -> None:
+        array[:] = np.zeros(array.size)
 
-
-def test_twins_have_cache_files_of_their_own(tmp_path: Path) -> None:
-    code = f"from adapool import _jit; _jit.PARALLEL_FROM = 0; {CALL}; "
-    code += "_jit.PARALLEL_FROM = 1 << 60; adapool.max_pooling(numpy.eye(8), 4, channel_axis=None)"
-    run(code, NUMBA_CACHE_DIR=str(tmp_path))
-    names = [file.name for file in tmp_path.rglob("*.nbi") if "max_rows" in file.name]
-    assert sorted("parallel" in name for name in names) == [False, True]
+    with pytest.raises(numba.TypingError, match="zeros"):
+        allocate(np.ones(3), work=0)
 
 
 def test_inputs_of_every_origin_share_a_kernel() -> None:
@@ -76,20 +86,20 @@ def test_inputs_of_every_origin_share_a_kernel() -> None:
     offsets = np.zeros((7, 8, 8), np.float32)
     options: dict[str, Any] = {"padding": 1}
     adapool.deformable_conv(image, weights, offsets, **options)
-    known = list(deformable._convolve._serial.signatures)
+    known = list(deformable._convolve._codes)
     adapool.deformable_conv(image > 0, weights, offsets, **options)
     options |= {"mask_network": np.ones((7, 8, 4), np.float32), "bias": np.ones(1, np.float32)}
     adapool.deformable_conv(image, weights, offsets, **options)
-    assert list(deformable._convolve._serial.signatures) == known
+    assert list(deformable._convolve._codes) == known
 
 
 def test_images_of_one_width_share_a_kernel() -> None:
     image, sizes = np.ones((6, 7), np.int8), np.full((6, 7), 3, np.float32)
     adapool.dynamic_pooling(image, sizes, channel_axis=None)
-    known = list(dynamic._look_up_tiles._serial.signatures)
+    known = list(dynamic._look_up_tiles._codes)
     for dtype in ("uint8", "bool"):
         adapool.dynamic_pooling(image.astype(dtype), sizes, channel_axis=None)
-    assert list(dynamic._look_up_tiles._serial.signatures) == known
+    assert list(dynamic._look_up_tiles._codes) == known
 
 
 def pool_in_child(image: Any) -> Any:

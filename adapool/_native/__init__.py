@@ -20,6 +20,8 @@ import sys
 import llvmlite
 import numba
 
+from adapool._native.arguments import can_read_arrays
+
 # The versions of numba that what is internal to it was tried with, and of llvmlite.
 TRIED_NUMBA = ("0.64", "0.65", "0.66", "0.67", "0.68")
 TRIED_LLVMLITE = ("0.46", "0.47", "0.48", "0.49", "0.50")
@@ -44,6 +46,7 @@ def is_usable() -> bool:
         and not numba.config.BOUNDSCHECK
         and not numba.config.DISABLE_JIT
         and not numba.config.DEBUGINFO_DEFAULT
+        and can_read_arrays()
     )
 
 

@@ -28,7 +28,7 @@ def folder() -> Path:
             chosen = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
         else:
             chosen = "~/.cache"
-    return Path(chosen).expanduser() / "adapool"
+    return Path(os.path.expanduser(chosen)).absolute() / "adapool"
 
 
 @functools.cache
@@ -36,10 +36,12 @@ def writable_folder() -> Path | None:
     """Return the folder, made if it was not there, or None and a warning where none can be."""
     place = folder()
     try:
+        if "~" in place.parts:
+            raise OSError("there is no home")
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=place):
             return place
-    except (OSError, RuntimeError):  # the latter where there is no home
+    except OSError:
         warnings.warn(
             f"adapool cannot keep compiled code in {place}: each process will compile for itself. "
             "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written to.",
@@ -53,10 +55,15 @@ def read(name: str) -> bytes | None:
     """Return what was kept under a name; None if nothing was, or it is not whole."""
     try:
         data = (folder() / name).read_bytes()
-    except (OSError, RuntimeError):
+    except OSError:
         return None
     content, checksum = data[:-_CHECKSUM], data[-_CHECKSUM:]
-    return content if hashlib.sha256(content).digest() == checksum else None
+    return content if checksum == _checksum(name, content) else None
+
+
+def _checksum(name: str, content: bytes) -> bytes:
+    # With the name: under another one, whole as it is, a file is not what is looked for.
+    return hashlib.sha256(name.encode() + b"\0" + content).digest()
 
 
 def write(name: str, content: bytes) -> None:
@@ -68,7 +75,7 @@ def write(name: str, content: bytes) -> None:
     try:
         with tempfile.NamedTemporaryFile(dir=place, prefix=".", delete=False) as file:
             temporary = file.name
-            file.write(content + hashlib.sha256(content).digest())
+            file.write(content + _checksum(name, content))
         os.replace(temporary, place / name)
         temporary = None
     except OSError:
@@ -83,7 +90,7 @@ def files() -> list[Path]:
     """Return the files that are kept, those of numba's own cache among them."""
     try:
         return [path for path in folder().rglob("*") if path.is_file()]
-    except (OSError, RuntimeError):
+    except OSError:
         return []
 
 

@@ -37,20 +37,11 @@ def find(source: Source, arguments: tuple[Any, ...]) -> Code:
     digest = sources.digest(source.body.__module__)
     file = f"{name}-{_hash(digest, this_platform(), llvm.llvm_version_info, cpu())}.o"
     code = cache.read(file) if recorded is None else None
-    addresses = None if code is None else _loaded(code)
-    if addresses is None:
+    if code is None:
         with notice.compiling(source.body.__name__.strip("_")):
             code = assemble(_bitcode(source, arguments, name, digest))
-        addresses = load(code)
         cache.write(file, code)
-    return Code(packer(arguments), addresses)
-
-
-def _loaded(code: bytes) -> tuple[int, int] | None:
-    try:
-        return load(code)
-    except (RuntimeError, ValueError):  # whole, by its checksum, and yet nothing that LLVM takes
-        return None
+    return Code(packer(arguments), load(code))
 
 
 def _bitcode(source: Source, arguments: tuple[Any, ...], name: str, digest: str) -> bytes:
