@@ -42,7 +42,7 @@ def twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 # Where the tests of many kernels are, and words in their names; the first that fit count. All other
 # tests compile little, or run in processes of their own.
-_FILES = re.compile(r"tests/test_(properties|metamorphic|dask|dask_graph|peaks)\.py")
+_FILES = re.compile(r"tests/test_(properties|metamorphic|dask|dask_graph|peaks|peak_regions)\.py")
 _FAMILIES = {
     "deformable": re.compile("conv|product|offsets|masks|weights|round_alike|truncation"),
     "dynamic": re.compile("dynamic|stride|sites|peaks|channels|batch|growing|parameters"),
