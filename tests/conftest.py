@@ -1,15 +1,9 @@
-"""Settings of all tests: how many examples hypothesis draws, the twins of each kernel, and workers.
-
-Most of the time of the tests goes into compiling kernels. Two workers of pytest-xdist that come to
-a kernel at the same moment both compile it, and what it calls is compiled once in each process: so
-tests of the same kernels share a worker.
-"""
+"""Settings of all tests: how many examples hypothesis draws, and the twins of each kernel."""
 
 from __future__ import annotations
 
 import gc
 import os
-import re
 import sys
 
 import pytest
@@ -40,25 +34,6 @@ def twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return str(request.param)
 
 
-# Where the tests of many kernels are, and words in their names; the first that fit count. All other
-# tests compile little, or run in processes of their own.
-_FILES = re.compile(r"tests/test_(properties|metamorphic|dask|dask_graph|peaks|peak_regions)\.py")
-_FAMILIES = {
-    "deformable": re.compile("conv|product|offsets|masks|weights|round_alike|truncation"),
-    "dynamic": re.compile("dynamic|stride|sites|peaks|channels|batch|growing|parameters"),
-    "windows": re.compile("max_pooling|attention"),
-}
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a family of kernels in one worker (``--dist loadgroup``).
-
-    Begin with the site, which takes minutes: no worker should wait for it at the end.
-    """
+    """Begin with the site, which takes minutes: no worker should wait for it at the end."""
     items.sort(key=lambda item: item.path.name != "test_site.py")
-    for item in items:
-        if _FILES.match(item.nodeid):
-            for family, words in _FAMILIES.items():
-                if words.search(item.nodeid):
-                    item.add_marker(pytest.mark.xdist_group(family))
-                    break
