@@ -112,6 +112,8 @@ def tool(folder: Path, name: str, script: str) -> None:
     [
         ("echo small: done", True),
         ("echo small: done; exit 9", False),  # a race, or an access out of bounds
+        ("echo small: done; echo 'RACECHECK SUMMARY: 2 hazards displayed'", False),
+        ("echo small: done; echo 'RACECHECK SUMMARY: 0 hazards displayed'", True),
         ("echo nothing ran", False),
         ("sleep 60 & sleep 60", False),
     ],

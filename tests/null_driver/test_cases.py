@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import adapool
 from adapool.cuda import launch_dynamic
+from adapool.cuda.arrays import DeviceArray
 from cuda_cases import Case, cases
 from null_driver import journal
 from null_driver.libraries import Library, library
@@ -89,3 +90,10 @@ def answering(network: Any, lib: Library) -> Any:
             return lib.send(np.asarray(network(np.ones(about["shape"], about["typestr"]))))
 
     return call
+
+
+def test_strides_of_eight_elements_are_no_c_order() -> None:
+    """numba-cuda 0.30 compares strides with bits where an array is only described."""
+    whole = DeviceArray.of(library("numba").send(np.zeros((4, 40), np.float32)))
+    view = DeviceArray(whole.library, whole, whole.pointer, (4, 5), np.float32, (160, 32))
+    assert view.for_kernel()._numba_type_.layout == "A"
