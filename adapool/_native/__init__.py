@@ -23,8 +23,8 @@ import numba
 from adapool._native.arguments import can_read_arrays
 
 # The versions of numba that what is internal to it was tried with, and of llvmlite.
-TRIED_NUMBA = ("0.64", "0.65", "0.66", "0.67", "0.68")
-TRIED_LLVMLITE = ("0.46", "0.47", "0.48", "0.49", "0.50")
+TRIED_NUMBA = ("0.67", "0.68")
+TRIED_LLVMLITE = ("0.49", "0.50")
 TRIED_PLATFORMS = ("linux-x86_64",)
 
 

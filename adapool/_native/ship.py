@@ -15,8 +15,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import llvmlite.binding as llvm
+
 from adapool import _jit
 from adapool._native import archive, common, kernels
+from adapool._native.machine import generic_machine
 
 Recorded = dict[str, tuple[bytes, str]]
 
@@ -40,7 +43,17 @@ def build(path: Path, jobs: int) -> None:
         found: Recorded = {}
         for part in pool.starmap(record, [(part, jobs) for part in range(jobs)]):
             found |= part
-    archive.write(path, found)
+    archive.write(path, {name: (strip(code), digest) for name, (code, digest) in found.items()})
+
+
+def strip(bitcode: bytes) -> bytes:
+    """Take out the names of values, which are nobody's here: more than half of the archive."""
+    module = llvm.parse_bitcode(bitcode)
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_strip_symbols_pass()
+    builder = llvm.create_pass_builder(generic_machine(), llvm.create_pipeline_tuning_options(0))
+    passes.run(module, builder)
+    return bytes(module.as_bitcode())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
