@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from adapool import _install, _library_arguments, _place_arguments
+from adapool import _install
+from adapool._checks import libraries, places
 
 if TYPE_CHECKING:
     from adapool._convolution import ConvKernel, Sampling
@@ -191,7 +192,7 @@ NUMPY: Backend = _NumPy()
 
 def backend_of(array: Any) -> Backend:
     """Return the backend of an array; whatever is on no device is NumPy's."""
-    if type(array) is np.ndarray or not _place_arguments.on_device(array):
+    if type(array) is np.ndarray or not places.on_device(array):
         return NUMPY
     return cast(Backend, _on_gpu("backend").CUDA)
 
@@ -231,28 +232,28 @@ def check_places(name: str, array: Any, **others: Any) -> None:
     """
     if all(type(value) is np.ndarray or value is None for value in (array, *others.values())):
         return
-    given = {n: _library_arguments.bare(n, v) for n, v in {name: array, **others}.items()}
-    on_device = [each for each in given if _place_arguments.chunks_on_device(given[each])]
+    given = {n: libraries.bare(n, v) for n, v in {name: array, **others}.items()}
+    on_device = [each for each in given if places.chunks_on_device(given[each])]
     if not on_device:
         return
     rest = {argument: given[argument] for argument in given if argument not in on_device}
     on_host = [argument for argument, value in rest.items() if _is_array(value)]
     if on_host:
-        _place_arguments.mixed_places(on_device, on_host)
+        places.mixed_places(on_device, on_host)
     _require_cuda(name)
     _require_one_device({argument: given[argument] for argument in on_device})
 
 
 def in_host_memory(name: str, array: Any) -> Any:
     """Return what is needed whole, on the host: a Dask array computed, anything else as it is."""
-    array = _library_arguments.bare(name, array)
-    lazy = _place_arguments.is_dask(array)
-    if _place_arguments.chunks_on_device(array):
+    array = libraries.bare(name, array)
+    lazy = places.is_dask(array)
+    if places.chunks_on_device(array):
         if lazy:
             kind, way = "Dask array of chunks on a GPU", ".map_blocks(cupy.asnumpy)"
         else:
             kind, way = "array on a GPU", "torch's .cpu()"
-        _place_arguments.no_backend(name, kind, f"copy it to the host, as {way} does")
+        places.no_backend(name, kind, f"copy it to the host, as {way} does")
     return array.compute() if lazy else array
 
 
@@ -265,10 +266,10 @@ def _is_array(value: Any) -> bool:
 def _require_cuda(name: str) -> None:
     """Raise unless device arrays can be computed on."""
     if importlib.util.find_spec("numba_cuda") is None:
-        _place_arguments.no_cuda(name, "numba-cuda is not installed", _install.command("cuda"))
+        places.no_cuda(name, "numba-cuda is not installed", _install.command("cuda"))
     reason = _on_gpu("target").why_unusable()
     if reason is not None:
-        _place_arguments.no_cuda(name, *reason)
+        places.no_cuda(name, *reason)
 
 
 def _require_one_device(arrays: dict[str, Any]) -> None:
@@ -276,10 +277,10 @@ def _require_one_device(arrays: dict[str, Any]) -> None:
     devices = {
         name: _on_gpu("libraries").library_of(array).device
         for name, array in arrays.items()
-        if not _place_arguments.is_dask(array)
+        if not places.is_dask(array)
     }
     if len(set(devices.values())) > 1:
-        _place_arguments.several_devices(devices)
+        places.several_devices(devices)
 
 
 def _on_gpu(module: str) -> Any:

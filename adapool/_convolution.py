@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments, _convolution_arguments, _place_arguments
 from adapool._backends import Array, backend_of, plain
+from adapool._checks import arguments, convolution, places
 from adapool._layout import Layout, to_triple
 from adapool._networks import counted_dtype
 from adapool._windows import Windows
@@ -65,20 +65,18 @@ class ConvKernel:
 
 def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> ConvKernel:
     """Check the weights of a convolution, in either of their forms."""
-    groups = _arguments.count("groups", groups)
-    weights = _convolution_arguments.conv_weights(
-        conv_weights, layout.ndim, layout.channels, groups
-    )
+    groups = arguments.count("groups", groups)
+    weights = convolution.conv_weights(conv_weights, layout.ndim, layout.channels, groups)
     per_channel = weights.ndim == 1
     if per_channel:
         groups = layout.channels
         axes = layout.ndim + 1
         # Dask reshapes no empty chunks, and an array on a device takes nothing but a reshape.
-        lazy = _place_arguments.is_dask(weights)
+        lazy = places.is_dask(weights)
         weights = weights[(np.newaxis,) * axes] if lazy else weights.reshape(*[1] * axes, groups)
     elif layout.channel_axis is None:
-        _convolution_arguments.single_filter(weights.shape[-1])
-    shift = _convolution_arguments.bias(bias, weights.shape[-1])
+        convolution.single_filter(weights.shape[-1])
+    shift = convolution.bias(bias, weights.shape[-1])
     return ConvKernel(weights, shift, groups, per_channel)
 
 

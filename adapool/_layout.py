@@ -12,14 +12,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from adapool import _arguments
-from adapool._backends import Array
-from adapool._backends import Pooled as Pooled
-from adapool._backends import Triple as Triple
-from adapool._backends import as_given as as_given
-from adapool._backends import empty_value as empty_value
-from adapool._backends import plain as plain
-from adapool._place_arguments import is_dask
+from adapool._backends import Array, Pooled, Triple, as_given, plain
+from adapool._checks import arguments
+from adapool._checks.places import is_dask
 
 Number = TypeVar("Number", int, float)
 
@@ -63,8 +58,8 @@ class Layout:
 
         Without `batches` the caller takes single images alone.
         """
-        array = _arguments.image_array(name, value)
-        channel, batch, spatial = _arguments.spatial_axes(
+        array = arguments.image_array(name, value)
+        channel, batch, spatial = arguments.spatial_axes(
             name, array, channel_axis, batch_axis, batches
         )
         layout = cls(

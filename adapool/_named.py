@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _library_arguments
-from adapool._layout import Layout, Triple
+from adapool._backends import Triple
+from adapool._checks import libraries
+from adapool._layout import Layout
 from adapool._windows import Windows
 
 
@@ -86,7 +87,7 @@ class Names:
     @classmethod
     def of(cls, image: Any, layout: Layout, **others: Any) -> Names:
         """Return the names of an image; `others` go with it, and must have its order of axes."""
-        if not _library_arguments.is_named(image):
+        if not libraries.is_named(image):
             return NONE
         dims = tuple(image.dims)
         variable = not hasattr(image, "coords")
@@ -100,8 +101,8 @@ class Names:
             variable=variable,
         )
         for name, other in others.items():
-            if _library_arguments.is_named(other):
-                _library_arguments.order_of_names(name, tuple(other.dims), names.spatial)
+            if libraries.is_named(other):
+                libraries.order_of_names(name, tuple(other.dims), names.spatial)
         return names
 
     def pooled(self, result: Any, grid: Grid | None = None, same_channels: bool = True) -> Any:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adapool import _arguments, _library_arguments, _place_arguments
 from adapool._backends import Array, Kernels, backend_of, plain
+from adapool._checks import libraries, places, predictions
 from adapool._layout import Layout, to_triple
 from adapool._windows import Windows
 
@@ -34,14 +34,14 @@ def predict(name: str, network: Any, given: Array) -> Array:
 
     Device libraries have no read-only arrays: there a network is trusted.
     """
-    network = _library_arguments.bare(name, network)
+    network = libraries.bare(name, network)
     backend = backend_of(given)
     backend.protect(given)
     call = network.predict if hasattr(network, "predict") else network
-    result = _library_arguments.bare(name, call(backend.as_given(given)))
-    _place_arguments.same_place(name, result, given)
-    _place_arguments.not_lazy(name, result)
-    return _arguments.network_result(name, result)
+    result = libraries.bare(name, call(backend.as_given(given)))
+    places.same_place(name, result, given)
+    places.not_lazy(name, result)
+    return predictions.network_result(name, result)
 
 
 def counted_dtype(name: str, network: Any) -> np.dtype[Any]:
@@ -49,7 +49,7 @@ def counted_dtype(name: str, network: Any) -> np.dtype[Any]:
     if is_network(network):
         return np.dtype(np.float32)
     array = network if isinstance(network, np.ndarray) else None
-    dtype = (_arguments.network_result(name, network) if array is None else array).dtype
+    dtype = (predictions.network_result(name, network) if array is None else array).dtype
     return dtype if dtype.kind == "f" else np.dtype(np.float32)
 
 
@@ -76,8 +76,8 @@ def grid_prediction(
         given = layout.as_given_to_networks(image)
         array = predict(name, network, given)
     else:
-        array = _arguments.network_result(name, network)
-        _place_arguments.in_memory(name, array)
+        array = predictions.network_result(name, network)
+        places.in_memory(name, array)
         array = backend_of(image).beside(everywhere(array, grid, widths), image)
     lead, width = grid_form(name, array.shape, layout, grid, widths)
     return array.reshape(math.prod(lead), *to_triple(grid, 1), width)
@@ -90,7 +90,7 @@ def everywhere(array: Any, grid: tuple[int, ...], widths: Sequence[int]) -> Any:
     """
     if len(array.shape) > 1 or (array.shape or (1,)) not in [(width,) for width in widths]:
         return array
-    if not _place_arguments.is_dask(array):
+    if not places.is_dask(array):
         array = backend_of(array).to_host(array)
     return np.broadcast_to(array.reshape(-1), (1, *grid, array.size))
 
@@ -114,7 +114,7 @@ def grid_form(
     fix = ""
     if name == "param_network" and tuple(widths) == (2 * layout.ndim,):
         fix = _with_strides(shape, [(*lead, *grid) for lead in leads], layout.ndim)
-    _arguments.wrong_shape(name, shape, f"({wanted}, P) with P = {options}", fix)
+    predictions.wrong_shape(name, shape, f"({wanted}, P) with P = {options}", fix)
 
 
 def _with_strides(shape: tuple[int, ...], points: Sequence[tuple[int, ...]], ndim: int) -> str:
@@ -189,7 +189,7 @@ def _by_tap(weights: Array, n: int, taps: int, channels: int) -> Array:
     rows, columns = weights.shape if weights.ndim == 2 else (0, 0)
     if rows not in (1, n) or columns not in (taps, taps * channels):
         wanted = dict.fromkeys(f"({n}, {width})" for width in (taps, taps * channels))
-        _arguments.wrong_shape("attention_network", weights.shape, " or ".join(wanted))
+        predictions.wrong_shape("attention_network", weights.shape, " or ".join(wanted))
     by_tap: Array = plain(weights).reshape(rows, taps, columns // taps)
     return by_tap
 
@@ -216,7 +216,7 @@ def attention_form(shape: tuple[int, ...], layout: Layout, windows: Windows) -> 
     for lead, tail in itertools.product(leads, [(), (channels,)]):
         if shape == (*lead, *inner, *tail):
             return AttentionForm(lead, per_pixel, tail)
-    _arguments.wrong_shape(
+    predictions.wrong_shape(
         "attention_network",
         shape,
         f"{(*leads[0], *layout.spatial)} for a weight per pixel or {(*leads[0], *per_window)} for "

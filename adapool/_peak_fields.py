@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from adapool import _arguments, _peak_arguments
-from adapool._arguments import Array
-from adapool._layout import Layout, Triple, plain
+from adapool._backends import Array, Triple, plain
+from adapool._checks import peaks, predictions
+from adapool._layout import Layout
 from adapool._networks import grid_prediction, is_network
 from adapool._windows import size_columns, size_limits
 from adapool.estimators import BlobSizes
@@ -96,7 +96,7 @@ def ask(
     if network is None:
         network = BlobSizes(spacing=spacing)
     elif spacing is not None:
-        _peak_arguments.spacing_with_network(spacing)
+        peaks.spacing_with_network(spacing)
     given = None if is_network(network) else _sizes(network, layout, images)
     alone = replace(layout, batch=1, batch_axis=None)
     for item, image in enumerate(images):
@@ -168,10 +168,10 @@ def _field(response: Array, sizes: Array, layout: Layout, own_map: bool) -> Fiel
 
 
 def _checked_response(response: Any, layout: Layout) -> Array:
-    array = _arguments.network_result("param_network.response", response)
+    array = predictions.network_result("param_network.response", response)
     wanted = (1, *layout.spatial)
     if array.shape not in (wanted, layout.spatial, (*wanted, 1)):
-        _arguments.wrong_shape("param_network.response", array.shape, str(wanted))
+        predictions.wrong_shape("param_network.response", array.shape, str(wanted))
     response_map: Array = plain(array).reshape(layout.volume)
     return response_map
 

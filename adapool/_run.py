@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapool import _arguments
 from adapool._backends import Array, backend_of
+from adapool._checks import predictions
+from adapool._checks.places import is_dask
 from adapool._layout import Layout
-from adapool._place_arguments import is_dask
 from adapool._plans.base import Plan
 
 
@@ -17,7 +17,7 @@ def run(plan: Plan, layout: Layout, image: Array, network_halo: Any = 0) -> Any:
         from adapool import dask  # imported here and not before
 
         return dask.run(plan, layout, image, network_halo)
-    _arguments.no_network_halo(network_halo)
+    predictions.no_network_halo(network_halo)
     canonical = layout.canonical(image)
     operands = [
         None if operand is None else operand.in_memory(layout, canonical)

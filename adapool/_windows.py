@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments
 from adapool._backends import Array, Triple
+from adapool._checks import arguments
 from adapool._layout import to_triple
 
 _MOST = (1 << 63) - 1
@@ -168,17 +168,17 @@ def pooling_windows(
     `prefix` is what the names of the stride and the padding begin with, for the messages.
     """
     ndim = len(spatial)
-    kernel = _arguments.integers("kernel_size", kernel_size, ndim, least=1)
+    kernel = arguments.integers("kernel_size", kernel_size, ndim, least=1)
     strides = (
-        kernel if stride is None else _arguments.integers(f"{prefix}stride", stride, ndim, least=1)
+        kernel if stride is None else arguments.integers(f"{prefix}stride", stride, ndim, least=1)
     )
-    pads = _arguments.integers(f"{prefix}padding", padding, ndim, least=0)
-    dilations = _arguments.integers("dilation", dilation, ndim, least=1)
-    _arguments.at_most_half(f"{prefix}padding", pads, kernel)
+    pads = arguments.integers(f"{prefix}padding", padding, ndim, least=0)
+    dilations = arguments.integers("dilation", dilation, ndim, least=1)
+    arguments.at_most_half(f"{prefix}padding", pads, kernel)
     windows = _windows(
-        spatial, kernel, strides, pads, dilations, _arguments.flag("ceil_mode", ceil_mode)
+        spatial, kernel, strides, pads, dilations, arguments.flag("ceil_mode", ceil_mode)
     )
-    _arguments.some_output("kernel_size", windows.span[-ndim:], windows.outputs, spatial, pads)
+    arguments.some_output("kernel_size", windows.span[-ndim:], windows.outputs, spatial, pads)
     return windows
 
 
@@ -195,12 +195,12 @@ def conv_windows(
     `name` is that of the argument which the kernel is the shape of, for the messages.
     """
     ndim = len(spatial)
-    strides = _arguments.integers("stride", stride, ndim, least=1)
-    pads = _arguments.integers("padding", padding, ndim, least=0)
-    dilations = _arguments.integers("dilation", dilation, ndim, least=1)
+    strides = arguments.integers("stride", stride, ndim, least=1)
+    pads = arguments.integers("padding", padding, ndim, least=0)
+    dilations = arguments.integers("dilation", dilation, ndim, least=1)
     windows = _windows(spatial, kernel, strides, pads, dilations, ceil_mode=False)
     span = windows.span[-ndim:]
-    _arguments.some_output(name, span, windows.outputs, spatial, pads)
+    arguments.some_output(name, span, windows.outputs, spatial, pads)
     return windows
 
 
@@ -217,7 +217,7 @@ def kernel_limits(max_kernel_size: Any, ndim: int) -> tuple[int, ...]:
     """Check `max_kernel_size`; None means what an int64 holds."""
     if max_kernel_size is None:
         return (_MOST,) * ndim
-    return _arguments.integers("max_kernel_size", max_kernel_size, ndim, least=1)
+    return arguments.integers("max_kernel_size", max_kernel_size, ndim, least=1)
 
 
 def size_columns(ndim: int, width: int) -> Triple:

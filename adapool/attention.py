@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from adapool import _arguments, _word_arguments
-from adapool._arguments import AnyArray
 from adapool._backends import check_places
+from adapool._checks import arguments, words
+from adapool._checks.arguments import AnyArray
 from adapool._layout import Layout
 from adapool._named import Names, middles
 from adapool._plans.fixed import AttentionPlan
@@ -15,7 +15,7 @@ from adapool._run import run
 from adapool._windows import pooling_windows
 
 
-@_word_arguments.other_words(_word_arguments.WINDOWS)
+@words.other_words(words.WINDOWS)
 def attention_pooling(
     feature_map: AnyArray,
     kernel_size: int | Sequence[int],
@@ -116,7 +116,7 @@ def attention_pooling(
     check_places("feature_map", feature_map, attention_network=attention_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     windows = pooling_windows(layout.spatial, kernel_size, stride, padding, dilation, ceil_mode)
-    with_indices = _arguments.flag("return_indices", return_indices)
+    with_indices = arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout, attention_network=attention_network)
     plan = AttentionPlan.of(layout, windows, attention_network, with_indices)
     pooled = run(plan, layout, array, network_halo)

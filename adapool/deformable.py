@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from adapool import _arguments, _word_arguments
-from adapool._arguments import AnyArray
 from adapool._backends import check_places
+from adapool._checks import arguments, words
+from adapool._checks.arguments import AnyArray
 from adapool._convolution import conv_kernel
 from adapool._layout import Layout
 from adapool._named import Names, middles
@@ -18,7 +18,7 @@ from adapool._windows import conv_windows, pooling_windows
 Interpolation = Literal["linear", "nearest", "truncate"]
 
 
-@_word_arguments.other_words(_word_arguments.CONVOLUTIONS)
+@words.other_words(words.CONVOLUTIONS)
 def deformable_conv(
     feature_map: AnyArray,
     conv_weights: AnyArray,
@@ -144,7 +144,7 @@ def deformable_conv(
     return names.pooled(convolved, middles(windows), kernel.per_channel)
 
 
-@_word_arguments.other_words(_word_arguments.CONVOLUTIONS)
+@words.other_words(words.CONVOLUTIONS)
 def deformable_conv_and_pool(
     feature_map: AnyArray,
     conv_weights: AnyArray,
@@ -270,7 +270,7 @@ def deformable_conv_and_pool(
     windows = conv_windows(layout.spatial, kernel.size, stride, padding, dilation)
     grid = windows.outputs[-layout.ndim :]
     pool = pooling_windows(grid, kernel_size, pool_stride, pool_padding, 1, ceil_mode, "pool_")
-    with_indices = _arguments.flag("return_indices", return_indices)
+    with_indices = arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout, offset_network=offset_network, mask_network=mask_network)
     plan = ConvolutionPlan.of(
         layout, kernel, windows, pool, offset_network, mask_network,

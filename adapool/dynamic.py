@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from adapool import _arguments, _word_arguments
-from adapool._arguments import AnyArray
 from adapool._backends import check_places
+from adapool._checks import arguments, words
+from adapool._checks.arguments import AnyArray
 from adapool._layout import Layout
 from adapool._named import Names, every
 from adapool._plans.dynamic import DynamicPlan
@@ -18,7 +18,7 @@ from adapool.sites import Sites
 Anchor = Literal["corner", "center"]
 
 
-@_word_arguments.other_words(_word_arguments.SIZES)
+@words.other_words(words.SIZES)
 def dynamic_pooling(
     feature_map: AnyArray,
     param_network: Any,
@@ -110,16 +110,16 @@ def dynamic_pooling(
     """
     check_places("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
-    step = _arguments.integers("stride", stride, layout.ndim, least=1)
-    centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
-    with_indices = _arguments.flag("return_indices", return_indices)
+    step = arguments.integers("stride", stride, layout.ndim, least=1)
+    centered = arguments.choice("anchor", anchor, arguments.ANCHORS) == "center"
+    with_indices = arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout, param_network=param_network)
     plan = DynamicPlan.of(layout, param_network, step, max_kernel_size, centered, with_indices)
     pooled = run(plan, layout, array, network_halo)
     return names.pooled(pooled, every(plan.step))
 
 
-@_word_arguments.other_words(_word_arguments.SIZES)
+@words.other_words(words.SIZES)
 def dynamic_stride_pooling(
     feature_map: AnyArray,
     param_network: Any,
@@ -199,7 +199,7 @@ def dynamic_stride_pooling(
     """
     check_places("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, None, batches=False)
-    centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
+    centered = arguments.choice("anchor", anchor, arguments.ANCHORS) == "center"
     names = Names.of(feature_map, layout, param_network=param_network)
     plan = SitesPlan.of(layout, param_network, max_kernel_size, centered)
     sites: Sites = run(plan, layout, array, network_halo)

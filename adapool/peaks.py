@@ -7,13 +7,13 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from adapool import _arguments, _peak_arguments, _word_arguments
 from adapool._backends import in_host_memory
+from adapool._checks import arguments, peaks, words
 from adapool._layout import Layout
 from adapool._named import Names
 
 
-@_word_arguments.other_words(_word_arguments.PEAKS)
+@words.other_words(words.PEAKS)
 def peak_local_max(
     image: ArrayLike,
     param_network: Any = None,
@@ -125,11 +125,11 @@ def peak_local_max(
            [30, 70]])
     """
     layout, array = Layout.of("image", in_host_memory("image", image), channel_axis, batch_axis)
-    _peak_arguments.plain_volume(layout)
-    level = _peak_arguments.threshold(threshold)
-    regions = _peak_arguments.labels(in_host_memory("labels", labels), layout)
-    border = _peak_arguments.border(exclude_border, layout.ndim)
-    with_markers = _arguments.flag("return_markers", return_markers)
+    peaks.plain_volume(layout)
+    level = peaks.threshold(threshold)
+    regions = peaks.labels(in_host_memory("labels", labels), layout)
+    border = peaks.border(exclude_border, layout.ndim)
+    with_markers = arguments.flag("return_markers", return_markers)
     network = in_host_memory("param_network", param_network)
     names = Names.of(image, layout, labels=labels, param_network=param_network)
     from adapool import _peaks, cpu  # scipy and numba are imported here and not before

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from adapool._backends import Array, backend_of
-from adapool._library_arguments import bare
+from adapool._checks.libraries import bare
 from adapool._named import NONE, Names
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapool import _arguments
+from adapool._checks import arguments
 
 
 def set_num_threads(num_threads: int | None) -> None:
@@ -35,7 +35,7 @@ def set_num_threads(num_threads: int | None) -> None:
     from adapool import _jit  # numba is imported here and not before
 
     if num_threads is not None:
-        num_threads = _arguments.num_threads(num_threads, _jit.most_threads())
+        num_threads = arguments.num_threads(num_threads, _jit.most_threads())
     _jit.use_threads(num_threads)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from adapool.cuda.tables import Plan, plan_tables
+from adapool.cuda.dynamic.tables import Plan, plan_tables
 
 # Bytes and single-precision operations a second: an H100 SXM and an A100 SXM of 80 GB.
 MACHINES = {"H100": (3.35e12, 67e12), "A100": (2.04e12, 19.5e12)}

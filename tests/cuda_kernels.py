@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 from numba import from_dtype, types
 
-from adapool.cuda import copying, deformable, dynamic, grids, maximum, painting, products
+from adapool.cuda import copying, grids
+from adapool.cuda.convolution import deformable, products
+from adapool.cuda.dynamic import pooling
+from adapool.cuda.fixed import maximum
+from adapool.cuda.sites import painting
 
 THREE = types.UniTuple(types.int64, 3)
 FOUR = types.UniTuple(types.int64, 4)
@@ -104,7 +108,7 @@ def own_windows(dtype: str) -> Iterator[Kernel]:
     scalar = from_dtype(np.dtype(dtype))
     params = array("float64" if dtype == "float64" else "float32", 2)
     yield kernel(
-        "measure_sizes", dynamic.measure_sizes, params, THREE, THREE, array("int64", 1)
+        "measure_sizes", pooling.measure_sizes, params, THREE, THREE, array("int64", 1)
     )  # fmt: skip
     slab = array(dtype, 3)
     for name, values, table in (
@@ -113,18 +117,18 @@ def own_windows(dtype: str) -> Iterator[Kernel]:
         indexed = values is not NOTHING
         tables = types.Array(table.dtype, 1, "C")
         yield kernel(
-            f"load_slab{name}", dynamic.load_slab(indexed), array(dtype, 5), INT, TWO, slab,
+            f"load_slab{name}", pooling.load_slab(indexed), array(dtype, 5), INT, TWO, slab,
             table if indexed else NOTHING,
         )  # fmt: skip
-        yield kernel(f"widen{name}", dynamic.widen(indexed), table, values, THREE, THREE, table)
+        yield kernel(f"widen{name}", pooling.widen(indexed), table, values, THREE, THREE, table)
         yield kernel(
-            f"look_up_pixels{name}", dynamic.look_up_pixels(indexed), tables, FOUR, values,
+            f"look_up_pixels{name}", pooling.look_up_pixels(indexed), tables, FOUR, values,
             types.Array(params.dtype, 5, "C"), INT, THREE, THREE, BOOL, THREE, THREE, TWO, FOUR,
             INT, PLAN, scalar, array(dtype, 5),
             array("int64", 5) if indexed else NOTHING,
         )  # fmt: skip
     yield kernel(
-        "look_up_sites", dynamic.look_up_sites, array(dtype, 1), FOUR, array("int64", 2),
+        "look_up_sites", pooling.look_up_sites, array(dtype, 1), FOUR, array("int64", 2),
         array("int64", 2), THREE, THREE, BOOL, THREE, TWO, FOUR, INT, PLAN, scalar,
         array(dtype, 2),
     )  # fmt: skip

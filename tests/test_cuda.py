@@ -20,7 +20,7 @@ from numba import cuda, types
 
 import adapool
 import cuda_floors
-from adapool.cuda.tables import plan_tables
+from adapool.cuda.dynamic.tables import plan_tables
 from cuda_gate import ARCHITECTURES, Report, compile_kernel, line, link_kernel
 from cuda_kernels import Kernel
 
@@ -111,7 +111,7 @@ def test_the_gate_can_fail(function: Any, fault: str, architecture: str) -> None
 
 
 def test_the_gate_sees_spills() -> None:
-    from adapool.cuda.products import product_kernel
+    from adapool.cuda.convolution.products import product_kernel
 
     function = product_kernel(np.dtype(np.float32), 4, 4, True).py_func
     squeezed = cuda.jit(max_registers=32)(function)

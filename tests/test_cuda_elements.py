@@ -16,8 +16,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 import adapool
-from adapool.cuda import deformable, dynamic, maximum
-from adapool.cuda.tables import plan_tables
+from adapool.cuda.convolution import deformable
+from adapool.cuda.dynamic import pooling
+from adapool.cuda.dynamic.tables import plan_tables
+from adapool.cuda.fixed import maximum
 
 Array = NDArray[Any]
 
@@ -80,9 +82,9 @@ def test_window_maximum() -> None:
 @functools.cache
 def table_loops() -> tuple[Any, Any]:
     """Return the passes and the look-ups as loops over all pixels of an image."""
-    block = on_cpu(dynamic.block_maximum)
+    block = on_cpu(pooling.block_maximum)
     look_up, along, place_of = map(
-        on_cpu, (dynamic.look_up, dynamic.window_along, dynamic._in_volume)
+        on_cpu, (pooling.look_up, pooling.window_along, pooling._in_volume)
     )
 
     @njit(error_model="numpy")

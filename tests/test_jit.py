@@ -16,7 +16,9 @@ import pytest
 import adapool
 from adapool import _jit
 from adapool._native.frontend import _refuse_strangers
-from adapool.cpu import deformable, dynamic, maximum
+from adapool.cpu.convolution import deformable
+from adapool.cpu.dynamic import pooling
+from adapool.cpu.fixed import maximum
 
 pytestmark = pytest.mark.skipif(
     not _jit.NATIVE, reason="numba compiles kernels itself here: test_native.py has that way"
@@ -96,10 +98,10 @@ def test_inputs_of_every_origin_share_a_kernel() -> None:
 def test_images_of_one_width_share_a_kernel() -> None:
     image, sizes = np.ones((6, 7), np.int8), np.full((6, 7), 3, np.float32)
     adapool.dynamic_pooling(image, sizes, channel_axis=None)
-    known = list(dynamic._look_up_tiles._codes)
+    known = list(pooling._look_up_tiles._codes)
     for dtype in ("uint8", "bool"):
         adapool.dynamic_pooling(image.astype(dtype), sizes, channel_axis=None)
-    assert list(dynamic._look_up_tiles._codes) == known
+    assert list(pooling._look_up_tiles._codes) == known
 
 
 def pool_in_child(image: Any) -> Any:

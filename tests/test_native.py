@@ -129,9 +129,9 @@ def test_nothing_is_kept_beside_the_source(tmp_path: Path) -> None:
 
 
 def test_digests_cover_what_a_kernel_is_made_of() -> None:
-    reached = {file.name for file in sources._reached("adapool.cpu.maximum", set())}
+    reached = {file.name for file in sources._reached("adapool.cpu.fixed.maximum", set())}
     assert reached == {"maximum.py", "_memory.py", "_formulas.py"}
-    reached = {file.name for file in sources._reached("adapool.cpu.dynamic", set())}
+    reached = {file.name for file in sources._reached("adapool.cpu.dynamic.pooling", set())}
     assert {"_keys.py", "_tables.py", "_tiles.py", "_queries.py", "_pyramid.py"} <= reached
     assert "maximum.py" not in reached
 

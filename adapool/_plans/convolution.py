@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments, _convolution_arguments, _place_arguments
 from adapool._backends import Array, Kernels, Pooled, Triple, plain
+from adapool._checks import arguments, convolution, places
 from adapool._convolution import ConvKernel, Sampling, as_summed
 from adapool._layout import Layout, to_triple
 from adapool._networks import counted_dtype, is_network
@@ -76,10 +76,10 @@ class ConvolutionPlan(PooledGrid):
         """Check how a convolution samples."""
         # The default stands for None alone: 0 and "" are wrong rules, to be refused.
         rule = kernel.default_interpolation if interpolation is None else interpolation
-        number = _convolution_arguments.offset_groups(offset_groups, layout.channels)
+        number = convolution.offset_groups(offset_groups, layout.channels)
         ndim, taps = layout.ndim, number * windows.taps
         grid = windows.outputs[-ndim:]
-        limits = _arguments.displacements("max_offset", max_offset, ndim)
+        limits = arguments.displacements("max_offset", max_offset, ndim)
         if layout.lazy:
             _require_bounds(limits, grid, layout.spatial, offset_network, mask_network)
         dtype = np.result_type(layout.dtype, kernel.dtype)
@@ -94,7 +94,7 @@ class ConvolutionPlan(PooledGrid):
             groups=kernel.groups,
             per_channel=kernel.per_channel,
             offset_groups=number,
-            interpolation=_arguments.choice("interpolation", rule, _arguments.INTERPOLATIONS),
+            interpolation=arguments.choice("interpolation", rule, arguments.INTERPOLATIONS),
             max_offset=limits,
             filters=kernel.weights.shape[-1],
             weights=Parameter("conv_weights", kernel.weights),
@@ -229,7 +229,7 @@ def _require_bounds(
     mask_network: Any,
 ) -> None:
     """Raise unless it is known what part of an image a block needs, and its networks."""
-    _place_arguments.needed_on_dask("max_offset", None if math.inf in limits else limits)
+    places.needed_on_dask("max_offset", None if math.inf in limits else limits)
     for name, network in (("offset_network", offset_network), ("mask_network", mask_network)):
         if is_network(network) and grid != spatial:
-            _place_arguments.networks_need_the_grid(name, grid, spatial)
+            places.networks_need_the_grid(name, grid, spatial)

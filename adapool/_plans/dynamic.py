@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adapool import _place_arguments
 from adapool._backends import Array, Kernels, Pooled, Triple
+from adapool._checks import places
 from adapool._layout import Layout, to_triple
 from adapool._plans.base import PooledGrid, whole_of
 from adapool._plans.operands import Box, Grid, Operand
@@ -56,7 +56,7 @@ class DynamicPlan(PooledGrid):
     ) -> DynamicPlan:
         """Check the sizes and their limit."""
         if layout.lazy:
-            _place_arguments.needed_on_dask("max_kernel_size", max_kernel_size)
+            places.needed_on_dask("max_kernel_size", max_kernel_size)
         ndim = layout.ndim
         steps = to_triple(step, 1)
         planes, rows, columns = (-(-n // s) for n, s in zip(layout.volume, steps, strict=True))

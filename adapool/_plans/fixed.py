@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments
 from adapool._backends import Array, Kernels, Pooled, Triple
+from adapool._checks import predictions
 from adapool._layout import Layout
 from adapool._networks import (
     AttentionWeights,
@@ -103,7 +103,7 @@ class AttentionPlan(FixedPlan):
         dtype = np.result_type(layout.dtype, counted_dtype("attention_network", network))
         if is_network(network):
             return cls(dtype, with_indices, windows, layout.dtype, network, None)
-        array = _arguments.network_result("attention_network", network)
+        array = predictions.network_result("attention_network", network)
         form = attention_form(array.shape, layout, windows)
         weights = Weights(
             "attention_network",

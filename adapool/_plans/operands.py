@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from adapool import _arguments, _place_arguments
 from adapool._backends import Array, backend_of, plain
+from adapool._checks import places, predictions
 from adapool._layout import Layout, to_triple
 from adapool._networks import everywhere, grid_form, is_network, predict
 from adapool._windows import Windows
@@ -81,7 +81,7 @@ class Operand:
         """Return the operand of a whole image in memory."""
         if self.predicts:
             return self.predict(layout, image)
-        _place_arguments.in_memory(self.name, self.source)
+        places.in_memory(self.name, self.source)
         # What was one number, or one point, was made on the host.
         array = backend_of(image).beside(self.source, image)
         return self.canonical(array, layout.ndim)
@@ -110,7 +110,7 @@ class Grid(Operand):
         box = (plane, row, column)
         if is_network(source):
             return cls(name, source, box=box, raw=raw, widths=widths)
-        array = everywhere(_arguments.network_result(name, source), tuple(grid), widths)
+        array = everywhere(predictions.network_result(name, source), tuple(grid), widths)
         lead, _ = grid_form(name, array.shape, layout, tuple(grid), widths)
         return cls(
             name, array, len(lead), array.ndim - len(lead) - layout.ndim,

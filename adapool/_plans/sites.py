@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adapool import _place_arguments
 from adapool._backends import Array, Kernels, as_given
+from adapool._checks import places
 from adapool._layout import Layout, as_dtype
 from adapool._plans.operands import Grid, Operand
 from adapool._windows import kernel_limits, size_columns
@@ -41,7 +41,7 @@ class SitesPlan:
     def of(cls, layout: Layout, network: Any, max_kernel_size: Any, centered: bool) -> SitesPlan:
         """Check the parameters and their limit."""
         if layout.lazy:
-            _place_arguments.needed_on_dask("max_kernel_size", max_kernel_size)
+            places.needed_on_dask("max_kernel_size", max_kernel_size)
         widths = (2 * layout.ndim,)
         return cls(
             ndim=layout.ndim,

@@ -1,14 +1,10 @@
 """The backend of NumPy arrays: numba kernels on the threads of one machine."""
 
-from adapool.cpu.launch import attention_pooling, gather_windows, max_pooling
-from adapool.cpu.launch_deformable import deformable_conv, deformable_conv_and_pool
-from adapool.cpu.launch_dynamic import (
-    carry_claims,
-    dynamic_pooling,
-    find_sites,
-    pool_sites,
-)
-from adapool.cpu.launch_peaks import uncovered
+from adapool.cpu.convolution.launch import deformable_conv, deformable_conv_and_pool
+from adapool.cpu.dynamic.launch import dynamic_pooling, pool_sites
+from adapool.cpu.fixed.launch import attention_pooling, gather_windows, max_pooling
+from adapool.cpu.peaks.launch import uncovered
+from adapool.cpu.sites.launch import carry_claims, find_sites
 
 # See `adapool._backends.Kernels`.
 TRUNCATES_ANY_SUM = False

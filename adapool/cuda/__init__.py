@@ -4,9 +4,10 @@ Imported only when such an array arrives; :mod:`adapool._backends` has checked b
 numba-cuda and a driver are there.
 """
 
-from adapool.cuda.launch import attention_pooling, gather_windows, max_pooling
-from adapool.cuda.launch_deformable import deformable_conv, deformable_conv_and_pool
-from adapool.cuda.launch_dynamic import dynamic_pooling, find_sites, pool_sites
+from adapool.cuda.convolution.launch import deformable_conv, deformable_conv_and_pool
+from adapool.cuda.dynamic.launch import dynamic_pooling, pool_sites
+from adapool.cuda.fixed.launch import attention_pooling, gather_windows, max_pooling
+from adapool.cuda.sites.launch import find_sites
 
 # See `adapool._backends.Kernels`.
 TRUNCATES_ANY_SUM = True

@@ -8,8 +8,8 @@ import numpy as np
 
 from adapool import cuda
 from adapool._backends import Kernels
-from adapool.cuda import painting
 from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.sites import painting
 
 
 class _Cuda:

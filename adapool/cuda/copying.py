@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments, _formulas
+from adapool import _formulas
+from adapool._checks import predictions
 from adapool._jit import cuda_device, cuda_kernel
 from adapool.cuda import grids
 from adapool.cuda.arrays import DeviceArray
@@ -108,7 +109,7 @@ def check_finite(name: str, array: DeviceArray) -> None:
         flags = zeros(array, 1)
         grids.over_elements(find_strays, array.size, array, array.reshape(-1), flags)
         if flags.to_host().any():
-            _arguments.not_finite(name)
+            predictions.not_finite(name)
 
 
 @cuda_kernel()

@@ -10,8 +10,8 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from adapool import _place_arguments
 from adapool._backends import Array, Triple
+from adapool._checks import places
 from adapool._layout import Layout
 from adapool._plans.base import Interval
 from adapool._plans.operands import Box, Operand
@@ -135,7 +135,7 @@ def as_lazy(array: Any, kind: Array) -> Any:
 
     It is not hashed: that would take longer than to use it.
     """
-    if _place_arguments.is_dask(array):
+    if places.is_dask(array):
         return array
     return da.from_array(np.asarray(array, like=kind), chunks=-1, name=False, asarray=False)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments
 from adapool._backends import Array, Triple, backend_of
+from adapool._checks import arguments
 from adapool._layout import Layout, to_triple
 from adapool._plans.base import (
     Box,
@@ -30,7 +30,7 @@ from adapool.dask.views import in_place
 
 def run(plan: Any, layout: Layout, image: Any, network_halo: Any) -> Any:
     """Run a plan on a Dask array; return lazy arrays."""
-    halo = to_triple(_arguments.integers("network_halo", network_halo, layout.ndim, least=0), 0)
+    halo = to_triple(arguments.integers("network_halo", network_halo, layout.ndim, least=0), 0)
     if isinstance(plan, SitesPlan):
         return run_sites(plan, layout, image, halo)
     return run_grid(plan, layout, image, halo)

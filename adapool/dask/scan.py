@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _arguments
 from adapool._backends import Array
+from adapool._checks import predictions
 
 _MOST_SITES = (1 << 31) - 1
 
@@ -74,7 +74,7 @@ def scan_band(
     axis = 3 - ndim
     band, params = params.shape[1 + axis], params[0]
     if params.dtype.kind == "f" and not np.isfinite(params[..., :ndim]).all():
-        _arguments.not_finite("param_network")
+        predictions.not_finite("param_network")
     from adapool import cpu  # numba is imported here and not before
 
     claimed, carried = cpu.carry_claims(
@@ -95,7 +95,7 @@ def scan_band(
     kept = (sizes >= 1).all(axis=1)
     count = before.count + int(kept.sum())
     if count > _MOST_SITES:
-        _arguments.too_many_sites("param_network", count)
+        predictions.too_many_sites("param_network", count)
     numbers = np.where(kept, before.count - 1 + np.cumsum(kept), -1).astype(np.int32)
 
     table = np.full(len(own), -2, np.int32)  # for the line before the band

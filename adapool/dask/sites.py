@@ -14,8 +14,8 @@ import dask.array as da
 import numpy as np
 from dask.highlevelgraph import HighLevelGraph
 
-from adapool import _arguments
 from adapool._backends import Array, Triple, as_given, backend_of, empty_value
+from adapool._checks import predictions
 from adapool._jit import serial_kernels
 from adapool._layout import Layout, as_dtype
 from adapool._plans.base import Interval, grown
@@ -140,7 +140,7 @@ def _scan(
     with serial_kernels():
         found = scan_band(params, before, begin, volume, limits)
     if last and found.after.count == 0:
-        _arguments.no_sites("param_network")
+        predictions.no_sites("param_network")
     return found
 
 

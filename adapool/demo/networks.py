@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 from skimage import feature, filters, measure, morphology, segmentation
 
-from adapool._arguments import Array
+from adapool._backends import Array
 
 # Taps of the line along which `along_structure` sends the deformable convolution.
 TAPS = 13

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
-from adapool._arguments import Array
+from adapool._backends import Array
 from adapool.demo.samples import Crop
 from adapool.plot import _canvas, _marks
 

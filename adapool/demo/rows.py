@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.spatial import distance
 
-from adapool._arguments import Array
+from adapool._backends import Array
 from adapool.demo import networks, panels, scores
 from adapool.demo.running import STRIDE, Pooled
 from adapool.demo.samples import Sample

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import adapool
-from adapool._arguments import Array
+from adapool._backends import Array
 from adapool.demo import networks
 
 # Pixels between the windows of the maps on a regular grid: alike, so that they can be compared.

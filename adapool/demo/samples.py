@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from skimage import color, data
 
-from adapool._arguments import Array
+from adapool._backends import Array
 
 Crop = tuple[slice, slice]
 

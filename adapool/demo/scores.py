@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from adapool._arguments import Array
+from adapool._backends import Array
 
 
 def label_blocks(shape: tuple[int, ...], size: int) -> Array:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _estimator_arguments as _arguments
-from adapool._arguments import Array, count
+from adapool._backends import Array
+from adapool._checks import estimators as checks
+from adapool._checks.arguments import count
 
 # The share of a normal distribution that lies more than a standard deviation below its median.
 _ONE_SIGMA_BELOW = 0.1587
@@ -49,7 +50,7 @@ class SoftmaxAttention:
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        _arguments.positive("temperature", self.temperature)
+        checks.positive("temperature", self.temperature)
         count("channels", self.channels)
 
     def predict(self, windows: Any) -> Array:
@@ -127,7 +128,7 @@ class ContrastAttention:
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        _arguments.positive("strength", self.strength)
+        checks.positive("strength", self.strength)
         count("channels", self.channels)
 
     def predict(self, windows: Any) -> Array:
@@ -166,4 +167,4 @@ class ContrastAttention:
 
 def _finite_windows(windows: Any, channels: int) -> Array:
     """Return windows (n, K, C) as floats, NaN and infinity as 0."""
-    return np.nan_to_num(_arguments.windows(windows, channels), posinf=0, neginf=0)
+    return np.nan_to_num(checks.windows(windows, channels), posinf=0, neginf=0)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _estimator_arguments as _arguments
-from adapool._arguments import Array
-from adapool.cpu import components
+from adapool._backends import Array
+from adapool._checks import estimators as checks
+from adapool.cpu.objects import components
 from adapool.estimators._images import PerPixel, as_float
 from adapool.estimators._objects import Objects, find_objects
 
@@ -89,8 +89,8 @@ class BlobSizes(PerPixel):
 
     def response_and_sizes(self, images: Any) -> tuple[Array, Array]:
         """Return the results of `response` and of `predict`, at the cost of one of them."""
-        stack = _arguments.stack(images)
-        voxel = _arguments.voxel(self.spacing, stack.ndim - 2)
+        stack = checks.stack(images)
+        voxel = checks.voxel(self.spacing, stack.ndim - 2)
         pairs = [_respond(image.max(axis=-1), voxel) for image in stack]
         responses, sizes = zip(*pairs, strict=True)
         return np.stack(responses), np.stack(sizes)

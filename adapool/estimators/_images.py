@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from adapool import _estimator_arguments as _arguments
-from adapool._arguments import Array
+from adapool._backends import Array
+from adapool._checks import estimators as checks
 
 Spacing = float | Sequence[float] | None
 
@@ -23,7 +23,7 @@ class ForPixels(ABC):
 
     def __post_init__(self) -> None:
         """Check the voxel sizes; the parameters are checked by each estimator."""
-        _arguments.spacing(self.spacing)
+        checks.spacing(self.spacing)
 
     def predict(self, images: Any) -> Array:
         """Estimate for each pixel of a stack of images.
@@ -46,8 +46,8 @@ class ForPixels(ABC):
             If it has the wrong number of axes, is empty, or holds NaN, infinity or values beyond
             1e37, or if `spacing` does not have one number for each spatial axis.
         """
-        stack = _arguments.stack(images)
-        voxel = _arguments.voxel(self.spacing, stack.ndim - 2)
+        stack = checks.stack(images)
+        voxel = checks.voxel(self.spacing, stack.ndim - 2)
         estimates = [self._estimate(image.max(axis=-1), voxel) for image in stack]
         return np.stack(estimates).astype(np.float32, copy=False)
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage as ndi
 
-from adapool._arguments import Array
+from adapool._backends import Array
 from adapool._otsu import otsu
-from adapool.cpu import components
+from adapool.cpu.objects import components
 
 # Levels of brightness that an object is looked at.
 _LEVELS = 12

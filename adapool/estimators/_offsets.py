@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage as ndi
 
-from adapool import _estimator_arguments as _arguments
-from adapool._arguments import Array
+from adapool._backends import Array
+from adapool._checks import estimators as checks
 from adapool.estimators._images import ForPixels, as_float
 
 # Radius of the Gaussian window in standard deviations, SciPy's own default.
@@ -56,7 +56,7 @@ class CentroidOffsets(ForPixels):
     def __post_init__(self) -> None:
         """Check the parameters."""
         super().__post_init__()
-        _arguments.positive("sigma", self.sigma)
+        checks.positive("sigma", self.sigma)
 
     def _estimate(self, image: Array, voxel: Array) -> Array:
         sigmas = self.sigma / voxel

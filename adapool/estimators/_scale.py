@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage as ndi
 
-from adapool import _estimator_arguments as _arguments
-from adapool._arguments import Array
+from adapool._backends import Array
+from adapool._checks import estimators as checks
 from adapool.estimators._images import PerPixel, as_float, isotropic
 
 
@@ -58,8 +58,8 @@ class ScaleSpaceSizes(PerPixel):
     def __post_init__(self) -> None:
         """Check the parameters."""
         super().__post_init__()
-        _arguments.size_range(self.min_size, self.max_size)
-        _arguments.at_least("num_scales", self.num_scales, 3)
+        checks.size_range(self.min_size, self.max_size)
+        checks.at_least("num_scales", self.num_scales, 3)
 
     def _estimate(self, image: Array, voxel: Array) -> Array:
         if self.min_size == self.max_size:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage as ndi
 
-from adapool import _estimator_arguments as _arguments
-from adapool._arguments import Array
+from adapool._backends import Array
+from adapool._checks import estimators as checks
 from adapool.estimators._images import PerPixel, as_float
 
 
@@ -67,9 +67,9 @@ class StructureTensorSizes(PerPixel):
     def __post_init__(self) -> None:
         """Check the parameters."""
         super().__post_init__()
-        _arguments.positive("sigma", self.sigma)
-        _arguments.positive("rho", self.rho)
-        _arguments.size_range(self.min_size, self.max_size)
+        checks.positive("sigma", self.sigma)
+        checks.positive("rho", self.rho)
+        checks.size_range(self.min_size, self.max_size)
 
     def _estimate(self, image: Array, voxel: Array) -> Array:
         values = as_float(image).astype(np.float64)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage as ndi
 
-from adapool import _estimator_arguments as _arguments
-from adapool._arguments import Array
+from adapool._backends import Array
+from adapool._checks import estimators as checks
 from adapool._otsu import otsu
 from adapool.estimators._images import PerPixel, as_float, isotropic
 
@@ -63,9 +63,9 @@ class ThicknessSizes(PerPixel):
     def __post_init__(self) -> None:
         """Check the parameters."""
         super().__post_init__()
-        _arguments.size_range(self.min_size, self.max_size)
+        checks.size_range(self.min_size, self.max_size)
         if self.threshold is not None:
-            _arguments.finite_number("threshold", self.threshold)
+            checks.finite_number("threshold", self.threshold)
 
     def _estimate(self, image: Array, voxel: Array) -> Array:
         if self.threshold is None:

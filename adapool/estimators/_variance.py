@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage as ndi
 
-from adapool import _estimator_arguments as _arguments
-from adapool._arguments import Array
+from adapool._backends import Array
+from adapool._checks import estimators as checks
 from adapool.estimators._images import PerPixel, as_float, isotropic
 
 
@@ -59,8 +59,8 @@ class VarianceSizes(PerPixel):
     def __post_init__(self) -> None:
         """Check the parameters."""
         super().__post_init__()
-        _arguments.positive("sigma", self.sigma)
-        _arguments.size_range(self.min_size, self.max_size)
+        checks.positive("sigma", self.sigma)
+        checks.size_range(self.min_size, self.max_size)
 
     def _estimate(self, image: Array, voxel: Array) -> Array:
         # About the mean, so that the difference of two squares keeps its digits.

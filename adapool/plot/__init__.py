@@ -12,7 +12,7 @@ from typing import Any
 
 import lazy_loader
 
-from adapool import _plot_arguments
+from adapool._checks import plot
 
 _look_up, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
@@ -23,4 +23,4 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
-        _plot_arguments.no_matplotlib(error)
+        plot.no_matplotlib(error)

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from adapool import _plot_arguments
-from adapool._arguments import Array
+from adapool._backends import Array
+from adapool._checks import plot
 from adapool.plot._canvas import COLOURS, GREY, colour_map, limit_axes, new_axes, show_image
 from adapool.plot._marks import draw_boundaries
 
@@ -85,10 +85,10 @@ def show_attention(
     (8, 10)
     >>> plt.close()
     """
-    layout, array = _plot_arguments.plane("image", image, channel_axis)
-    given = _plot_arguments.weights(weights, layout.spatial)
-    opacity = _plot_arguments.fraction("alpha", alpha)
-    low, high = _plot_arguments.scale(vmin, vmax)
+    layout, array = plot.plane("image", image, channel_axis)
+    given = plot.weights(weights, layout.spatial)
+    opacity = plot.fraction("alpha", alpha)
+    low, high = plot.scale(vmin, vmax)
     colours, grey = colour_map(cmap), colour_map(GREY)
     ax = new_axes(ax, layout.spatial, beside=1.8)
     show_image(ax, layout, array, grey)

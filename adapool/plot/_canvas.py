@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 
-from adapool import _arguments, _plot_arguments
-from adapool._arguments import Array
+from adapool._backends import Array
+from adapool._checks import arguments, plot
 from adapool._formulas import window_start
 from adapool._layout import Layout
 
@@ -36,7 +36,7 @@ def new_axes(ax: Axes | None, spatial: tuple[int, ...], beside: float = 0.9) -> 
     beside : float
         Inches of the width that labels, and a colour bar, take.
     """
-    _plot_arguments.axes(ax)
+    plot.axes(ax)
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt  # chooses a backend: not where the caller brings axes
@@ -122,7 +122,7 @@ def subset(step: Any, shape: tuple[int, ...], room: Array, along: int) -> tuple[
         at most `along` on the longer side, and lies in the middle of the grid.
     """
     if step is not None:
-        return tuple(slice(0, None, each) for each in _arguments.integers("step", step, 2, least=1))
+        return tuple(slice(0, None, each) for each in arguments.integers("step", step, 2, least=1))
     least = max(shape) / along
     steps = [math.ceil(max(each, least, 1)) for each in room]
     return tuple(

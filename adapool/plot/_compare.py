@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike, NDArray
 
-from adapool import _plot_arguments
-from adapool._arguments import Array
+from adapool._backends import Array
+from adapool._checks import plot
 from adapool.dynamic import Anchor
 from adapool.plot._canvas import COLOURS, as_values, colour_map, label_axes, limit_axes, show_map
 from adapool.plot._marks import draw_scale_bar
@@ -114,16 +114,16 @@ def compare(
     [-0.25, 31.75, 23.75, -0.25]
     >>> plt.close()
     """
-    layout, array = _plot_arguments.plane("image", image, channel_axis)
-    names, maps = _plot_arguments.named_maps(pooled, titles, layout, channel_axis)
-    steps = _plot_arguments.map_strides(strides, [each.spatial for each, _ in maps], layout.spatial)
-    anchors = _plot_arguments.anchors(anchor, len(maps))
-    pixel = _plot_arguments.pixel_size(spacing, units)
-    low, high = _plot_arguments.scale(vmin, vmax)
+    layout, array = plot.plane("image", image, channel_axis)
+    names, maps = plot.named_maps(pooled, titles, layout, channel_axis)
+    steps = plot.map_strides(strides, [each.spatial for each, _ in maps], layout.spatial)
+    anchors = plot.anchors(anchor, len(maps))
+    pixel = plot.pixel_size(spacing, units)
+    low, high = plot.scale(vmin, vmax)
     drawn = as_values(layout, array)
     panels = [drawn, *(_without_empty(as_values(*each), each[1], drawn) for each in maps)]
     style: dict[str, Any] = {"cmap": colour_map(cmap), "norm": _common_scale(panels, low, high)}
-    given = _plot_arguments.axes_of_panels(axes, len(panels))
+    given = plot.axes_of_panels(axes, len(panels))
     axs = _new_axes(layout.spatial, pixel, len(panels)) if given is None else given
     show_map(axs[0], drawn, pixel=pixel, **style)
     for ax, shown, step, where in zip(axs[1:], panels[1:], steps, anchors, strict=True):

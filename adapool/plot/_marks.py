@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.quiver import Quiver
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-from adapool._arguments import Array
+from adapool._backends import Array
 from adapool._formulas import window_start
 
 # Orange of the palette of Okabe and Ito, which readers with any kind of colour vision tell from

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from adapool import _arguments, _plot_arguments
-from adapool._arguments import Array
+from adapool._backends import Array
+from adapool._checks import arguments, plot
 from adapool._networks import grid_prediction
 from adapool._windows import Windows, conv_windows
 from adapool.plot._canvas import GREY, colour_map, new_axes, show_image, subset
@@ -120,21 +120,21 @@ def show_offsets(
     [0.0, 1.0, 2.0, 0.0, 1.0, 2.0, 0.0, 1.0, 2.0]
     >>> plt.close()
     """
-    layout, array = _plot_arguments.plane("image", image, channel_axis)
-    kernel = _arguments.integers("kernel_size", kernel_size, 2, least=1)
+    layout, array = plot.plane("image", image, channel_axis)
+    kernel = arguments.integers("kernel_size", kernel_size, 2, least=1)
     windows = conv_windows(layout.spatial, kernel, stride, padding, dilation, "kernel_size")
-    groups = _arguments.count("offset_groups", offset_groups)
-    shown = _plot_arguments.group(group, groups)
-    colour, colours = _plot_arguments.colour(color), colour_map(cmap)
+    groups = arguments.count("offset_groups", offset_groups)
+    shown = plot.group(group, groups)
+    colour, colours = plot.colour(color), colour_map(cmap)
     given = grid_prediction(
         "offsets", offsets, layout, layout.canonical(array), windows.outputs[1:],
         (groups * windows.taps * 2, 2),
     )  # fmt: skip
-    moves = _of_group(_plot_arguments.finite("offsets", given)[0, 0], groups, windows.taps, shown)
+    moves = _of_group(plot.finite("offsets", given)[0, 0], groups, windows.taps, shown)
     chosen = subset(step, windows.outputs[1:], _room(moves, windows), _ALONG)
     middles, taps = _undeformed(windows, chosen)
     moves = moves[chosen].reshape(len(middles), -1, 2)
-    times = _plot_arguments.magnification(magnify, moves.shape[1])
+    times = plot.magnification(magnify, moves.shape[1])
     ax = new_axes(ax, layout.spatial)
     show_image(ax, layout, array, colours)
     ax.set_autoscale_on(False)

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from adapool import _arguments, _plot_arguments
-from adapool._estimator_arguments import positive
+from adapool._checks import arguments, plot
+from adapool._checks.estimators import positive
 from adapool.plot._canvas import (
     COLOURS,
     GREY,
@@ -96,16 +96,16 @@ def show_sites(
     2
     >>> plt.close()
     """
-    sites = _plot_arguments.partition(sites)
-    marked = _arguments.flag("show_positions", show_positions)
-    colour = _plot_arguments.colour(color)
+    sites = plot.partition(sites)
+    marked = arguments.flag("show_positions", show_positions)
+    colour = plot.colour(color)
     width = None if linewidth is None else positive("linewidth", linewidth)
     if image is None:
-        _plot_arguments.no_channel_axis(channel_axis)
-        layout, array = _plot_arguments.plane("sites", sites.to_map(), sites.channel_axis)
+        plot.no_channel_axis(channel_axis)
+        layout, array = plot.plane("sites", sites.to_map(), sites.channel_axis)
     else:
-        layout, array = _plot_arguments.plane("image", image, channel_axis)
-        _plot_arguments.same_pixels(sites, layout.spatial)
+        layout, array = plot.plane("image", image, channel_axis)
+        plot.same_pixels(sites, layout.spatial)
     usual = COLOURS if image is None else GREY
     colours = colour_map(usual if cmap is None else cmap)
     ax = new_axes(ax, layout.spatial)

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from adapool import _arguments, _plot_arguments
-from adapool._arguments import Array
-from adapool._estimator_arguments import positive
+from adapool._backends import Array
+from adapool._checks import arguments, plot
+from adapool._checks.estimators import positive
 from adapool._layout import Layout
 from adapool._networks import grid_prediction
 from adapool._windows import size_limits
@@ -114,9 +114,9 @@ def show_windows(
     Bbox([[29.5, 19.5], [59.5, 39.5]])
     >>> plt.close()
     """
-    layout, array = _plot_arguments.plane("image", image, channel_axis)
-    centered = _arguments.choice("anchor", anchor, _arguments.ANCHORS) == "center"
-    colour, width = _plot_arguments.colour(color), positive("linewidth", linewidth)
+    layout, array = plot.plane("image", image, channel_axis)
+    centered = arguments.choice("anchor", anchor, arguments.ANCHORS) == "center"
+    colour, width = plot.colour(color), positive("linewidth", linewidth)
     colours = colour_map(cmap)
     points, extents = _windows(layout, array, sizes, positions, step)
     ax = new_axes(ax, layout.spatial)
@@ -133,8 +133,8 @@ def _windows(
 ) -> tuple[Array, Array]:
     """Return the pixels whose windows are drawn, and the sizes of these, both (n, 2)."""
     if positions is not None:
-        points = _plot_arguments.positions(positions, step, layout.spatial)
-        rows = _plot_arguments.size_rows(sizes, len(points), _WIDTHS, layout.spatial)
+        points = plot.positions(positions, step, layout.spatial)
+        rows = plot.size_rows(sizes, len(points), _WIDTHS, layout.spatial)
         if rows is not None:
             extents = _in_pixels(rows, layout)
         else:
@@ -155,7 +155,7 @@ def _size_map(layout: Layout, image: Array, sizes: Any) -> Array:
     given = grid_prediction(
         "sizes", sizes, layout, layout.canonical(image), layout.spatial, _WIDTHS
     )
-    return _in_pixels(_plot_arguments.finite("sizes", given)[0, 0], layout)
+    return _in_pixels(plot.finite("sizes", given)[0, 0], layout)
 
 
 def _in_pixels(given: Array, layout: Layout) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 from numba import cuda
 
 import adapool
-from adapool.cuda import launch_dynamic
+from adapool.cuda.dynamic import launch
 from null_driver import journal
 from null_driver.libraries import installed, library
 
@@ -76,7 +76,7 @@ def microseconds(call: Call, repeats: int = 40, rounds: int = 7) -> float:
 
 def rows(measure: bool = True) -> Iterator[str]:
     """Yield a row for each call, on numba's arrays, after one to warm up."""
-    measured = launch_dynamic._largest
+    measured = launch._largest
     for name, most, call in calls(library("numba").send):
 
         def told(*arguments: Any, most: int = most) -> Any:
@@ -84,7 +84,7 @@ def rows(measure: bool = True) -> Iterator[str]:
             measured(*arguments)
             return min(most, 1), most, most
 
-        with mock.patch.object(launch_dynamic, "_largest", told):
+        with mock.patch.object(launch, "_largest", told):
             call()
             _, noted = journal.during(call)
             time = f"{microseconds(call):,.0f}" if measure else ""

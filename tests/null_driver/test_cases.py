@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 import adapool
-from adapool.cuda import launch_dynamic
 from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.dynamic import launch as dynamic_launch
 from cuda_cases import Case, cases
 from null_driver import journal
 from null_driver.libraries import Library, library
@@ -41,7 +41,7 @@ def told_sizes(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     params = case.arguments[1]
     if case.name.startswith("dynamic") and isinstance(params, np.ndarray):
         most = int(min(np.nanmax(params), 9))
-        monkeypatch.setattr(launch_dynamic, "_largest", lambda *_: (most, most, most))
+        monkeypatch.setattr(dynamic_launch, "_largest", lambda *_: (most, most, most))
 
 
 def allowed(case: Case) -> int:

@@ -10,8 +10,8 @@ import pytest
 from numba import cuda
 
 import adapool
-from adapool.cuda import launch_dynamic
 from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.dynamic import launch
 from null_driver import journal
 
 DEFAULT_STREAM = 0
@@ -39,7 +39,7 @@ HUGE = (46_500, 46_500)  # more than 2**31 elements
 def test_more_rows_and_planes_than_a_grid_has(
     shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch_dynamic, "_largest", lambda *_: (1, 2, 3))
+    monkeypatch.setattr(launch, "_largest", lambda *_: (1, 2, 3))
     image, volume = empty(*shape), shape[:-1]
     pooled = (*(n - 1 for n in volume), 1)
     check(lambda: adapool.max_pooling(image, 2, stride=1), pooled)
@@ -53,7 +53,7 @@ def test_more_rows_and_planes_than_a_grid_has(
 
 
 def test_more_elements_than_32_bits_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch_dynamic, "_largest", lambda *_: (1, 5, 5))
+    monkeypatch.setattr(launch, "_largest", lambda *_: (1, 5, 5))
     image = empty(*HUGE, dtype=np.uint8)
     options: dict[str, Any] = {"channel_axis": None}
     check(
@@ -75,8 +75,6 @@ def test_no_elements_are_no_launch() -> None:
     """A grid without threads is refused: blocks of a Dask array may be without a site."""
     like = DeviceArray.of(empty(4, 5, 1))
     image, none = like.reshape(1, 1, 4, 5, 1), like.empty((0, 2), np.int64)
-    values, noted = journal.during(
-        lambda: launch_dynamic.pool_sites(image, none, none, (-1, 0, 1), False)
-    )
+    values, noted = journal.during(lambda: launch.pool_sites(image, none, none, (-1, 0, 1), False))
     assert values.shape == (0, 1)
     assert not journal.faults(noted, {DEFAULT_STREAM}, 64, Counter())

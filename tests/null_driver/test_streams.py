@@ -9,7 +9,7 @@ import pytest
 from numba import cuda
 
 import adapool
-from adapool.cuda import launch_dynamic
+from adapool.cuda.dynamic import launch as dynamic_launch
 from adapool.cuda.target import device_of
 from null_driver import journal
 from null_driver.libraries import NUMBA_STREAM, library
@@ -21,7 +21,7 @@ OTHER = 0x7400
 
 @pytest.fixture(autouse=True)
 def _largest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch_dynamic, "_largest", lambda *_: (1, 3, 3))
+    monkeypatch.setattr(dynamic_launch, "_largest", lambda *_: (1, 3, 3))
 
 
 def on_stream(array: Any, stream: int) -> Any:

@@ -9,7 +9,8 @@ import pytest
 from numba import cuda
 
 import adapool
-from adapool.cuda import launch_deformable, launch_dynamic
+import adapool.cuda.convolution.launch
+import adapool.cuda.dynamic.launch
 from compare import SITES_FIELDS, assert_same
 from cuda_cases import Case, cases
 
@@ -45,14 +46,14 @@ def test_case(case: Case) -> None:
 @pytest.mark.parametrize("label", ["dynamic rectangles, indices", "dynamic squares"])
 def test_slabs(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of little memory: bands of rows, and groups of channels."""
-    monkeypatch.setattr(launch_dynamic, "_TABLE_BYTES", 1000)
+    monkeypatch.setattr(adapool.cuda.dynamic.launch, "_TABLE_BYTES", 1000)
     check(next(case for case in cases() if case.label == label))
 
 
 @pytest.mark.parametrize("label", ["deform groups", "fused indices"])
 def test_blocks(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Columns of little memory: blocks of rows."""
-    monkeypatch.setattr(launch_deformable, "_BLOCK_BYTES", 600)
+    monkeypatch.setattr(adapool.cuda.convolution.launch, "_BLOCK_BYTES", 600)
     check(next(case for case in cases() if case.label == label))
 
 

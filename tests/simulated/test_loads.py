@@ -11,8 +11,8 @@ from numba import cuda
 from numba.cuda.simulator.cudadrv.devicearray import FakeWithinKernelCUDAArray
 
 import adapool
-from adapool.cuda import dynamic
-from adapool.cuda.tables import plan_tables
+from adapool.cuda.dynamic import pooling
+from adapool.cuda.dynamic.tables import plan_tables
 
 
 @pytest.mark.parametrize("axes", [1, 2])
@@ -35,7 +35,7 @@ def test_counted_loads_are_those_of_the_plan(
     kernel = [""]
     launches = []
     for name in ("load_slab", "widen", "look_up_pixels", "measure_sizes"):
-        launched = getattr(dynamic, name)
+        launched = getattr(pooling, name)
 
         class Named:
             """Note which kernel runs, and how often."""
@@ -52,13 +52,13 @@ def test_counted_loads_are_those_of_the_plan(
                 return launch
 
         if name == "measure_sizes":
-            monkeypatch.setattr(dynamic, name, Named(launched, name))
+            monkeypatch.setattr(pooling, name, Named(launched, name))
         else:  # made for tables of values, or of winners
 
             def make(indexed: bool, launched: Any = launched, name: str = name) -> Any:
                 return Named(launched(indexed), name)
 
-            monkeypatch.setattr(dynamic, name, make)
+            monkeypatch.setattr(pooling, name, make)
     monkeypatch.setattr(FakeWithinKernelCUDAArray, "__getitem__", counted)
     adapool.dynamic_pooling(cuda.to_device(image), cuda.to_device(sizes), max_kernel_size=size)
 

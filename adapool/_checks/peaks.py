@@ -1,0 +1,73 @@
+"""Checks of what `peak_local_max` takes beside what every function takes; see `_arguments`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapool._checks import arguments
+from adapool._checks.arguments import Axes
+from adapool._layout import Layout
+
+
+def threshold(value: Any) -> float | None:
+    """Return a number, or None for the rule."""
+    if value is None:
+        return None
+    array = arguments.real_array("threshold", value)
+    if array.shape != () or np.isnan(array):
+        raise ValueError(f"threshold must be None or a number, got {value!r}")
+    number: float = array.item()  # an integer stays one: a float may not hold it
+    return number
+
+
+# What a last axis of colours is long; pixels along any other axis are more.
+_COLOURS = (3, 4)
+
+
+def plain_volume(layout: Layout) -> None:
+    """Warn where an image without channels looks as if its last axis held colours."""
+    *others, last = layout.spatial
+    if layout.channel_axis is None and others[1:] and last in _COLOURS and min(others) > last:
+        warnings.warn(
+            f"the last axis, of length {last}, is searched as columns of a volume of shape "
+            f"{layout.spatial}: pass channel_axis=-1 if it holds colours",
+            stacklevel=4,
+        )
+
+
+def labels(value: Any, layout: Layout) -> NDArray[np.int64] | None:
+    """Return the regions (batch or 1, plane, row, column), from 1 on without gaps; 0 for none."""
+    if value is None:
+        return None
+    array = arguments.real_array("labels", value)
+    if array.dtype.kind == "f":
+        raise TypeError(f"labels must hold integers, got dtype {array.dtype}")
+    batch, wanted = layout.batch_among_pixels, layout.spatial
+    if batch is not None and array.ndim == layout.ndim + 1:
+        array, wanted = np.moveaxis(array, batch, 0), (layout.batch, *wanted)
+    if array.shape != wanted:
+        raise ValueError(f"labels must have the spatial shape {wanted}, got {array.shape}")
+    if array.min() < 0:
+        raise ValueError(f"labels must be non-negative, got {array.min()}")
+    distinct, numbers = np.unique(array, return_inverse=True)
+    numbers = numbers.reshape(-1, *layout.volume)
+    return numbers if distinct[0] == 0 else numbers + 1
+
+
+def border(value: Any, ndim: int) -> bool | Axes:
+    """Return whether windows at the border are left out, or a margin along each axis."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    return arguments.integers("exclude_border", value, ndim, least=0)
+
+
+def spacing_with_network(value: Any) -> NoReturn:
+    """Report a spacing that nobody would read."""
+    raise ValueError(
+        f"spacing must be None with param_network, got {value!r}: give it to the network, "
+        "as ScaleSpaceSizes(spacing=...) takes it"
+    )

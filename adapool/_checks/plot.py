@@ -1,0 +1,297 @@
+"""Checks of what `adapool.plot` takes beside what every function takes; see `_arguments`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapool import _install
+from adapool._backends import Array, in_host_memory
+from adapool._checks import arguments, estimators, places
+from adapool._layout import Layout
+from adapool._networks import is_network
+from adapool.sites import Sites
+
+
+def no_matplotlib(error: ModuleNotFoundError) -> NoReturn:
+    """Report that what draws is not installed."""
+    raise ImportError(f"adapool.plot needs matplotlib: {_install.command('plot')}") from error
+
+
+# --- images and what is drawn on them -----------------------------------------------------------
+
+
+def plane(name: str, value: Any, channel_axis: int | None) -> tuple[Layout, Array]:
+    """Check an image that is to be drawn, and return it with its layout."""
+    whole = in_host_memory(name, value)
+    layout, array = Layout.of(name, whole, channel_axis, None, batches=False)
+    if layout.ndim != 2:
+        fix = "" if channel_axis is not None else ", or channel_axis for an image with channels"
+        raise ValueError(
+            f"{name} must be 2-D to be drawn, got spatial shape {layout.spatial}: "
+            f"pass one plane, as {name}[k]{fix}"
+        )
+    return layout, array
+
+
+def finite(name: str, value: Any) -> Array:
+    """Return an array in memory of finite real numbers."""
+    array = arguments.real_array(name, in_host_memory(name, value))
+    estimators.finite(name, array)
+    return array
+
+
+def positions(value: Any, step: Any, spatial: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return (row, column) indices of pixels of the image, which leave nothing to be chosen."""
+    if step is not None:
+        raise ValueError(f"step must be None with positions, all of which are drawn, got {step!r}")
+    array = arguments.real_array("positions", in_host_memory("positions", value))
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(
+            f"positions must have shape (n, 2), a row and a column each, got {array.shape}"
+        )
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"positions must hold integers, got dtype {array.dtype}")
+    if (array < 0).any() or (array >= spatial).any():
+        raise ValueError(f"positions must lie in the image of shape {spatial}, got others")
+    return array.astype(np.int64)
+
+
+def size_rows(
+    value: Any, number: int, widths: Sequence[int], spatial: tuple[int, ...]
+) -> Array | None:
+    """Return the sizes (n, P) of windows at n positions; None for a map or a network."""
+    if is_network(value):
+        return None
+    array = arguments.real_array("sizes", in_host_memory("sizes", value))
+    if array.shape in [(number,), *((number, width) for width in widths)]:
+        return finite("sizes", array).reshape(number, -1 if number else 1)
+    if spatial not in (array.shape[:2], array.shape[1:3]):
+        raise ValueError(
+            f"sizes must be a map of the image {spatial}, or have a row for each of the {number} "
+            f"positions, got shape {array.shape}"
+        )
+    return None
+
+
+def weights(value: Any, spatial: tuple[int, ...]) -> Array:
+    """Return attention weights, a weight for each pixel or those of windows side by side."""
+    array = arguments.image_array("weights", in_host_memory("weights", value))
+    if array.shape == spatial:
+        return array
+    kernel = array.shape[2:]
+    sides = zip(spatial, array.shape[:2], kernel, strict=False)
+    if array.ndim != 4 or any(n not in (size // k, -(-size // k)) for size, n, k in sides):
+        raise ValueError(
+            f"weights must have the shape {spatial} of the image, or (*out_spatial, *kernel) for "
+            f"windows side by side that fill it, got {array.shape}: of weights per channel, pass "
+            "those of one channel"
+        )
+    return array
+
+
+# --- maps to compare ----------------------------------------------------------------------------
+
+
+def named_maps(
+    pooled: Any, titles: Any, layout: Layout, channel_axis: int | None
+) -> tuple[list[str], list[tuple[Layout, Array]]]:
+    """Return the titles of pooled maps, empty ones where there are none, and the maps."""
+    if isinstance(pooled, Mapping):
+        given = {f"pooled[{key!r}]": value for key, value in pooled.items()}
+        names = [str(key) for key in pooled]
+    elif isinstance(pooled, Sequence):
+        given = {f"pooled[{number}]": value for number, value in enumerate(pooled)}
+        names = [""] * len(pooled)
+    else:
+        given, names = {"pooled": pooled}, [""]
+    if not given:
+        raise ValueError("pooled must hold at least one map, got none")
+    if titles is not None:
+        names = [str(title) for title in one_each("titles", titles, len(given))]
+    maps = [plane(name, value, channel_axis) for name, value in given.items()]
+    for name, (own, _) in zip(given, maps, strict=True):
+        if own.channels != layout.channels:
+            raise ValueError(
+                f"{name} must have the {layout.channels} channels of the image, got {own.channels}"
+            )
+    return names, maps
+
+
+def one_each(name: str, value: Any, number: int) -> list[Any]:
+    """Return a sequence of as many items as there are maps."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
+        raise TypeError(f"{name} must be a sequence, one for each map, got {value!r}")
+    if len(value) != number:
+        raise ValueError(f"{name} must have one for each of the {number} maps, got {len(value)}")
+    return list(value)
+
+
+def pixel_size(spacing: Any, units: Any) -> tuple[float, float]:
+    """Return the size of a pixel along row and column; it and its unit come together."""
+    if not isinstance(units, str):
+        raise TypeError(f"units must be a string, got {units!r}")
+    if spacing is not None and units == "px":
+        raise ValueError(
+            f"units must name the unit of spacing, got spacing={spacing!r} with units='px': "
+            "pass units='µm' or another"
+        )
+    if spacing is None and units != "px":
+        raise ValueError(f"spacing, the size of a pixel, must be given with units={units!r}")
+    height, width = estimators.voxel(spacing, 2).tolist()
+    return height, width
+
+
+def map_strides(
+    value: Any, grids: list[tuple[int, ...]], spatial: tuple[int, ...]
+) -> list[tuple[int, int]]:
+    """Return the stride of each map along row and column, by its shape where none is given."""
+    if value is None:
+        given: list[Any] = [tuple(map(_implied, spatial, grid)) for grid in grids]
+    else:
+        several = isinstance(value, (Sequence, np.ndarray))
+        given = one_each("strides", value, len(grids)) if several else [value] * len(grids)
+    strides = []
+    for item in given:
+        row, column = arguments.integers("strides", item, 2, least=1)
+        strides.append((row, column))
+    for stride, grid in zip(strides, grids, strict=True):
+        if any((n - 1) * s >= size for n, s, size in zip(grid, stride, spatial, strict=True)):
+            raise ValueError(
+                f"pooled maps must lie on the image of shape {spatial}, got shape {grid} with a "
+                f"stride of {stride}"
+            )
+    return strides
+
+
+def _implied(size: int, outputs: int) -> int:
+    """Return the stride that most likely gives so many outputs along an axis of an image."""
+    nearest = max(1, round(size / outputs))
+    return nearest if outputs == 1 else max(1, min(nearest, (size - 1) // (outputs - 1)))
+
+
+def anchors(value: Any, number: int) -> list[str]:
+    """Return the anchor of each map."""
+    each = [value] * number if isinstance(value, str) else one_each("anchor", value, number)
+    return [arguments.choice("anchor", item, arguments.ANCHORS) for item in each]
+
+
+# --- sites and offsets --------------------------------------------------------------------------
+
+
+def partition(sites: Any) -> Sites:
+    """Return sites of an image, in host memory."""
+    if not isinstance(sites, Sites):
+        raise TypeError(
+            f"sites must be what dynamic_stride_pooling returns, got {type(sites).__name__}"
+        )
+    if sites.owner.ndim != 2:
+        raise ValueError(
+            "sites must be those of a 2-D image to be drawn, got a partition of shape "
+            f"{sites.owner.shape}: pool one plane, as image[k]"
+        )
+    names = ("values", "positions", "sizes", "strides", "owner")
+    arrays = [getattr(sites, name) for name in names]
+    if places.is_dask(sites.owner):
+        from dask import compute  # all at once: they are parts of one graph
+
+        arrays = list(compute(*arrays))
+    given = {
+        name: in_host_memory(f"sites.{name}", array)
+        for name, array in zip(names, arrays, strict=True)
+    }
+    return Sites(**given, channel_axis=sites.channel_axis)
+
+
+def same_pixels(sites: Sites, spatial: tuple[int, ...]) -> None:
+    """Check that an image has the pixels that sites divide among them."""
+    if sites.owner.shape != spatial:
+        raise ValueError(
+            f"image must have the shape {sites.owner.shape} of the partition, got {spatial}"
+        )
+
+
+def no_channel_axis(value: Any) -> None:
+    """Check that nobody says where the channels of no image are."""
+    if value is not None:
+        raise ValueError(
+            f"channel_axis must be None without image, got {value!r}: sites know where theirs is"
+        )
+
+
+def group(value: Any, groups: int) -> int:
+    """Return the number of an offset group."""
+    (number,) = arguments.integers("group", [value], 1, least=0)
+    if number >= groups:
+        raise ValueError(f"group must be below offset_groups={groups}, got {number}")
+    return number
+
+
+def magnification(value: Any, taps: int) -> float:
+    """Return how many times as long as displacements arrows are."""
+    times = estimators.positive("magnify", value)
+    if times != 1 and taps > 1:
+        raise ValueError(
+            f"magnify must be 1 with offsets for each of {taps} taps, got {value!r}: "
+            "what is drawn are the places where they look"
+        )
+    return times
+
+
+# --- how it is drawn ----------------------------------------------------------------------------
+
+
+def colour(value: Any) -> Any:
+    """Return a colour that Matplotlib knows."""
+    from matplotlib.colors import is_color_like
+
+    if not is_color_like(value):
+        raise ValueError(
+            f"color must be a colour of matplotlib, as 'red' or '#ffb000', got {value!r}"
+        )
+    return value
+
+
+def fraction(name: str, value: Any) -> float:
+    """Return a number from 0 to 1."""
+    number = estimators.finite_number(name, value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{name} must be between 0 and 1, got {value!r}")
+    return number
+
+
+def scale(vmin: Any, vmax: Any) -> tuple[float | None, float | None]:
+    """Return the ends of a colour scale, of which any may be missing."""
+    low, high = (
+        None if value is None else estimators.finite_number(name, value)
+        for name, value in (("vmin", vmin), ("vmax", vmax))
+    )
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"vmin must be at most vmax, got vmin={vmin!r} and vmax={vmax!r}")
+    return low, high
+
+
+def axes(value: Any) -> None:
+    """Check the axes that a caller brings, if any."""
+    from matplotlib.axes import Axes
+
+    if value is not None and not isinstance(value, Axes):
+        raise TypeError(f"ax must be None or matplotlib Axes, got {type(value).__name__}")
+
+
+def axes_of_panels(value: Any, panels: int) -> NDArray[Any] | None:
+    """Return the axes that a caller brings, one for each panel."""
+    if value is None:
+        return None
+    given = np.asarray(value, dtype=object).ravel()
+    for each in given:
+        axes(each)
+    if len(given) != panels:
+        raise ValueError(
+            f"axes must hold {panels} Axes, one for the image and one for each map, "
+            f"got {len(given)}"
+        )
+    return given

@@ -1,0 +1,303 @@
+"""Deformable convolution: samples in columns, times weights, tile by tile."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from adapool._backends import Array, Triple, plain
+from adapool._jit import PARALLEL_FROM, kernel, workers_for
+from adapool._windows import Windows
+from adapool.cpu.convolution.blas import single_threaded_blas
+from adapool.cpu.convolution.matrices import routines
+from adapool.cpu.convolution.places import CHUNK, COLUMNS, LINEAR, NEAREST, PLACES, TRUNCATE
+from adapool.cpu.convolution.products import multiply, scale
+from adapool.cpu.convolution.sampling import WIDE, sample_tile
+
+# Pixels of a tile: enough for a matrix product to reach its speed, few enough for the columns to
+# stay in cache. Up to a million products, BLAS has kernels that multiply matrices as they are,
+# where larger ones are copied first: (16, 16) channels took 9 ms in tiles of 256 and 14 in 512.
+_PIXELS = 384
+_MOST_PIXELS = 1024
+_FEWEST_PIXELS = 16
+_SMALL_PRODUCT = 900_000
+_TILE_VALUES = 1 << 20
+
+# Bytes that an image of few channels may take converted to the dtype of the result. There are no
+# gathers of bytes or half words: uint8 took 49 ms where float32 took 34.
+_CONVERTED_BYTES = 32 << 20
+
+# Positions are kept in 32 bits: nothing may be this far from the first pixel.
+_FARTHEST = 1 << 29
+
+_RULES = {"linear": LINEAR, "nearest": NEAREST, "truncate": TRUNCATE}
+
+
+def deform_conv(
+    image: Array,
+    offsets: Array,
+    mask: Array | None,
+    weights: Array,
+    bias: Array | None,
+    windows: Windows,
+    first: Triple,
+    groups: int,
+    offset_groups: int,
+    interpolation: str,
+    max_offset: Sequence[float],
+    out: Array,
+) -> tuple[bool, bool]:
+    """Convolve a block of the output grid.
+
+    Parameters
+    ----------
+    image : (B, D, H, W, C) array
+        C-contiguous, as all arrays here.
+    offsets : (B or 1, OD, OH, OW, M) array
+        Over the whole grid. M is offset_groups * K * d, or d.
+    mask : (B or 1, OD, OH, OW, offset_groups * K) array or None
+    weights : (kd, kh, kw, C // groups, F) array of the dtype of `out`
+    bias : (F,) array or None
+    windows : Windows
+        Over the whole grid.
+    first : triple
+        First output of the block.
+    groups, offset_groups : int
+    interpolation : {"linear", "nearest", "truncate"}
+    max_offset : triple of float
+    out : (B, bd, bh, bw, F) array of float32 or float64
+
+    Returns
+    -------
+    finite : pair of bool
+        Whether all offsets of the block are finite, and all of its mask. Where one is not, `out`
+        holds nothing of use. A pass of its own would read both from memory once more.
+    """
+    taps, channels, filters = windows.taps, image.shape[-1], out.shape[-1]
+    samples, width = offset_groups * taps, offsets.shape[-1]
+    ndim = 3 if width in (3, 3 * samples) else 2
+    pixels = math.prod(out.shape[:-1])
+    depth = channels // offset_groups
+    if image.dtype != out.dtype and depth < WIDE:
+        few = image.size * 4 <= pixels * taps * channels
+        if few and image.size * out.itemsize <= _CONVERTED_BYTES:
+            image = plain(image.astype(out.dtype))
+    start = tuple(o * s + p for o, s, p in zip(first, windows.stride, windows.origin, strict=True))
+    _check_extents(image.shape, windows, start, out.shape)
+    table = _table(
+        windows.kernel,
+        windows.dilation,
+        windows.stride[2],
+        (offset_groups, depth),
+        (0 if width == ndim else ndim, width),
+        max(1, min(CHUNK // samples, out.shape[3])),
+    )
+    grid = offsets.shape[:4]
+    point = (first[0] * grid[2] + first[1]) * grid[3] + first[2]
+    # Displacements are clipped in their own type, and to what fits 32 bits in any case.
+    precision = np.float32 if offsets.dtype == np.float32 else np.float64
+    limit = np.minimum(max_offset, 2.0 * _FARTHEST).astype(precision)
+
+    depthwise = channels == filters == groups and (channels > 1 or taps == 1)
+    places = _places(taps, channels, groups, offset_groups)
+    rows = taps * channels // groups
+    grouped = None
+    if not depthwise:
+        grouped = weights.reshape(rows, groups, filters // groups).transpose(1, 0, 2)
+        if offset_groups > 1 and groups == 1:
+            # Rows in the order of the columns, so that a tile is multiplied as it is.
+            grouped = grouped[:, np.argsort(places[0])]
+        grouped = plain(grouped)
+    tile = _tile(pixels, taps * channels, rows * filters // groups)
+    tiles = -(-pixels // tile)
+    operations = pixels * taps * channels * (filters // groups + 8)
+    shares = workers_for(operations, tiles)
+    index = np.int32 if math.prod(image.shape[1:]) < 1 << 31 else np.int64
+    at = np.zeros((shares, PLACES), index)
+    # Columns, those of one group, and its products.
+    widths = taps * channels, 0 if groups == 1 else rows, filters // groups
+    numbers = COLUMNS + tile * sum(widths)
+    work = np.empty((shares, numbers), out.dtype)
+    # Without displacements along planes there is one plane, which always counts.
+    work[:, :PLACES] = 1
+    finite = np.ones((shares, 2), np.bool_)
+    # What stands in for an absent or converted input is read-only as inputs are, and of the dtype
+    # that a mask has beside such offsets: every other kind of array is compiled on its own, which
+    # made eight kernels of one.
+    arguments = (
+        image.reshape(-1),
+        offsets.reshape(-1),
+        _constant(1, CHUNK, offsets.dtype) if mask is None else mask.reshape(-1),
+        None if grouped is None else grouped.reshape(-1),
+        (0, 0, 0) if grouped is None else grouped.shape,
+        weights.reshape(-1) if depthwise else None,
+        _constant(0, filters, out.dtype) if bias is None else bias,
+        tuple(map(np.int32, image.shape[1:])),
+        (*grid, width, samples, point, int(mask is not None)),
+        out.shape[:4],
+        start,
+        windows.stride,
+        (_RULES[interpolation], ndim),
+        limit,
+        depth,
+        True if depth >= WIDE else None,
+        True if depth < WIDE else None,
+        table,
+        places,
+        tile,
+        finite,
+        at,
+        work,
+        out.reshape(-1),
+        routines(out.dtype),
+    )
+    if depthwise or operations < PARALLEL_FROM:
+        # Products this small are no work for a BLAS of many threads; holding it takes 25 us.
+        _convolve(*arguments, tasks=shares, work=operations)
+    else:
+        with single_threaded_blas():
+            _convolve(*arguments, tasks=shares, work=operations)
+    return bool(finite[:, 0].all()), bool(finite[:, 1].all())
+
+
+def _check_extents(
+    size: tuple[int, ...], windows: Windows, start: tuple[int, ...], block: tuple[int, ...]
+) -> None:
+    """Raise ValueError where positions would not fit 32 bits."""
+    for axis in range(3):
+        last = start[axis] + block[axis + 1] * windows.stride[axis] + windows.span[axis]
+        if max(size[axis + 1], last) >= _FARTHEST:
+            raise ValueError(
+                f"feature_map must have axes of less than {_FARTHEST} pixels, got {size[1:4]}"
+            )
+
+
+def _tile(pixels: int, columns: int, products: int) -> int:
+    """Choose the pixels of a tile. Threads have no say: results would depend on their number."""
+    small = _SMALL_PRODUCT // products
+    tile = min(small, _MOST_PIXELS) if small >= _PIXELS // 4 else _PIXELS
+    tile = max(min(tile, _TILE_VALUES // columns), _FEWEST_PIXELS)
+    # A few tiles are made to share out evenly.
+    tiles = -(-pixels // tile)
+    if tiles < 32:
+        tiles += -tiles % 4
+    return min(-(-pixels // (16 * tiles)) * 16, pixels)
+
+
+@functools.lru_cache(maxsize=16)
+def _constant(value: int, size: int, dtype: np.dtype[Any]) -> Array:
+    """Return what a call without a mask or bias is given."""
+    return plain(np.full(size, value, dtype))
+
+
+@functools.lru_cache(maxsize=16)
+def _table(
+    kernel: Triple,
+    dilation: Triple,
+    step: int,
+    groups: tuple[int, int],
+    source: tuple[int, int],
+    pixels: int,
+) -> Array:
+    """Return the tables of the samples of consecutive pixels of a row, relative to the first.
+
+    `groups` is (number of offset groups, channels of each), `source` the distances in the offsets
+    between samples and between pixels.
+    """
+    count, depth = groups
+    pixel, group, plane, row, column = np.ogrid[
+        :pixels, :count, : kernel[0], : kernel[1], : kernel[2]
+    ]
+    tap = (plane * kernel[1] + row) * kernel[2] + column
+    tables = (
+        pixel * source[1] + (group * math.prod(kernel) + tap) * source[0],
+        plane * dilation[0],
+        row * dilation[1],
+        pixel * step + column * dilation[2],
+        0,
+        0,
+        group * depth,
+    )
+    shape = (pixels, count, *kernel)
+    table = np.concatenate([np.broadcast_to(part, shape).ravel() for part in tables])
+    return table.astype(np.int32)
+
+
+@functools.lru_cache(maxsize=16)
+def _places(taps: int, channels: int, groups: int, offset_groups: int) -> Array:
+    """Return for each group where its rows of weights (tap, channel) are among the columns.
+
+    Columns come as (offset group, tap, channel of the offset group).
+    """
+    columns = np.arange(taps * channels).reshape(offset_groups, taps, -1)
+    by_channel = columns.transpose(0, 2, 1).reshape(groups, -1, taps)
+    return np.ascontiguousarray(by_channel.transpose(0, 2, 1)).reshape(groups, -1)
+
+
+@kernel
+def _convolve(
+    task: int,
+    image: Any,
+    offsets: Any,
+    mask: Any,
+    weights: Any,
+    shape: Any,
+    factors: Any,
+    bias: Any,
+    size: Any,
+    grid: Any,
+    block: Any,
+    start: Any,
+    stride: Any,
+    rule: Any,
+    limit: Any,
+    depth: int,
+    wide: Any,
+    narrow: Any,
+    table: Any,
+    places: Any,
+    tile: int,
+    finite: Any,
+    at: Any,
+    work: Any,
+    out: Any,
+    blas: Any,
+) -> None:
+    """Convolve all tiles; which ones a thread takes has no influence on the result.
+
+    What a call does not need is None, and is not compiled: one of `weights` and `factors`, and
+    one of `wide` and `narrow`. All in one took 4.5 s to compile in parallel.
+    """
+    pixels, shares = block[0] * block[1] * block[2] * block[3], work.shape[0]
+    tiles = (pixels + tile - 1) // tile
+    flags, indices, numbers = finite[task], at[task], work[task]
+    for t in range(task * tiles // shares, (task + 1) * tiles // shares):
+        first, last = t * tile, min((t + 1) * tile, pixels)
+        sample_tile(
+            image,
+            offsets,
+            mask,
+            size,
+            grid,
+            block,
+            start,
+            stride,
+            rule,
+            limit,
+            depth,
+            wide,
+            narrow,
+            table,
+            (first, last),
+            flags,
+            indices,
+            numbers,
+        )
+        if factors is not None:
+            scale(numbers, last - first, depth, factors, bias, out, first)
+        if weights is not None:
+            multiply(blas, numbers, last - first, tile, shape, weights, bias, places, out, first)

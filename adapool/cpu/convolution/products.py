@@ -1,0 +1,72 @@
+"""Columns times weights: the second half of a deformable convolution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adapool._jit import device
+from adapool.cpu._memory import apart
+from adapool.cpu.convolution.matrices import multiply_matrices
+from adapool.cpu.convolution.places import COLUMNS
+
+_load, _store = apart("results")
+
+
+@device
+def multiply(
+    blas: Any,
+    work: Any,
+    pixels: int,
+    tile: int,
+    shape: Any,
+    weights: Any,
+    bias: Any,
+    places: Any,
+    out: Any,
+    first: int,
+) -> None:
+    """Multiply the columns of a tile by the weights: (pixel, column) by (group, column, filter).
+
+    `weights` are flat, and of that `shape`.
+
+    BLAS wins at any size: plain loops took 6.9 ns a pixel for 9 products, 75 for 432 and 336 for
+    2304, where it takes 3.2, 8.2 and 36.
+    """
+    groups, rows, filters = shape
+    packed = COLUMNS + tile * groups * rows
+    products = packed + tile * rows if groups > 1 else packed
+    for group in range(groups):
+        begin = COLUMNS
+        if groups > 1:
+            begin = packed
+            for p in range(pixels):
+                for r in range(rows):
+                    place = COLUMNS + p * groups * rows + places[group, r]
+                    work[packed + p * rows + r] = work[place]
+        part = group * rows * filters
+        multiply_matrices(blas, work, begin, weights, part, work, products, pixels, rows, filters)
+        begin = products
+        for p in range(first, first + pixels):
+            for f in range(filters):
+                value = _load(work, begin, f) + _load(bias, group * filters, f)
+                _store(out, (p * groups + group) * filters, f, value)
+            begin += filters
+
+
+@device
+def scale(
+    work: Any, pixels: int, depth: int, factors: Any, bias: Any, out: Any, first: int
+) -> None:
+    """Sum the taps of each channel: (pixel, offset group, tap, channel) by (tap, channel)."""
+    channels = bias.size
+    taps = factors.size // channels
+    begin = COLUMNS
+    for p in range(first, first + pixels):
+        for group in range(0, channels, depth):
+            for tap in range(taps):
+                for i in range(depth):
+                    place = p * channels + group
+                    total = out[place + i] if tap else _load(bias, group, i)
+                    factor = _load(factors, tap * channels + group, i)
+                    _store(out, place, i, total + _load(work, begin, i) * factor)
+                begin += depth

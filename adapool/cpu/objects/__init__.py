@@ -1,0 +1,1 @@
+"""Objects: trees of level sets, and what is measured on them."""

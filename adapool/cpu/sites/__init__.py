@@ -1,0 +1,1 @@
+"""Sites that strides lead to."""

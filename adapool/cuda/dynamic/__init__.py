@@ -1,0 +1,1 @@
+"""Windows of a size of their own at each pixel."""

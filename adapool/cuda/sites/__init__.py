@@ -1,0 +1,1 @@
+"""What sites offer beside their values."""
