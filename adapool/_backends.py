@@ -1,16 +1,15 @@
-"""The only place that knows which array is whose, and what there is to compute with on each.
+"""The only place that knows which array is whose.
 
-A backend converts arrays of its kind, and has kernels: NumPy's are :mod:`adapool.cpu`, those of
-arrays on a GPU :mod:`adapool.cuda`, each imported when first needed. To add one, write its class
-and name it in `backend_of`.
+A backend converts arrays of its kind; what it computes is in :mod:`adapool._kernels`. Kernels for
+NumPy's arrays are in :mod:`adapool.cpu`, those for arrays on a GPU in :mod:`adapool.cuda`, each
+imported when first needed. To add a backend, write its class and name it in `backend_of`.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,87 +17,17 @@ from numpy.typing import NDArray
 from adapool import _install
 from adapool._checks import libraries, places
 
-if TYPE_CHECKING:
-    from adapool._convolution import ConvKernel, Sampling
-    from adapool._networks import AttentionWeights
-    from adapool._windows import Windows
-
 Array = NDArray[Any]
 Triple = tuple[int, int, int]
 Pooled = tuple[Array, Array | None]  # values, and where they were found
-
-
-class Kernels(Protocol):
-    """What a backend computes, on canonical arrays.
-
-    Attributes
-    ----------
-    TRUNCATES_ANY_SUM : bool
-        Whether "truncate" adds base and offset in float16 too, and in a block the base of the
-        whole image. Otherwise offsets are changed beforehand to lead where that sum does.
-    """
-
-    TRUNCATES_ANY_SUM: bool
-
-    def max_pooling(self, image: Array, geometry: Windows, with_indices: bool) -> Pooled: ...
-
-    def gather_windows(self, image: Array, geometry: Windows, first: int, n: int) -> Array: ...
-
-    def attention_pooling(
-        self,
-        image: Array,
-        weights: Iterable[AttentionWeights],
-        geometry: Windows,
-        dtype: np.dtype[Any],
-        with_indices: bool,
-    ) -> Pooled: ...
-
-    def dynamic_pooling(
-        self,
-        image: Array,
-        sizes: Array,
-        columns: Triple,
-        limits: Triple,
-        centered: bool,
-        stride: Triple,
-        with_indices: bool,
-    ) -> Pooled: ...
-
-    def find_sites(
-        self, params: Array, limits: tuple[int, ...]
-    ) -> tuple[Array, Array, Array, Array]: ...
-
-    def pool_sites(
-        self, image: Array, positions: Array, sizes: Array, columns: Triple, centered: bool
-    ) -> Array: ...
-
-    def deformable_conv(
-        self,
-        image: Array,
-        kernel: ConvKernel,
-        windows: Windows,
-        sampling: Sampling,
-        dtype: np.dtype[Any],
-    ) -> Array: ...
-
-    def deformable_conv_and_pool(
-        self,
-        image: Array,
-        kernel: ConvKernel,
-        windows: Windows,
-        sampling: Sampling,
-        dtype: np.dtype[Any],
-        pool: Windows,
-        with_indices: bool,
-    ) -> Pooled: ...
 
 
 class Backend(Protocol):
     """A kind of array, and what there is to do with it."""
 
     @property
-    def kernels(self) -> Kernels:
-        """The functions that compute, imported when first asked for."""
+    def package(self) -> str:
+        """The package of its kernels."""
         ...
 
     def describe(self, value: Any) -> Array:
@@ -144,9 +73,7 @@ class Backend(Protocol):
 class _NumPy:
     """Arrays of NumPy, and all that NumPy makes arrays of."""
 
-    @property
-    def kernels(self) -> Kernels:
-        return cast(Kernels, importlib.import_module("adapool.cpu"))
+    package = "adapool.cpu"
 
     def describe(self, value: Any) -> Array:
         return np.asarray(value)

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from adapool._backends import Array, Kernels, backend_of, plain
+from adapool._backends import Array, backend_of
 from adapool._checks import libraries, places, predictions
 from adapool._layout import Layout, to_triple
 from adapool._windows import Windows
-
-# Bytes of windows that an attention network is given at once: large enough that a network is busy
-# with arithmetic, small beside the 256 MiB that a call may work in.
-_BATCH_BYTES = 32 << 20
 
 
 def is_network(network: Any) -> bool:
@@ -141,57 +136,6 @@ def _leading_axes(layout: Layout) -> list[tuple[int, ...]]:
 
 
 # --- attention ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class PixelWeights:
-    """A weight for each pixel: (batch or 1, plane, row, column, 1 or C)."""
-
-    values: Array
-
-
-@dataclass(frozen=True)
-class WindowWeights:
-    """Weights of `count` windows from `first` on, in raster order: (n, K, 1 or C).
-
-    They are used again from the start where n is smaller than `count`.
-    """
-
-    first: int
-    count: int
-    values: Array
-
-
-AttentionWeights = PixelWeights | WindowWeights
-
-
-def weights_of_network(
-    network: Any, kernels: Kernels, image: Array, windows: Windows, bools: bool
-) -> Iterator[WindowWeights]:
-    """Yield the weights of all windows, in batches of bounded memory.
-
-    `bools` says that the bytes of the image are booleans, as a network is to see them.
-    """
-    taps, channels = windows.taps, image.shape[-1]
-    batch = max(1, _BATCH_BYTES // (taps * channels * image.dtype.itemsize))
-    total = len(image) * windows.count
-    for first in range(0, total, batch):
-        n = min(batch, total - first)
-        given = kernels.gather_windows(image, windows, first, n)
-        weights = predict("attention_network", network, given.view(np.bool_) if bools else given)
-        yield WindowWeights(first, n, _by_tap(weights, n, taps, channels))
-
-
-def _by_tap(weights: Array, n: int, taps: int, channels: int) -> Array:
-    """Bring the weights of `n` windows to (n, taps, 1 or channels)."""
-    if taps == 1 and weights.ndim == 1:
-        weights = weights[:, np.newaxis]
-    rows, columns = weights.shape if weights.ndim == 2 else (0, 0)
-    if rows not in (1, n) or columns not in (taps, taps * channels):
-        wanted = dict.fromkeys(f"({n}, {width})" for width in (taps, taps * channels))
-        predictions.wrong_shape("attention_network", weights.shape, " or ".join(wanted))
-    by_tap: Array = plain(weights).reshape(rows, taps, columns // taps)
-    return by_tap
 
 
 class AttentionForm(NamedTuple):

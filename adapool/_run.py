@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapool._backends import Array, backend_of
+from adapool._backends import Array
 from adapool._checks import predictions
 from adapool._checks.places import is_dask
+from adapool._kernels import kernels_of
 from adapool._layout import Layout
 from adapool._plans.base import Plan
 
@@ -23,5 +24,5 @@ def run(plan: Plan, layout: Layout, image: Array, network_halo: Any = 0) -> Any:
         None if operand is None else operand.in_memory(layout, canonical)
         for operand in plan.operands
     ]
-    computed = plan.compute(backend_of(image).kernels, canonical, *operands)
+    computed = plan.compute(kernels_of(image), canonical, *operands)
     return plan.restore(layout, computed)

@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from adapool._backends import Array, Kernels, Pooled, Triple
+from adapool._backends import Array, Pooled, Triple
+from adapool._kernels import Kernels
 from adapool._layout import Layout
 from adapool._plans.operands import Box as Box
 from adapool._plans.operands import Operand

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from adapool._backends import Array, Kernels, Pooled, Triple, plain
+from adapool._backends import Array, Pooled, Triple, plain
 from adapool._checks import arguments, convolution, places
 from adapool._convolution import ConvKernel, Sampling, as_summed
+from adapool._kernels import Kernels
 from adapool._layout import Layout, to_triple
 from adapool._networks import counted_dtype, is_network
 from adapool._plans.base import PooledGrid, begin_of, box_of, lengths_of

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adapool._backends import Array, Kernels, Pooled, Triple
+from adapool._backends import Array, Pooled, Triple
 from adapool._checks import places
+from adapool._kernels import Kernels
 from adapool._layout import Layout, to_triple
 from adapool._plans.base import PooledGrid, whole_of
 from adapool._plans.operands import Box, Grid, Operand

@@ -8,20 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from adapool._backends import Array, Kernels, Pooled, Triple
+from adapool._backends import Array, Pooled, Triple
 from adapool._checks import predictions
+from adapool._kernels import Kernels
 from adapool._layout import Layout
-from adapool._networks import (
-    AttentionWeights,
-    PixelWeights,
-    WindowWeights,
-    attention_form,
-    counted_dtype,
-    is_network,
-    weights_of_network,
-)
+from adapool._networks import attention_form, counted_dtype, is_network
 from adapool._plans.base import PooledGrid, begin_of, box_of, lengths_of, whole_of
 from adapool._plans.operands import Box, Operand, Weights
+from adapool._plans.weights import weights_of_network
+from adapool._weights import AttentionWeights, PixelWeights, WindowWeights
 from adapool._windows import Windows
 
 

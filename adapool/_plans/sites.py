@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adapool._backends import Array, Kernels, as_given
+from adapool._backends import Array, as_given
 from adapool._checks import places
+from adapool._kernels import Kernels
 from adapool._layout import Layout, as_dtype
 from adapool._plans.operands import Grid, Operand
 from adapool._windows import kernel_limits, size_columns

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from adapool import cuda
-from adapool._backends import Kernels
 from adapool.cuda.arrays import DeviceArray
 from adapool.cuda.sites import painting
 
@@ -15,9 +13,7 @@ from adapool.cuda.sites import painting
 class _Cuda:
     """See :class:`adapool._backends.Backend`; arrays are described, and stay where they are."""
 
-    @property
-    def kernels(self) -> Kernels:
-        return cast(Kernels, cuda)
+    package = "adapool.cuda"
 
     def describe(self, value: Any) -> Any:
         return DeviceArray.of(value)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from adapool._backends import Array, Triple, backend_of
+from adapool._backends import Array, Triple
 from adapool._checks import arguments
+from adapool._kernels import kernels_of
 from adapool._layout import Layout, to_triple
 from adapool._plans.base import (
     Box,
@@ -88,7 +89,7 @@ class _Job:
         part = self.layout.crop(image, within(plan.reads, seen))
         layout = self.layout.of_block(part.shape)
         canonical = layout.canonical(part)
-        computed = plan.compute(backend_of(canonical).kernels, canonical, *operands)
+        computed = plan.compute(kernels_of(canonical), canonical, *operands)
         result = plan.restore(layout, computed)
         kept = within(plan.kept, whole_of((0, 0, 0)))
         if not plan.with_indices:

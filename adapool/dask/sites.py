@@ -17,6 +17,7 @@ from dask.highlevelgraph import HighLevelGraph
 from adapool._backends import Array, Triple, as_given, backend_of, empty_value
 from adapool._checks import predictions
 from adapool._jit import serial_kernels
+from adapool._kernels import kernels_of
 from adapool._layout import Layout, as_dtype
 from adapool._plans.base import Interval, grown
 from adapool._plans.operands import Box, Grid
@@ -191,7 +192,7 @@ class _Maxima:
             canonical = layout.canonical(image)
             backend = backend_of(canonical)
             at, sizes = (backend.beside(each, canonical) for each in (positions, found.sizes))
-            values = self.plan.pool(backend.kernels, canonical, at, sizes)
+            values = self.plan.pool(kernels_of(canonical), canonical, at, sizes)
             values = as_given(as_dtype(values, layout.dtype))
         return values if layout.channel_axis is not None else values[:, 0]
 

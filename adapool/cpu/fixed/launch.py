@@ -15,7 +15,7 @@ import numpy as np
 from adapool._backends import Array, Pooled, Triple, empty_value
 from adapool._checks import predictions
 from adapool._jit import workers_for
-from adapool._networks import AttentionWeights, PixelWeights
+from adapool._weights import AttentionWeights, PixelWeights
 from adapool._windows import Windows
 from adapool.cpu.fixed import maximum, windows
 

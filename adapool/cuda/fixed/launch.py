@@ -10,7 +10,7 @@ import numpy as np
 
 from adapool._backends import Triple, empty_value
 from adapool._checks import predictions
-from adapool._networks import AttentionWeights, PixelWeights
+from adapool._weights import AttentionWeights, PixelWeights
 from adapool._windows import Windows
 from adapool.cuda import copying, grids
 from adapool.cuda.arrays import DeviceArray

@@ -1,0 +1,84 @@
+"""What a backend computes: the functions that its package has, whatever the array."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import Any, Protocol, cast
+
+import numpy as np
+
+from adapool._backends import Array, Pooled, Triple, backend_of
+from adapool._convolution import ConvKernel, Sampling
+from adapool._weights import AttentionWeights
+from adapool._windows import Windows
+
+
+class Kernels(Protocol):
+    """What a backend computes, on canonical arrays.
+
+    Attributes
+    ----------
+    TRUNCATES_ANY_SUM : bool
+        Whether "truncate" adds base and offset in float16 too, and in a block the base of the
+        whole image. Otherwise offsets are changed beforehand to lead where that sum does.
+    """
+
+    TRUNCATES_ANY_SUM: bool
+
+    def max_pooling(self, image: Array, geometry: Windows, with_indices: bool) -> Pooled: ...
+
+    def gather_windows(self, image: Array, geometry: Windows, first: int, n: int) -> Array: ...
+
+    def attention_pooling(
+        self,
+        image: Array,
+        weights: Iterable[AttentionWeights],
+        geometry: Windows,
+        dtype: np.dtype[Any],
+        with_indices: bool,
+    ) -> Pooled: ...
+
+    def dynamic_pooling(
+        self,
+        image: Array,
+        sizes: Array,
+        columns: Triple,
+        limits: Triple,
+        centered: bool,
+        stride: Triple,
+        with_indices: bool,
+    ) -> Pooled: ...
+
+    def find_sites(
+        self, params: Array, limits: tuple[int, ...]
+    ) -> tuple[Array, Array, Array, Array]: ...
+
+    def pool_sites(
+        self, image: Array, positions: Array, sizes: Array, columns: Triple, centered: bool
+    ) -> Array: ...
+
+    def deformable_conv(
+        self,
+        image: Array,
+        kernel: ConvKernel,
+        windows: Windows,
+        sampling: Sampling,
+        dtype: np.dtype[Any],
+    ) -> Array: ...
+
+    def deformable_conv_and_pool(
+        self,
+        image: Array,
+        kernel: ConvKernel,
+        windows: Windows,
+        sampling: Sampling,
+        dtype: np.dtype[Any],
+        pool: Windows,
+        with_indices: bool,
+    ) -> Pooled: ...
+
+
+def kernels_of(array: Any) -> Kernels:
+    """Return the kernels for an array, imported when first asked for."""
+    return cast(Kernels, importlib.import_module(backend_of(array).package))
