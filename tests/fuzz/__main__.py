@@ -22,7 +22,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-import adapool._networks
+import adapool._plans.weights
 import strategies
 
 from .calls import hostile_calls
@@ -38,7 +38,7 @@ def run(minutes: float, start: int) -> collections.Counter[str]:
     counts: collections.Counter[str] = collections.Counter()
     end = time.monotonic() + 60 * minutes
     # Batches of windows so small that an attention network is called again and again.
-    adapool.weights._BATCH_BYTES = 256
+    adapool._plans.weights._BATCH_BYTES = 256
     warnings.simplefilter("error")
     # A three-dimensional image may look as if it held colours.
     warnings.filterwarnings("ignore", "the last axis")
