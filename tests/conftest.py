@@ -50,8 +50,9 @@ _FAMILIES = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a family of kernels in one worker (``--dist loadgroup``).
+    """Keep the tests of a family of kernels in one worker, with ``--dist loadgroup``.
 
     Begin with the site, which takes minutes: no worker should wait for it at the end.
     """
