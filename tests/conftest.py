@@ -11,6 +11,7 @@ import gc
 import os
 import re
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -50,16 +51,27 @@ _FAMILIES = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a family of kernels in one worker, with ``--dist loadgroup``.
-
-    Begin with the site, which takes minutes: no worker should wait for it at the end.
-    """
+    """Begin with the site, which takes minutes: no worker should wait for it at the end."""
     items.sort(key=lambda item: item.path.name != "test_site.py")
-    for item in items:
-        if _FILES.match(item.nodeid):
-            for family, words in _FAMILIES.items():
-                if words.search(item.nodeid):
-                    item.add_marker(pytest.mark.xdist_group(family))
-                    break
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a family of kernels in one worker, and spread all others."""
+    if config.getoption("dist") != "load":  # what -n alone means
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = _family
+    return scheduler
+
+
+def _family(test: str) -> str:
+    """Return the group that a test is in; the largest groups start first."""
+    if _FILES.match(test):
+        for family, words in _FAMILIES.items():
+            if words.search(test):
+                return family
+    return test
