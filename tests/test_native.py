@@ -38,6 +38,14 @@ def kept(folder: Path, ending: str = "*.o") -> list[Path]:
     return sorted(folder.rglob(ending))
 
 
+def copy_of_the_package(folder: Path) -> tuple[Path, str]:
+    """Copy the package; return where it is, and what makes it the one that is imported."""
+    package = folder / "adapool"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(adapool.__file__).parent, package, ignore=ignored)
+    return package, f"import sys; sys.path.insert(0, {str(folder)!r}); "
+
+
 # --- the cache ----------------------------------------------------------------------------------
 
 
@@ -117,12 +125,10 @@ def test_where_code_is_kept(
 
 def test_nothing_is_kept_beside_the_source(tmp_path: Path) -> None:
     """What is left there after uninstalling would be imported as an empty package."""
-    package = tmp_path / "adapool"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(adapool.__file__).parent, package, ignore=ignored)
+    package, here = copy_of_the_package(tmp_path)
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     for way in ("", UNKNOWN):
-        environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-        code = way + CALL + "; print(adapool.__file__)"
+        code = here + way + CALL + "; print(adapool.__file__)"
         assert run(code, timeout=300, **environment) == f"2.0\n{package / '__init__.py'}"
     assert not kept(package, "*.nb*")
     assert not kept(package)
@@ -237,17 +243,13 @@ adapool.peak_local_max(image)
 
 
 def test_an_edited_kernel_is_compiled(tmp_path: Path) -> None:
-    package = tmp_path / "adapool"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(adapool.__file__).parent, package, ignore=ignored)
-    environment = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    assert run(CALL + WAY, timeout=300, **environment) == "2.0\nshipped or kept"
+    package, here = copy_of_the_package(tmp_path)
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    assert run(here + CALL + WAY, timeout=300, **environment) == "2.0\nshipped or kept"
     edited = package / "cpu" / "maximum.py"
     text = edited.read_text()
-    ours = "finite[task % finite.size] = False\n            line, reach"
-    assert ours in text
     edited.write_text(text.replace("_fill(line, lowest)", "_fill(line, type(lowest)(9))"))
-    assert run(CALL + WAY, timeout=300, **environment) == "36.0\ncompiled"
+    assert run(here + CALL + WAY, timeout=300, **environment) == "36.0\ncompiled"
 
 
 # --- numba's own way ----------------------------------------------------------------------------
@@ -257,7 +259,7 @@ def test_an_edited_kernel_is_compiled(tmp_path: Path) -> None:
     "other",
     [
         UNKNOWN,
-        "import llvmlite; llvmlite.__version__ = '99.0'; ",
+        "import llvmlite; llvmlite.__version__ = '99.0.0'; ",
         "import platform; platform.machine = lambda: 'riscv64'; ",
     ],
 )

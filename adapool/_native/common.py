@@ -100,7 +100,7 @@ def _convolutions(image: str, number: str) -> Iterator[Call]:
         weights = _ones("float32", 3, 3, channels, filters)
         convolve = partial(adapool.deformable_conv, pixels, weights, offsets, padding=1)
         yield f"deformable_conv {image}, {number}, {channels} channels", convolve
-        if channels > 1:
+        if channels == filters:
             factors = _ones("float32", channels)
             convolve = partial(
                 adapool.deformable_conv, pixels, factors, np.zeros((6, 6, 2), number)

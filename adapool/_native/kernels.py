@@ -36,10 +36,11 @@ def find(source: Source, arguments: tuple[Any, ...]) -> Code:
     name = f"{source.body.__name__.strip('_')}-{_hash(spelled)}"
     digest = sources.digest(source.body.__module__)
     file = f"{name}-{_hash(digest, this_platform(), llvm.llvm_version_info, cpu())}.o"
-    code = cache.read(file) if recorded is None else None
+    bitcode = None if recorded is None else _bitcode(source, arguments, name, digest)
+    code = cache.read(file)
     if code is None:
         with notice.compiling(source.body.__name__.strip("_")):
-            code = assemble(_bitcode(source, arguments, name, digest))
+            code = assemble(bitcode or _bitcode(source, arguments, name, digest))
         cache.write(file, code)
     return Code(packer(arguments), load(code))
 
