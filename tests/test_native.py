@@ -221,7 +221,7 @@ def test_the_archive_is_up_to_date(copied: Path) -> None:
     """Of every kernel in it, the source has not changed since; else: adapool._native.ship."""
     opened = archive._archive()
     assert opened is not None
-    folder = Path(adapool.cpu.__file__).parent
+    folder = Path(_jit.__file__).parent / "cpu"
     modules = [
         ".".join(file.relative_to(folder).with_suffix("").parts) for file in folder.glob("*/*.py")
     ]
