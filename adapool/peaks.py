@@ -188,7 +188,7 @@ def peak_table(
     - ``centroid``: subpixel position, in units of `spacing`, pixel 0 being at 0. Where the contrast
       balances under a Gaussian window as wide as the object; other objects, and what lies
       opposite to them, left out. This is the windowed position of [1]_; for a Gaussian spot in
-      noise its error is within some 10 % of the least that is possible, ``sqrt(2 / pi) / SNR``
+      noise its error is within a fifth of the least that is possible, ``sqrt(2 / pi) / SNR``
       pixels.
     - ``size``: the window of the peak along each axis, in pixels.
     - ``equivalent_diameter``: of the disc or ball with the area or volume of the object, in units
