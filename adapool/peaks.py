@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from adapool._backends import in_host_memory
 from adapool._checks import arguments, peaks, words
+from adapool._checks.arguments import HostArray
 from adapool._layout import Layout
 from adapool._named import Names
+from adapool._options import PeakOptions
 
 
+@overload
+def peak_local_max(
+    image: ArrayLike, param_network: Any = None, *,
+    return_markers: Literal[False] = False, **options: Unpack[PeakOptions],
+) -> NDArray[np.int64]: ...  # fmt: skip
+@overload
+def peak_local_max(
+    image: HostArray, param_network: Any = None, *,
+    return_markers: Literal[True], **options: Unpack[PeakOptions],
+) -> NDArray[np.int32]: ...  # fmt: skip
+@overload
+def peak_local_max(
+    image: ArrayLike, param_network: Any = None, *,
+    return_markers: bool = False, **options: Unpack[PeakOptions],
+) -> Any: ...  # fmt: skip
 @words.other_words(words.PEAKS)
 def peak_local_max(
     image: ArrayLike,

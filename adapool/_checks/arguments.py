@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from adapool._backends import Array, backend_of
 from adapool._checks.libraries import bare, seen_by_numpy
@@ -27,8 +27,9 @@ class CudaArray(Protocol):
     def __cuda_array_interface__(self) -> dict[str, Any]: ...
 
 
-# What the public functions take.
+# What the public functions take; and of that, what gives arrays of NumPy.
 AnyArray = ArrayLike | CudaArray
+HostArray = NDArray[Any] | Sequence[Any]
 
 INTERPOLATIONS = ("linear", "nearest", "truncate")
 ANCHORS = ("corner", "center")

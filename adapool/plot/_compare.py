@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from adapool._backends import Array
 from adapool._checks import plot
-from adapool.dynamic import Anchor
+from adapool._options import Anchor
 from adapool.plot._canvas import COLOURS, as_values, colour_map, label_axes, limit_axes, show_map
 from adapool.plot._marks import draw_scale_bar
 

@@ -14,8 +14,8 @@ from adapool._checks import arguments, plot
 from adapool._checks.estimators import positive
 from adapool._layout import Layout
 from adapool._networks import grid_prediction
+from adapool._options import Anchor
 from adapool._windows import size_limits
-from adapool.dynamic import Anchor
 from adapool.plot._canvas import GREY, colour_map, new_axes, show_image, subset
 from adapool.plot._marks import MARK, draw_points, draw_windows
 
