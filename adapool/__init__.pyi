@@ -9,6 +9,7 @@ __all__ = [
     "get_num_threads",
     "max_pooling",
     "peak_local_max",
+    "peak_table",
     "plot",
     "set_num_threads",
 ]
@@ -21,6 +22,6 @@ from .attention import attention_pooling
 from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import dynamic_pooling, dynamic_stride_pooling
 from .maximum import max_pooling
-from .peaks import peak_local_max
+from .peaks import peak_local_max, peak_table
 from .sites import Sites
 from .threads import get_num_threads, set_num_threads

@@ -119,7 +119,8 @@ class _Object:
 
     def write(self, row: Array, objects: Array) -> None:
         """Write the measures into a row, and the object into a label image."""
-        row[: self.image.ndim] = self._centre()
+        row[:3] = 0
+        row[3 - self.image.ndim : 3] = self._centre()
         row[3] = np.count_nonzero(self.outline) * self.voxel.prod()
         row[4] = self.image[self.outline].mean()
         row[5] = self.background[self.outline].mean()

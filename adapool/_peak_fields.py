@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from adapool._backends import Array, Triple, plain
-from adapool._checks import peaks, predictions
+from adapool._checks import predictions
 from adapool._layout import Layout
 from adapool._networks import grid_prediction, is_network
+from adapool._search import Search
 from adapool._windows import size_columns, size_limits
 from adapool.estimators import BlobSizes
 
@@ -40,6 +41,10 @@ class Field:
         Which of the P is the size along an axis, and what it saturates at.
     own_map : bool
         Whether the network made the map, as opposed to the image being it.
+    regions : (plane, row, column) array, or None
+        What was searched, each region on its own.
+    objects : (plane, row, column) array, or None
+        Labels of the objects of a network that has some.
     """
 
     response: Array
@@ -47,6 +52,8 @@ class Field:
     columns: Triple
     limits: Triple
     own_map: bool
+    regions: Array | None
+    objects: Array | None
 
     def sizes_at(self, points: Points) -> Points:
         """Return the size of the windows of points along each axis, before they are cut."""
@@ -86,27 +93,21 @@ def searched(regions: Array | None) -> Iterator[Searched]:
             yield Searched((planes, rows, columns), regions[box] == number)
 
 
-def ask(
-    network: Any, spacing: Any, layout: Layout, images: Array, regions: Array | None
-) -> Iterator[tuple[Field, Array | None]]:
-    """Yield for each image its map and sizes, given by a network, or the default one; its regions.
-
-    `regions` is (batch or 1, plane, row, column), 0 for none.
-    """
+def ask(search: Search) -> Iterator[Field]:
+    """Yield for each image its map and sizes, given by a network, or the default one."""
+    layout, images, network = search.layout, search.images, search.network
     if network is None:
-        network = BlobSizes(spacing=spacing)
-    elif spacing is not None:
-        peaks.spacing_with_network(spacing)
+        network = BlobSizes(spacing=search.spacing)
     given = None if is_network(network) else _sizes(network, layout, images)
     alone = replace(layout, batch=1, batch_axis=None)
     for item, image in enumerate(images):
-        own = None if regions is None else regions[item % len(regions)]
+        own = None if search.regions is None else search.regions[item % len(search.regions)]
         if given is None:
-            yield _predicted(network, alone, image, own), own
+            yield _predicted(network, alone, image, own)
         else:
             sizes = given[item % len(given)]
             response = image[..., 0] if layout.channels == 1 else image.max(axis=-1)
-            yield _field(response, sizes, layout, own_map=False), own
+            yield _field(response, sizes, layout, False, own)
 
 
 def _predicted(network: Any, layout: Layout, image: Array, regions: Array | None) -> Field:
@@ -116,38 +117,56 @@ def _predicted(network: Any, layout: Layout, image: Array, regions: Array | None
         given = image[part.box]
         seen = given if part.inside is None else without_others(given, part.inside)
         spatial = given.shape[3 - layout.ndim : 3]
-        answers.append((part, *_answer(network, replace(layout, spatial=spatial), seen)))
+        answers.append((part, _answer(network, replace(layout, spatial=spatial), seen)))
     own_map = hasattr(network, "response") or hasattr(network, "response_and_sizes")
     if regions is None:
-        _, response, sizes = answers[0]
-        return _field(response, sizes, layout, own_map)
+        _, answer = answers[0]
+        return _field(answer.response, answer.sizes, layout, own_map, None, answer.objects)
     # Beyond the regions there is nothing to find; in them, each pixel has one answer.
-    responses = np.zeros(image.shape[:3], _common([response for _, response, _ in answers]))
-    widths = {sizes.shape[-1] for _, _, sizes in answers} or {1}
+    responses = np.zeros(image.shape[:3], _common([answer.response for _, answer in answers]))
+    widths = {answer.sizes.shape[-1] for _, answer in answers} or {1}
     width = widths.pop() if len(widths) == 1 else layout.ndim
-    whole = np.zeros((*image.shape[:3], width), _common([sizes for _, _, sizes in answers]))
-    for part, response, sizes in answers:
-        responses[part.box][part.inside] = response[part.inside]
-        whole[part.box][part.inside] = sizes[part.inside][:, :width]
-    return _field(responses, whole, layout, own_map)
+    whole = np.zeros((*image.shape[:3], width), _common([answer.sizes for _, answer in answers]))
+    objects = None
+    for part, answer in answers:
+        assert part.inside is not None
+        responses[part.box][part.inside] = answer.response[part.inside]
+        whole[part.box][part.inside] = answer.sizes[part.inside][:, :width]
+        if answer.objects is not None:
+            objects = np.zeros(image.shape[:3], np.int32) if objects is None else objects
+            inside = part.inside & (answer.objects > 0)
+            objects[part.box][inside] = answer.objects[inside] + objects.max()
+    return _field(responses, whole, layout, own_map, regions, objects)
 
 
 def _common(arrays: list[Array]) -> np.dtype[Any]:
     return np.result_type(*arrays) if arrays else np.dtype(np.float32)
 
 
-def _answer(network: Any, layout: Layout, image: Array) -> tuple[Array, Array]:
-    """Return the map (plane, row, column) and the sizes (plane, row, column, P) of an image."""
-    images = np.ascontiguousarray(image)[np.newaxis]
-    given = layout.as_given_to_networks(images)
+class _Answer(NamedTuple):
+    """A map (plane, row, column), sizes (plane, row, column, P), and objects, if any."""
+
+    response: Array
+    sizes: Array
+    objects: Array | None
+
+
+def _answer(network: Any, layout: Layout, image: Array) -> _Answer:
+    """Return what a network says of an image."""
+    given = layout.as_given_to_networks(np.ascontiguousarray(image)[np.newaxis])
     given.flags.writeable = False
-    if hasattr(network, "response_and_sizes"):
+    objects = None
+    if hasattr(network, "analyse"):
+        response, network, objects = network.analyse(given)
+        objects = objects.reshape(layout.volume)
+    elif hasattr(network, "response_and_sizes"):
         response, network = network.response_and_sizes(given)
     elif hasattr(network, "response"):
         response = network.response(given)
     else:
         response = given[..., 0] if layout.channels == 1 else given.max(axis=-1)
-    return _checked_response(response, layout), _sizes(network, layout, images)[0]
+    sizes = _sizes(network, layout, image[np.newaxis])[0]
+    return _Answer(_checked_response(response, layout), sizes, objects)
 
 
 def _sizes(network: Any, layout: Layout, images: Array) -> Array:
@@ -157,13 +176,22 @@ def _sizes(network: Any, layout: Layout, images: Array) -> Array:
     return canonical
 
 
-def _field(response: Array, sizes: Array, layout: Layout, own_map: bool) -> Field:
+def _field(
+    response: Array,
+    sizes: Array,
+    layout: Layout,
+    own_map: bool,
+    regions: Array | None,
+    objects: Array | None = None,
+) -> Field:
     return Field(
         response=response,
         sizes=sizes,
         columns=size_columns(layout.ndim, sizes.shape[-1]),
         limits=size_limits(layout.spatial, None),
         own_map=own_map,
+        regions=regions,
+        objects=objects,
     )
 
 

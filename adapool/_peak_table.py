@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adapool._checks import estimators
 from adapool._measures import Measures, measure
+from adapool._peak_fields import Field
+from adapool._peaks import ask, find
 from adapool._prominence import prominences
+from adapool._search import Search
 from adapool.estimators._objects import unit_ball
 
 Array = NDArray[Any]
@@ -74,26 +78,38 @@ _COLUMNS: dict[str, _Column] = {
     "prominence": lambda peaks, of: prominences(peaks.image, of),
 }
 
-PROPERTIES = (*_COLUMNS, "frame")
 
-
-def tabulate(frames: Sequence[Peaks], properties: Sequence[str], numbered: bool) -> Table:
+def tabulate(search: Search, properties: Sequence[str]) -> Table:
     """Return the columns for the peaks of all images, one image after the other."""
     tables = []
-    for number, peaks in enumerate(frames):
+    for number, (image, field) in enumerate(zip(search.images, ask(search), strict=True)):
+        peaks = _peaks_of(image, field, search)
         of = measure(peaks.image, peaks.regions, len(peaks.points), peaks.voxel, peaks.ndim)
         table: Table = {}
         for name in properties:
-            if name == "frame":
+            values = _COLUMNS[name](peaks, of) if name != "frame" else None
+            if values is None:
                 table[name] = np.full(len(peaks.points), number)
-                continue
-            values = _COLUMNS[name](peaks, of)
-            if values.ndim == 1:
+            elif values.ndim == 1:
                 table[name] = values
             else:
                 table.update({f"{name}-{axis}": values[:, axis] for axis in range(peaks.ndim)})
         tables.append(table)
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def _peaks_of(image: Array, field: Field, search: Search) -> Peaks:
+    points = find(field, search)
+    sizes = field.sizes_at(points)
+    if field.objects is None:
+        regions = regions_of_windows(points, sizes, field.response.shape)
+    else:
+        regions = regions_of_objects(field.objects, points, sizes)
+    ndim = search.layout.ndim
+    spacing = getattr(search.network, "spacing", None) if search.spacing is None else search.spacing
+    voxel = np.ones(3)
+    voxel[3 - ndim :] = estimators.voxel(spacing, ndim)
+    return Peaks(image.max(axis=-1), points, sizes, regions, voxel, ndim)
 
 
 def regions_of_windows(points: Array, sizes: Array, shape: tuple[int, ...]) -> Array:

@@ -7,47 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
+from adapool import cpu
 from adapool._backends import Array, plain
 from adapool._layout import Layout, to_triple
 from adapool._otsu import otsu
 from adapool._peak_fields import Field, Points, ask, searched
+from adapool._search import Search
 
 __all__ = ["ask", "find", "join", "markers"]
 
 
-def find(
-    backend: ModuleType,
-    field: Field,
-    regions: Array | None,
-    level: float | None,
-    border: bool | tuple[int, ...],
-) -> Points:
-    """Return the peaks above `level`, in order, that are not too near to the border."""
-    wins = candidates(backend, field, regions, level)
-    points = peaks(backend, field, wins, regions)
-    return away_from_border(field, points, border) if border is not False else points
+def find(field: Field, search: Search) -> Points:
+    """Return the peaks of an image, in order, that are not too near to its border."""
+    wins = candidates(field, search.level)
+    points = peaks(field, wins)
+    return points if search.border is False else away_from_border(field, points, search.border)
 
 
 # --- candidates ---------------------------------------------------------------------------------
 
 
-def candidates(
-    backend: ModuleType, field: Field, regions: Array | None, level: float | None
-) -> NDArray[np.bool_]:
+def candidates(field: Field, level: float | None) -> NDArray[np.bool_]:
     """Mark the pixels above `level` that win their own window, each region on its own."""
     wins = np.zeros(field.response.shape, np.bool_)
-    for part in searched(regions):
+    for part in searched(field.regions):
         response, sizes = field.response[part.box], field.sizes[part.box]
         if part.inside is not None:
             response = np.where(part.inside, response, _lowest(response.dtype))
-        pooled, _ = backend.dynamic_pooling(
+        pooled, _ = cpu.dynamic_pooling(
             plain(response[np.newaxis, ..., np.newaxis]),
             plain(sizes[np.newaxis]),
             field.columns,
@@ -87,22 +80,20 @@ def _lowest(dtype: np.dtype[Any]) -> Any:
 # --- from candidates to peaks -------------------------------------------------------------------
 
 
-def peaks(
-    backend: ModuleType, field: Field, wins: NDArray[np.bool_], regions: Array | None
-) -> Points:
+def peaks(field: Field, wins: NDArray[np.bool_]) -> Points:
     """Return one point for each plateau of candidates, none in the window of an equal one.
 
     In order of falling value, those of equal value in raster order.
     """
     points = np.argwhere(wins)
-    ranks = _ranks(field, points, regions)
+    ranks = _ranks(field, points)
     points, ranks = _one_per_plateau(points, ranks, wins)
     order = np.lexsort((*points.T[::-1], ranks))
     points, ranks = points[order], ranks[order]
     sizes = field.sizes_at(points)
     low = points - sizes // 2
     high = np.minimum(low + sizes, wins.shape)
-    keep = backend.uncovered(points, np.maximum(low, 0), high, ranks, wins.shape)
+    keep = cpu.uncovered(points, np.maximum(low, 0), high, ranks, wins.shape)
     points = points[keep]
     # By value alone: ranks also tell regions apart.
     values = field.response[tuple(points.T)]
@@ -110,13 +101,13 @@ def peaks(
     return np.asarray(points[np.lexsort((*points.T[::-1], -falling))])
 
 
-def _ranks(field: Field, points: Points, regions: Array | None) -> NDArray[np.int32]:
+def _ranks(field: Field, points: Points) -> NDArray[np.int32]:
     """Rank the values of points, 1 the largest, each region on its own."""
     at = tuple(points.T)
     distinct, rising = np.unique(field.response[at], return_inverse=True)
     keys = len(distinct) - rising
-    if regions is not None:
-        keys = keys * (int(regions.max()) + 1) + regions[at]
+    if field.regions is not None:
+        keys = keys * (int(field.regions.max()) + 1) + field.regions[at]
     return (np.unique(keys, return_inverse=True)[1] + 1).astype(np.int32)
 
 

@@ -358,6 +358,8 @@ def test_a_terminal_is_told(
 def test_ctrl_c_while_compiling(tmp_path: Path) -> None:
     code = """
 import numpy as np, adapool
+from adapool._native import frontend  # interrupted imports are Python's, not what is tested
+from adapool.cpu import launch
 image, sizes = np.ones((40, 40), np.float32), np.full((40, 40), 3, np.int16)
 try:
     print("begin", flush=True)

@@ -50,6 +50,7 @@ def of_numpy() -> None:
     assert_type(adapool.peak_local_max(image), Indices)
     assert_type(adapool.peak_local_max(image, sizes, threshold=0), Indices)
     assert_type(adapool.peak_local_max(image, return_markers=True), NDArray[np.int32])
+    assert_type(adapool.peak_table(image), dict[str, Image])
 
     assert_type(adapool.get_num_threads(), int)
     assert_type(adapool.estimators.BlobSizes().predict(image[np.newaxis, ..., np.newaxis]), Image)

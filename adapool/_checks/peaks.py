@@ -1,4 +1,4 @@
-"""Checks of what `peak_local_max` takes beside what every function takes; see `_arguments`."""
+"""What `peak_local_max` and `peak_table` take beside what every function takes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plain_volume(layout: Layout) -> None:
         warnings.warn(
             f"the last axis, of length {last}, is searched as columns of a volume of shape "
             f"{layout.spatial}: pass channel_axis=-1 if it holds colours",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -63,6 +63,30 @@ def border(value: Any, ndim: int) -> bool | Axes:
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     return arguments.integers("exclude_border", value, ndim, least=0)
+
+
+# What a table may hold, in the order of its columns.
+PROPERTIES = (
+    "label", "index", "centroid", "size", "equivalent_diameter", "intensity", "background",
+    "contrast", "snr", "prominence", "frame",
+)  # fmt: skip
+
+
+def properties(value: Any, batch: bool) -> tuple[str, ...]:
+    """Return the properties that are wanted, each once; the frame is one of a batch alone."""
+    known = PROPERTIES if batch else PROPERTIES[:-1]
+    if value is None:
+        return known
+    if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+        raise TypeError(f"properties must be a sequence of names, got {value!r}: pass ['{value}']")
+    for name in value:
+        if name == "frame" and not batch:
+            raise ValueError("properties must not hold 'frame' without batch_axis: pass batch_axis")
+        if name not in known:
+            raise ValueError(f"properties must be among {', '.join(known)}, got {name!r}")
+    if len(set(value)) < len(value) or not len(value):
+        raise ValueError(f"properties must be some names, each once, got {value!r}")
+    return tuple(value)
 
 
 def spacing_with_network(value: Any) -> NoReturn:

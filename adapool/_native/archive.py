@@ -82,11 +82,14 @@ def write(path: Path, kernels: dict[str, tuple[bytes, str]]) -> None:
         for name, (bitcode, digest) in sorted(kernels.items())
     }
     manifest = json.dumps({**made_for(), "entries": entries}, indent=0, sort_keys=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
+    # Beside it first: other processes find the old archive or the new one, both whole.
+    fresh = path.with_suffix(".new")
+    with zipfile.ZipFile(fresh, "w", zipfile.ZIP_STORED) as file:
         for name in entries:
             file.writestr(_entry(name), lzma.compress(
                 kernels[name][0], lzma.FORMAT_RAW, filters=_FILTERS))  # fmt: skip
         file.writestr(_entry(MANIFEST), manifest, zipfile.ZIP_DEFLATED)
+    fresh.replace(path)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -101,11 +101,10 @@ def _convolutions(image: str, number: str) -> Iterator[Call]:
         convolve = partial(adapool.deformable_conv, pixels, weights, offsets, padding=1)
         yield f"deformable_conv {image}, {number}, {channels} channels", convolve
         if channels == filters:
-            factors = _ones("float32", channels)
-            convolve = partial(
-                adapool.deformable_conv, pixels, factors, np.zeros((6, 6, 2), number)
-            )
-            yield f"deformable_conv {image}, {number}, {channels} factors", convolve
+            for dtype in NUMBERS:
+                factors, still = _ones(dtype, channels), np.zeros((6, 6, 2), number)
+                convolve = partial(adapool.deformable_conv, pixels, factors, still)
+                yield f"deformable_conv {image}, {number}, {dtype} factors", convolve
 
 
 def _peaks(images: tuple[str, ...]) -> Iterator[Call]:
