@@ -141,7 +141,7 @@ def _windows(
             extents = _size_map(layout, image, sizes)[tuple(points.T)]
     else:
         dense = _size_map(layout, image, sizes)
-        # As much is left free as nine windows of ten take.
+        # Twice the size that nine windows of ten do not exceed: gaps are as wide as they are.
         room = 2 * np.quantile(dense, 0.9, axis=(0, 1))
         chosen = subset(step, layout.spatial, room, _ALONG)
         points = np.moveaxis(np.indices(layout.spatial), 0, -1)[chosen].reshape(-1, 2)
