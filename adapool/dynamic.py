@@ -163,10 +163,9 @@ def dynamic_stride_pooling(
     Parameters
     ----------
     feature_map : array_like
-        Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
-        where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
-        results of their kind.
+        Image (row, column) or volume (plane, row, column) with a channel axis. Booleans, integers
+        up to 64 bits, float16, float32 or float64. float16 is computed in float32. Arrays of
+        Dask, of xarray and on a GPU give results of their kind.
     param_network : array_like, callable or object with ``.predict``
         A network is given ``feature_map[np.newaxis]``, channels last, and returns
         ``(1, *spatial, 2 d)``: for each pixel the d sizes of its window, then its d strides, in

@@ -81,8 +81,8 @@ def peak_local_max(
         Whether to return a label image in place of the points.
     spacing : float or sequence of float, optional
         Voxel size along each axis, for the default network: pass ``(2, 0.5, 0.5)`` for planes
-        that are four times as far apart as pixels. An error with `param_network`, which has
-        its own way to know.
+        that are four times as far apart as pixels. An error with `param_network`:
+        give it to that network.
     channel_axis : int or None, optional
         The axis of the channels; None for an image without them, so that three axes are those of
         a volume. The image is their maximum.
