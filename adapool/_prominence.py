@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
+from skimage.morphology import reconstruction
 from skimage.segmentation import watershed
 
 from adapool._measures import Measures
@@ -27,7 +28,12 @@ def prominences(image: Array, measures: Measures) -> Array:
     count = len(measures.volumes)
     heights = ndi.maximum(image, measures.objects, np.arange(1, count + 1)).astype(np.float64)
     lowest = measures.backgrounds.copy()
-    basins = watershed(-image.astype(np.float64), measures.objects, connectivity=np.ones((3, 3, 3)))
+    # Maxima that are no objects are levelled: no path is higher for leading over one.
+    near = np.ones((3, 3, 3))
+    values = image.astype(np.float64)
+    seeds = np.where(measures.objects > 0, values, values.min())
+    reached = reconstruction(seeds, values, footprint=near)
+    basins = watershed(-reached, measures.objects, connectivity=near)
     top = np.arange(count)  # of the objects joined so far, the highest
 
     def highest(i: int) -> int:
@@ -36,12 +42,13 @@ def prominences(image: Array, measures: Measures) -> Array:
             i = int(top[i])
         return i
 
-    for first, second, saddle in _saddles(image, basins):
+    for first, second, saddle in _saddles(reached, basins):
         a, b = highest(first), highest(second)
         if a == b:
             continue
         lower = max(a, b, key=lambda i: (-heights[i], i))
-        lowest[lower] = max(lowest[lower], saddle)
+        # An object need not hold the maximum that it lies on the slope of.
+        lowest[lower] = max(lowest[lower], min(saddle, heights[lower]))
         top[lower] = a + b - lower
     return np.asarray(heights - lowest)
 

@@ -16,7 +16,7 @@ import pytest
 import adapool
 from adapool import _jit
 from adapool._native.frontend import _refuse_strangers
-from adapool.cpu.convolution import deformable
+from adapool.cpu.convolution import tiles
 from adapool.cpu.dynamic import pooling
 from adapool.cpu.fixed import maximum
 
@@ -88,20 +88,20 @@ def test_inputs_of_every_origin_share_a_kernel() -> None:
     offsets = np.zeros((7, 8, 8), np.float32)
     options: dict[str, Any] = {"padding": 1}
     adapool.deformable_conv(image, weights, offsets, **options)
-    known = list(deformable._convolve._codes)
+    known = list(tiles.convolve._codes)
     adapool.deformable_conv(image > 0, weights, offsets, **options)
     options |= {"mask_network": np.ones((7, 8, 4), np.float32), "bias": np.ones(1, np.float32)}
     adapool.deformable_conv(image, weights, offsets, **options)
-    assert list(deformable._convolve._codes) == known
+    assert list(tiles.convolve._codes) == known
 
 
 def test_images_of_one_width_share_a_kernel() -> None:
     image, sizes = np.ones((6, 7), np.int8), np.full((6, 7), 3, np.float32)
     adapool.dynamic_pooling(image, sizes, channel_axis=None)
-    known = list(pooling._look_up_tiles._codes)
+    known = list(pooling.look_up_tiles._codes)
     for dtype in ("uint8", "bool"):
         adapool.dynamic_pooling(image.astype(dtype), sizes, channel_axis=None)
-    assert list(pooling._look_up_tiles._codes) == known
+    assert list(pooling.look_up_tiles._codes) == known
 
 
 def pool_in_child(image: Any) -> Any:

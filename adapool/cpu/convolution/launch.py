@@ -11,7 +11,7 @@ from adapool._backends import Array, Pooled, Triple, plain
 from adapool._checks import predictions
 from adapool._convolution import ConvKernel, Sampling
 from adapool._windows import Windows, in_whole
-from adapool.cpu.convolution.deformable import deform_conv
+from adapool.cpu.convolution.blocks import deform_conv
 from adapool.cpu.fixed.launch import check_finite, max_pooling
 
 # Bytes of the convolution that a fused pooling holds at a time: enough for both cores to share

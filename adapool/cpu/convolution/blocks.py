@@ -1,4 +1,4 @@
-"""Deformable convolution: samples in columns, times weights, tile by tile."""
+"""A block of a deformable convolution: what its kernel is given, and how large its tiles are."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from adapool._backends import Array, Triple, plain
-from adapool._jit import PARALLEL_FROM, kernel, workers_for
+from adapool._jit import PARALLEL_FROM, workers_for
 from adapool._windows import Windows
 from adapool.cpu.convolution.blas import single_threaded_blas
 from adapool.cpu.convolution.matrices import routines
 from adapool.cpu.convolution.places import CHUNK, COLUMNS, LINEAR, NEAREST, PLACES, TRUNCATE
-from adapool.cpu.convolution.products import multiply, scale
-from adapool.cpu.convolution.sampling import WIDE, sample_tile
+from adapool.cpu.convolution.sampling import WIDE
+from adapool.cpu.convolution.tiles import convolve
 
 # Pixels of a tile: enough for a matrix product to reach its speed, few enough for the columns to
 # stay in cache. Up to a million products, BLAS has kernels that multiply matrices as they are,
@@ -157,10 +157,10 @@ def deform_conv(
     )
     if depthwise or operations < PARALLEL_FROM:
         # Products this small are no work for a BLAS of many threads; holding it takes 25 us.
-        _convolve(*arguments, tasks=shares, work=operations)
+        convolve(*arguments, tasks=shares, work=operations)
     else:
         with single_threaded_blas():
-            _convolve(*arguments, tasks=shares, work=operations)
+            convolve(*arguments, tasks=shares, work=operations)
     return bool(finite[:, 0].all()), bool(finite[:, 1].all())
 
 
@@ -236,68 +236,3 @@ def _places(taps: int, channels: int, groups: int, offset_groups: int) -> Array:
     columns = np.arange(taps * channels).reshape(offset_groups, taps, -1)
     by_channel = columns.transpose(0, 2, 1).reshape(groups, -1, taps)
     return np.ascontiguousarray(by_channel.transpose(0, 2, 1)).reshape(groups, -1)
-
-
-@kernel
-def _convolve(
-    task: int,
-    image: Any,
-    offsets: Any,
-    mask: Any,
-    weights: Any,
-    shape: Any,
-    factors: Any,
-    bias: Any,
-    size: Any,
-    grid: Any,
-    block: Any,
-    start: Any,
-    stride: Any,
-    rule: Any,
-    limit: Any,
-    depth: int,
-    wide: Any,
-    narrow: Any,
-    table: Any,
-    places: Any,
-    tile: int,
-    finite: Any,
-    at: Any,
-    work: Any,
-    out: Any,
-    blas: Any,
-) -> None:
-    """Convolve all tiles; which ones a thread takes has no influence on the result.
-
-    What a call does not need is None, and is not compiled: one of `weights` and `factors`, and
-    one of `wide` and `narrow`. All in one took 4.5 s to compile in parallel.
-    """
-    pixels, shares = block[0] * block[1] * block[2] * block[3], work.shape[0]
-    tiles = (pixels + tile - 1) // tile
-    flags, indices, numbers = finite[task], at[task], work[task]
-    for t in range(task * tiles // shares, (task + 1) * tiles // shares):
-        first, last = t * tile, min((t + 1) * tile, pixels)
-        sample_tile(
-            image,
-            offsets,
-            mask,
-            size,
-            grid,
-            block,
-            start,
-            stride,
-            rule,
-            limit,
-            depth,
-            wide,
-            narrow,
-            table,
-            (first, last),
-            flags,
-            indices,
-            numbers,
-        )
-        if factors is not None:
-            scale(numbers, last - first, depth, factors, bias, out, first)
-        if weights is not None:
-            multiply(blas, numbers, last - first, tile, shape, weights, bias, places, out, first)
