@@ -31,7 +31,7 @@ class Backend(Protocol):
         ...
 
     def describe(self, value: Any) -> Array:
-        """Return what has the methods of an array, without copying."""
+        """Return an array, or a description with its methods, without copying."""
         ...
 
     def plain(self, array: Any) -> Array:
@@ -50,7 +50,7 @@ class Backend(Protocol):
         ...
 
     def holds(self, array: Any, dtype: np.dtype[Any]) -> bool:
-        """Whether a dtype is known to hold every value of an array."""
+        """Whether a dtype holds every value of an array, as far as that is known."""
         ...
 
     def to_host(self, array: Any) -> Array:
@@ -71,7 +71,7 @@ class Backend(Protocol):
 
 
 class _NumPy:
-    """Arrays of NumPy, and all that NumPy makes arrays of."""
+    """Arrays of NumPy, and whatever NumPy can make an array of."""
 
     package = "adapool.cpu"
 
@@ -153,7 +153,7 @@ def lowest_value(dtype: np.dtype[Any]) -> Any:
 
 
 def check_places(name: str, array: Any, **others: Any) -> None:
-    """Raise unless all arrays are on one side, host or device, and there is a way to compute there.
+    """Raise unless all arrays are on the host, or all on one device that can be computed on.
 
     `others` are the arguments that may be arrays too.
     """
@@ -185,7 +185,7 @@ def in_host_memory(name: str, array: Any) -> Any:
 
 
 def _is_array(value: Any) -> bool:
-    """Whether an argument is an array, on some side; networks, numbers and None are on none."""
+    """Whether an argument is an array; networks, numbers and None may go with any place."""
     number = isinstance(value, (bool, int, float, np.generic))
     return not (value is None or number or callable(value) or hasattr(value, "predict"))
 

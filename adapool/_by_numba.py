@@ -1,8 +1,8 @@
 """Kernels compiled and cached by numba itself, by its public interfaces alone.
 
-This is the way where :mod:`adapool._native` has not been tried, and where bounds are checked. The
-tasks of a kernel are shared out among threads of Python, as kernels run without the GIL: numba's
-own parallel loops take no tuples of tuples, and compile every body twice.
+Used where :mod:`adapool._native` has not been tried, and where bounds are checked. Python threads
+share out the tasks of a kernel, which runs without the GIL. Numba's own parallel loops take no
+tuples of tuples, and compile every body twice.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from adapool._native import cache, notice, sources
 from adapool._native.arguments import fast_key
 from adapool._native.options import OPTIONS
 
-# What numba, or a file system that fills up or is taken away, raises around numba's cache files.
+# Raised around numba's cache files, by numba or by a file system that is full or gone.
 _CACHE_ERRORS = (EOFError, OSError, pickle.UnpicklingError)
 
 # numba takes the folder of its cache from its configuration, at the moment of decoration.
 _configuration = threading.Lock()
 
-# Stands for the body of a kernel, which each one has in the globals of its own copy of these.
+# Placeholder for the body of a kernel: each kernel has copies of these functions, with globals of
+# their own that hold it.
 _body: Any = None
 
 

@@ -40,7 +40,7 @@ class ConvKernel:
 
     @property
     def default_interpolation(self) -> str:
-        """The rule where none is asked for: that of the seed for its form of the weights."""
+        """The rule where none is asked for: for one factor per channel, truncation."""
         return "truncate" if self.per_channel else "linear"
 
     @property
@@ -52,8 +52,8 @@ class ConvKernel:
     def in_dtype(self, dtype: np.dtype[Any]) -> tuple[Array, Array | None]:
         """Return (plane, row, column, C // groups, F) weights and the bias for kernels.
 
-        In `dtype`, or in float64 where that would round them: integers count as float32 in the
-        dtype of a result, and only there.
+        In `dtype`, or in float64 where `dtype` would round them: integers count as float32 when
+        the dtype of a result is chosen, but are not rounded to it.
         """
         given = [array for array in (self.weights, self.bias) if array is not None]
         exact = all(backend_of(array).holds(array, dtype) for array in given)
@@ -71,7 +71,7 @@ def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> Co
     if per_channel:
         groups = layout.channels
         axes = layout.ndim + 1
-        # Dask reshapes no empty chunks, and an array on a device takes nothing but a reshape.
+        # Dask does not reshape empty chunks; an array on a device cannot be indexed, only reshaped.
         lazy = places.is_dask(weights)
         weights = weights[(np.newaxis,) * axes] if lazy else weights.reshape(*[1] * axes, groups)
     elif layout.channel_axis is None:
@@ -116,12 +116,12 @@ class Sampling:
 def as_summed(
     offsets: Array, windows: Windows, limits: tuple[float, ...], offset_groups: int
 ) -> Array:
-    """Return float64 offsets that lead where a sum of base and offset in their own dtype does.
+    """Return float64 offsets that reproduce sums of base and offset in the dtype of the offsets.
 
-    Truncation is of one sum in the dtype of the offsets, the base being that in the whole image.
-    Kernels of the CPU neither compute in float16 nor know where in the whole image their block is,
-    so the sums are taken here. How a sum is rounded depends on its base: offsets that taps and
-    groups share are no longer shared afterwards.
+    "truncate" takes the sum of a tap's base, its position in the whole image, and its offset, in
+    the dtype of the offset. CPU kernels do not compute in float16, and do not know where in the
+    image their block lies: so the sums are taken here. How a sum is rounded depends on the base,
+    so that offsets shared by taps and groups differ afterwards.
     """
     ndim = len(limits)
     # Integers are summed exactly, for any position in an image.
@@ -142,8 +142,9 @@ def as_summed(
         with np.errstate(over="ignore"):
             sums = bases.astype(dtype) + component
         result = moved[..., axis - 3 + ndim]
-        # Truncated before the sum becomes one with another base, which has another sign.
+        # Truncated first: relative to another base the sum may have another sign.
         np.subtract(np.trunc(sums), bases, out=result, dtype=np.float64)
-        # A sum that overflows is far outside; an offset that is infinite stays so: an error.
+        # A sum that overflows is far outside of the image. An infinite offset stays infinite:
+        # kernels report it.
         np.copyto(result, np.nan_to_num(result), where=np.isfinite(component))
     return moved.reshape(batch, *outputs, -1)

@@ -1,4 +1,4 @@
-"""How an extra is installed, by how adapool itself was."""
+"""The command that installs an extra, told from how adapool itself was installed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _HERE = Path(__file__).parents[1]
 
 def command(extra: str) -> str:
     """Return the command that installs an extra from where adapool came from."""
-    # Several, where Python runs in the folder of a clone: building left a description there.
+    # In the folder of a clone Python finds a second one, which building left there.
     found = importlib.metadata.distributions(name="adapool")
     written = next(filter(None, (each.read_text("direct_url.json") for each in found)), None)
-    if written is None and (_HERE / "setup.cfg").exists():  # nothing but a clone
+    if written is None and (_HERE / "setup.cfg").exists():  # run from a clone, not installed
         return _from_folder(_HERE, extra, editable=False)
     if written is None:  # from an index
         return f"pip install 'adapool[{extra}]'"
@@ -32,6 +32,6 @@ def command(extra: str) -> str:
 
 
 def _from_folder(folder: Path, extra: str, editable: bool) -> str:
-    if not (folder / "setup.cfg").exists():  # it has moved
+    if not (folder / "setup.cfg").exists():  # moved since it was installed
         return f"in the folder of adapool, pip install '.[{extra}]'"
     return f"pip install {'-e ' if editable else ''}'{folder}[{extra}]'"

@@ -1,4 +1,4 @@
-"""What a backend computes: the functions that its package has, whatever the array."""
+"""What a backend computes: the functions that the package of each kind of array has."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Kernels(Protocol):
     Attributes
     ----------
     TRUNCATES_ANY_SUM : bool
-        Whether "truncate" adds base and offset in float16 too, and in a block the base of the
-        whole image. Otherwise offsets are changed beforehand to lead where that sum does.
+        Whether "truncate" can add base and offset in float16, with bases counted in the whole
+        image for a block of it. Otherwise `as_summed` changes the offsets beforehand.
     """
 
     TRUNCATES_ANY_SUM: bool

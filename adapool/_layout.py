@@ -1,4 +1,4 @@
-"""Any layout in, one inside, restored on the way out.
+"""Any order of axes is taken, one is used inside, and results have that of the image.
 
 Inside, an image is always (batch, plane, row, column, channel): C-contiguous, native byte order,
 read-only. A 2-D image is a volume with one plane; no batch and no channels are axes of length 1.
@@ -56,7 +56,7 @@ class Layout:
     ) -> tuple[Layout, Array]:
         """Check a feature map and its axes; return it as an array, with its layout.
 
-        Without `batches` the caller takes single images alone.
+        Without `batches` only single images are taken.
         """
         array = arguments.image_array(name, value)
         channel, batch, spatial = arguments.spatial_axes(

@@ -35,7 +35,7 @@ _TOP = 87.5
 # Radius of a Gaussian spot at half of its height, in standard deviations.
 _HALF_HEIGHT = float(np.sqrt(2 * np.log(2)))
 
-# Deviations from the median beyond which a pixel is no background.
+# Deviations from the median beyond which a pixel does not count as background.
 _OUTLIER = 3
 
 # Rounds in which an object is outlined and its background measured around the outline.
@@ -165,8 +165,8 @@ class _Object:
     def _centre(self) -> Array:
         """Return where the contrast balances, under a Gaussian window as wide as the object.
 
-        Pixels of other objects, and beyond the image, have no part in it, and nor have those
-        opposite to them, so that a neighbour does not pull.
+        Pixels of other objects, and places outside the image, are left out, and so are the pixels
+        opposite to them, so that a neighbour does not pull the centre to its side.
         """
         radius = self._radius(self.outline)
         start = centre = self._balance(np.where(self.outline, np.maximum(self.contrast, 0), 0))
@@ -193,7 +193,7 @@ class _Object:
         return np.array([float((weights * axis).sum() / total) for axis in self.axes])
 
     def _paired(self, centre: Array) -> Array:
-        """Tell the pixels that belong to no other object, and whose opposite ones do not either."""
+        """Mark pixels outside of other objects whose opposite pixels are outside of them too."""
         opposite = ~self.others
         for i, (axis, c) in enumerate(zip(self.axes, centre, strict=True)):
             first = axis.flat[0]
@@ -207,7 +207,7 @@ class _Object:
 def _fit_plane(where: Array, values: Array) -> tuple[Array, float]:
     """Return the coefficients of a plane through values, and the noise beside it.
 
-    What is far from the median, such as an object that nobody found, has no part in it.
+    Values far from the median, such as those of an object that was not found, are left out.
     """
     kept = np.abs(values - np.median(values)) <= _OUTLIER * _deviation(values)
     where, values = where[kept], values[kept]

@@ -1,4 +1,4 @@
-"""Dimension names: what an array of xarray says of its axes, and how a result gets it back.
+"""Names of dimensions: what an array of xarray says of its axes, and how it is given to results.
 
 The names, the coordinates and the attributes of an image go on to what is made of it. Where windows
 lie between pixels, so do their coordinates: in the middle of a window, as `coarsen` of xarray has
@@ -33,7 +33,7 @@ class Steps:
         return Steps(self.first + self.step * other.first, self.step * other.step)
 
 
-# Made when asked for: most arrays have no names, and small calls take some 30 us.
+# Computed only when used: most arrays have no names, and small calls take some 30 us.
 Grid = Callable[[], Sequence[Steps]]
 
 
@@ -108,7 +108,7 @@ class Names:
     def pooled(self, result: Any, grid: Grid | None = None, same_channels: bool = True) -> Any:
         """Give a result on a grid, values or (values, indices), the names of the image.
 
-        Without `same_channels` those of the result are others, and have no coordinates.
+        Without `same_channels` the result has other channels than the image, without coordinates.
         """
         if self.dims is None:
             return result
@@ -137,7 +137,7 @@ class Names:
         if self.variable:
             return xarray.Variable(dims, array, attrs)
         named = xarray.DataArray(array, labels.coords, dims, attrs=attrs)
-        named.name = name  # said so, or it is what Dask calls its array
+        named.name = name  # set even if None: otherwise xarray takes the name of the Dask array
         return named
 
     def _labels_on(self, grid: Grid | None, shape: tuple[int, ...], same_channels: bool) -> Any:
@@ -159,8 +159,8 @@ NONE = Names(None)
 def _at(labels: Any, dim: Any, positions: Any) -> Any:
     """Return coordinates at positions, in pixels, along a dimension.
 
-    At pixels they are those of the pixels, whatever they hold; elsewhere they are on the line
-    through the two nearest, and those that have no such line, as text, are left out.
+    At pixels they are those of the pixels, of any kind. Between pixels they are interpolated, and
+    beyond them extrapolated, linearly; coordinates that are no numbers, such as text, are left out.
     """
     size = labels.sizes[dim]
     whole = positions.astype(int)

@@ -129,7 +129,7 @@ def _with_strides(shape: tuple[int, ...], points: Sequence[tuple[int, ...]], ndi
 
 
 def _leading_axes(layout: Layout) -> list[tuple[int, ...]]:
-    """Leading axes that a prediction may have; a row that all images share may stand alone."""
+    """Return the leading axes that a prediction may have; one prediction may serve all images."""
     if layout.batch_axis is None:
         return [(1,), ()]
     return [(layout.batch,), (1,)]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
-# Range of integers of which each is counted on its own. scikit-image does so for every range: an
-# image of int32 takes gigabytes.
+# Up to this range of integers each is counted in a bin of its own. scikit-image does that for every
+# range, which takes gigabytes for an image of int32.
 _COUNTED = 1 << 16
 
 

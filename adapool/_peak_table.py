@@ -115,7 +115,7 @@ def _peaks_of(image: Array, field: Field, search: Search) -> Peaks:
 def regions_of_windows(points: Array, sizes: Array, shape: tuple[int, ...]) -> Array:
     """Return, for networks without objects of their own, the pixels in the windows of peaks.
 
-    A pixel in several windows goes to the nearest peak, the first of those as near.
+    A pixel in several windows goes to the nearest peak; of equally near ones to the first.
     """
     regions = np.zeros(shape, np.int32)
     nearest = np.full(shape, np.inf)
@@ -133,7 +133,7 @@ def regions_of_windows(points: Array, sizes: Array, shape: tuple[int, ...]) -> A
 def regions_of_objects(objects: Array, points: Array, sizes: Array) -> Array:
     """Return the objects that a network found, with the numbers of the peaks in them.
 
-    Peaks that are in no object get their window; of several in one object the first has it all.
+    Peaks outside all objects get their window. Of several peaks in one object the first gets it.
     """
     numbers = np.zeros(int(objects.max()) + 1, np.int32)
     owner = objects[tuple(points.T)]

@@ -66,7 +66,7 @@ def candidates(field: Field, level: float | None) -> NDArray[np.bool_]:
 
 
 def _level(values: Array) -> float:
-    """Return the threshold of a map that has none of its own."""
+    """Return the threshold of an image: Otsu's, or the lowest number for a constant one."""
     values = values[np.isfinite(values)]
     if not len(values) or values.min() == values.max():
         return float(_lowest(np.dtype(np.float64)))

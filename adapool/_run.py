@@ -1,4 +1,4 @@
-"""From a plan to a result: in memory at once, or block by block where the image is of Dask."""
+"""From a plan to a result: in memory at once, or block by block for a Dask array."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Frozen window geometry: kernel, stride, padding, dilation, output shape.
 
 Everything is a triple (plane, row, column); a 2-D image has one plane, a kernel of one plane, and
-no padding along it. Output ``o`` of an axis looks at ``o * stride + origin + tap * dilation``.
+no padding along it. Tap ``t`` of output ``o`` is at pixel ``o * stride + origin + t * dilation``.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _MOST = (1 << 63) - 1
 class Windows:
     """Windows of one size on a regular grid over a volume.
 
-    `begin` is where that volume begins in the image that it is a block of; `partial` whether it
-    holds more than the windows of the block are about.
+    `begin` is where that volume begins in the image that it is a block of. `partial` says that it
+    is larger than the block: it has the whole rows of the image.
     """
 
     volume: Triple
@@ -192,7 +192,7 @@ def conv_windows(
 ) -> Windows:
     """Check the arguments of a convolution and return its windows.
 
-    `name` is that of the argument which the kernel is the shape of, for the messages.
+    `name` is the argument whose shape has the kernel in it, for the messages.
     """
     ndim = len(spatial)
     strides = arguments.integers("stride", stride, ndim, least=1)
@@ -225,7 +225,7 @@ def size_columns(ndim: int, width: int) -> Triple:
     return to_triple((0,) * ndim if width == 1 else tuple(range(ndim)), -1)
 
 
-@functools.lru_cache(maxsize=64)  # a fifth of what a call on a small image takes
+@functools.lru_cache(maxsize=64)  # otherwise a fifth of the time of a call on a small image
 def _windows(
     spatial: tuple[int, ...],
     kernel: tuple[int, ...],

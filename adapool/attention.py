@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
-from adapool._backends import check_places
+from adapool._backends import Array, check_places
 from adapool._checks import arguments, words
-from adapool._checks.arguments import AnyArray
+from adapool._checks.arguments import AnyArray, HostArray
 from adapool._layout import Layout
 from adapool._named import Names, middles
+from adapool._options import ArrayAndIndices, AttentionOptions, Ints
 from adapool._plans.fixed import AttentionPlan
 from adapool._run import run
 from adapool._windows import pooling_windows
 
 
+@overload
+def attention_pooling(
+    feature_map: HostArray, kernel_size: Ints, attention_network: Any, *,
+    return_indices: Literal[False] = False, **options: Unpack[AttentionOptions],
+) -> Array: ...  # fmt: skip
+@overload
+def attention_pooling(
+    feature_map: HostArray, kernel_size: Ints, attention_network: Any, *,
+    return_indices: Literal[True], **options: Unpack[AttentionOptions],
+) -> ArrayAndIndices: ...  # fmt: skip
+@overload
+def attention_pooling(
+    feature_map: AnyArray, kernel_size: Ints, attention_network: Any, *,
+    return_indices: bool = False, **options: Unpack[AttentionOptions],
+) -> Any: ...  # fmt: skip
 @words.other_words(words.WINDOWS)
 def attention_pooling(
     feature_map: AnyArray,

@@ -112,7 +112,7 @@ def _compile(everything: bool) -> None:
 
 
 def _show(share: float, name: str) -> None:
-    """Draw a progress bar, over the one before it, where somebody may be looking."""
+    """Draw a progress bar in place of the one before it, if it is seen in a terminal."""
     if sys.stderr.isatty():
         full = round(30 * share)
         end = "\n" if share == 1 else ""

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Unpack, overload
 
-from adapool._backends import check_places
+from adapool._backends import Array, check_places
 from adapool._checks import arguments, words
-from adapool._checks.arguments import AnyArray
+from adapool._checks.arguments import AnyArray, HostArray
 from adapool._convolution import conv_kernel
 from adapool._layout import Layout
 from adapool._named import Names, middles
+from adapool._options import ArrayAndIndices, ConvAndPoolOptions, ConvOptions, Interpolation, Ints
 from adapool._plans.convolution import ConvolutionPlan
 from adapool._run import run
 from adapool._windows import conv_windows, pooling_windows
 
-Interpolation = Literal["linear", "nearest", "truncate"]
 
-
+@overload
+def deformable_conv(
+    feature_map: HostArray, conv_weights: AnyArray, offset_network: Any,
+    **options: Unpack[ConvOptions],
+) -> Array: ...  # fmt: skip
+@overload
+def deformable_conv(
+    feature_map: AnyArray, conv_weights: AnyArray, offset_network: Any,
+    **options: Unpack[ConvOptions],
+) -> Any: ...  # fmt: skip
 @words.other_words(words.CONVOLUTIONS)
 def deformable_conv(
     feature_map: AnyArray,
@@ -144,6 +153,21 @@ def deformable_conv(
     return names.pooled(convolved, middles(windows), kernel.per_channel)
 
 
+@overload
+def deformable_conv_and_pool(
+    feature_map: HostArray, conv_weights: AnyArray, offset_network: Any, kernel_size: Ints, *,
+    return_indices: Literal[False] = False, **options: Unpack[ConvAndPoolOptions],
+) -> Array: ...  # fmt: skip
+@overload
+def deformable_conv_and_pool(
+    feature_map: HostArray, conv_weights: AnyArray, offset_network: Any, kernel_size: Ints, *,
+    return_indices: Literal[True], **options: Unpack[ConvAndPoolOptions],
+) -> ArrayAndIndices: ...  # fmt: skip
+@overload
+def deformable_conv_and_pool(
+    feature_map: AnyArray, conv_weights: AnyArray, offset_network: Any, kernel_size: Ints, *,
+    return_indices: bool = False, **options: Unpack[ConvAndPoolOptions],
+) -> Any: ...  # fmt: skip
 @words.other_words(words.CONVOLUTIONS)
 def deformable_conv_and_pool(
     feature_map: AnyArray,

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Unpack, overload
 
-from adapool._backends import check_places
+from adapool._backends import Array, check_places
 from adapool._checks import arguments, words
-from adapool._checks.arguments import AnyArray
+from adapool._checks.arguments import AnyArray, HostArray
 from adapool._layout import Layout
 from adapool._named import Names, every
+from adapool._options import Anchor, ArrayAndIndices, DynamicOptions, SiteOptions
 from adapool._plans.dynamic import DynamicPlan
 from adapool._plans.sites import SitesPlan
 from adapool._run import run
 from adapool.sites import Sites
 
-Anchor = Literal["corner", "center"]
 
-
+@overload
+def dynamic_pooling(
+    feature_map: HostArray, param_network: Any, *,
+    return_indices: Literal[False] = False, **options: Unpack[DynamicOptions],
+) -> Array: ...  # fmt: skip
+@overload
+def dynamic_pooling(
+    feature_map: HostArray, param_network: Any, *,
+    return_indices: Literal[True], **options: Unpack[DynamicOptions],
+) -> ArrayAndIndices: ...  # fmt: skip
+@overload
+def dynamic_pooling(
+    feature_map: AnyArray, param_network: Any, *,
+    return_indices: bool = False, **options: Unpack[DynamicOptions],
+) -> Any: ...  # fmt: skip
 @words.other_words(words.SIZES)
 def dynamic_pooling(
     feature_map: AnyArray,
@@ -119,6 +133,16 @@ def dynamic_pooling(
     return names.pooled(pooled, every(plan.step))
 
 
+@overload
+def dynamic_stride_pooling(
+    feature_map: HostArray, param_network: Any,
+    **options: Unpack[SiteOptions],
+) -> Sites: ...  # fmt: skip
+@overload
+def dynamic_stride_pooling(
+    feature_map: AnyArray, param_network: Any,
+    **options: Unpack[SiteOptions],
+) -> Any: ...  # fmt: skip
 @words.other_words(words.SIZES)
 def dynamic_stride_pooling(
     feature_map: AnyArray,
@@ -139,10 +163,9 @@ def dynamic_stride_pooling(
     Parameters
     ----------
     feature_map : array_like
-        Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
-        where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
-        results of their kind.
+        Image (row, column) or volume (plane, row, column) with a channel axis. Booleans, integers
+        up to 64 bits, float16, float32 or float64. float16 is computed in float32. Arrays of
+        Dask, of xarray and on a GPU give results of their kind.
     param_network : array_like, callable or object with ``.predict``
         A network is given ``feature_map[np.newaxis]``, channels last, and returns
         ``(1, *spatial, 2 d)``: for each pixel the d sizes of its window, then its d strides, in

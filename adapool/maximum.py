@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
-from adapool._backends import check_places
+from adapool._backends import Array, check_places
 from adapool._checks import arguments, words
-from adapool._checks.arguments import AnyArray
+from adapool._checks.arguments import AnyArray, HostArray
 from adapool._layout import Layout
 from adapool._named import Names, middles
+from adapool._options import ArrayAndIndices, Ints, WindowOptions
 from adapool._plans.fixed import MaxPlan
 from adapool._run import run
 from adapool._windows import pooling_windows
 
 
+@overload
+def max_pooling(
+    feature_map: HostArray, kernel_size: Ints, *,
+    return_indices: Literal[False] = False, **options: Unpack[WindowOptions],
+) -> Array: ...  # fmt: skip
+@overload
+def max_pooling(
+    feature_map: HostArray, kernel_size: Ints, *,
+    return_indices: Literal[True], **options: Unpack[WindowOptions],
+) -> ArrayAndIndices: ...  # fmt: skip
+@overload
+def max_pooling(
+    feature_map: AnyArray, kernel_size: Ints, *,
+    return_indices: bool = False, **options: Unpack[WindowOptions],
+) -> Any: ...  # fmt: skip
 @words.other_words(words.WINDOWS)
 def max_pooling(
     feature_map: AnyArray,

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from adapool._backends import in_host_memory
 from adapool._checks import arguments, peaks, words
+from adapool._checks.arguments import HostArray
 from adapool._layout import Layout
 from adapool._named import Names
+from adapool._options import PeakOptions
 from adapool._search import Search
 
 
+@overload
+def peak_local_max(
+    image: ArrayLike, param_network: Any = None, *,
+    return_markers: Literal[False] = False, **options: Unpack[PeakOptions],
+) -> NDArray[np.int64]: ...  # fmt: skip
+@overload
+def peak_local_max(
+    image: HostArray, param_network: Any = None, *,
+    return_markers: Literal[True], **options: Unpack[PeakOptions],
+) -> NDArray[np.int32]: ...  # fmt: skip
+@overload
+def peak_local_max(
+    image: ArrayLike, param_network: Any = None, *,
+    return_markers: bool = False, **options: Unpack[PeakOptions],
+) -> Any: ...  # fmt: skip
 @words.other_words(words.PEAKS)
 def peak_local_max(
     image: ArrayLike,
@@ -63,8 +81,8 @@ def peak_local_max(
         Whether to return a label image in place of the points.
     spacing : float or sequence of float, optional
         Voxel size along each axis, for the default network: pass ``(2, 0.5, 0.5)`` for planes
-        that are four times as far apart as pixels. An error with `param_network`, which has
-        its own way to know.
+        that are four times as far apart as pixels. An error with `param_network`:
+        give it to that network.
     channel_axis : int or None, optional
         The axis of the channels; None for an image without them, so that three axes are those of
         a volume. The image is their maximum.

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from adapool._backends import Array, backend_of
 from adapool._checks.libraries import bare
 from adapool._named import NONE, Names
@@ -42,11 +45,12 @@ class Sites:
     _names: Names = field(default=NONE, repr=False)
 
     @property
-    def labels(self) -> Any:
+    def labels(self) -> NDArray[np.int32]:
         """The partition as a label image: ``owner + 1``, as `skimage.measure.regionprops` wants."""
-        return backend_of(self.owner).label(self.owner)
+        labels: NDArray[np.int32] = backend_of(self.owner).label(self.owner)
+        return labels
 
-    def to_map(self) -> Any:
+    def to_map(self) -> Array:
         """Paint each value over the pixels that its site owns.
 
         Returns
@@ -55,7 +59,8 @@ class Sites:
             Of the shape of the feature map and the dtype of `values`. Pixels without an owner get
             NaN in a float map and the lowest value of the dtype in an integer one.
         """
-        return self._names.pooled(self._painted())
+        painted: Array = self._names.pooled(self._painted())
+        return painted
 
     def named(self, names: Names) -> Self:
         """Return these sites with the names of the axes of their image."""

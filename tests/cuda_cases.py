@@ -120,7 +120,7 @@ def dynamic() -> list[Case]:
     square, own = whole((6, 8, 1), -1, 7), whole((6, 8, 2), -1, 9)
     return [
         case("squares", image((6, 8, 2)), square),
-        case("squares, centred, indices", image((6, 8, 1)), square, anchor="center",
+        case("squares, centered, indices", image((6, 8, 1)), square, anchor="center",
              return_indices=True),
         case("rectangles", image((6, 8, 2)), own, anchor="center"),
         case("rectangles, indices", image((6, 8, 1)), own, return_indices=True, stride=(1, 3)),

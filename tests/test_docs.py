@@ -56,6 +56,18 @@ def test_pages_with_cells_leave_nothing_aside() -> None:
         assert not ("```{code-cell}" in page.read_text() and blocks(page, "python")), page
 
 
+def test_files_that_contributors_are_sent_to_exist() -> None:
+    package = ROOT / "adapool"
+    inside = [package, package / "_checks", package / "_plans"]
+    folders = [ROOT, *inside, ROOT / "docs", ROOT / "tests"]
+    page = (ROOT / "docs/contributing.md").read_text()
+    named = set(re.findall(r"`([\w./]+(?:\.pyi?|\.md|/))`", page))
+    # What is made on the way: a new method, wheels brought along.
+    named -= {"adapool/minimum.py", "adapool/cpu/fixed/minimum.py", ".whl/"}
+    assert len(named) > 50
+    assert [name for name in named if not any((f / name).exists() for f in folders)] == []
+
+
 # Keras on torch makes arrays in a way that NumPy 2 deprecates.
 @pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning:keras"

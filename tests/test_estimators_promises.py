@@ -54,7 +54,7 @@ def test_rotation_by_90_degrees_rotates_the_estimates(estimator: Any) -> None:
     np.testing.assert_allclose(turned, expected, rtol=1e-3, atol=1e-3)
 
 
-# Even and odd lengths: what is not centred on its pixel shows in one of them.
+# Even and odd lengths: what is not centered on its pixel shows in one of them.
 @pytest.mark.parametrize("shape", [(24, 32), (23, 31), (8, 14, 17)], ids=str)
 @pytest.mark.parametrize("estimator", [*PER_PIXEL, StructureTensorSizes(max_size=32)], ids=name)
 def test_mirrored_and_turned_images_have_the_same_estimates(

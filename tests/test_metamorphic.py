@@ -43,7 +43,7 @@ def test_attention_with_ones_is_max_pooling(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_dynamic_with_one_size_is_max_pooling(data: st.DataObject) -> None:
-    """A window centred on its pixel is one that starts at it on an image padded by half of it."""
+    """A window centered on its pixel is one that starts at it on an image padded by half of it."""
     image = data.draw(some.images())
     size = tuple(data.draw(st.integers(1, length)) for length in image.spatial)
     anchor = data.draw(some.anchors())

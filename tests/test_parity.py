@@ -193,7 +193,7 @@ def test_scipy_maximum_filter_on_a_larger_image(ndimage: Any, twin: str) -> None
 def check_constant_window(ndimage: Any, image: Array, size: tuple[int, ...]) -> None:
     lowest = -np.inf if image.dtype.kind == "f" else np.iinfo(image.dtype).min
     parameters = np.broadcast_to(np.array(size, np.int16), (*image.shape, len(size)))
-    # SciPy's windows are centred; this origin makes them start at their pixel.
+    # SciPy's windows are centered; this origin makes them start at their pixel.
     origins: dict[Any, Any] = {"center": 0, "corner": [-(s // 2) for s in size]}
     for anchor, origin in origins.items():
         expected = ndimage.maximum_filter(image, size, mode="constant", cval=lowest, origin=origin)

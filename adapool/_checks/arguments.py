@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from adapool._backends import Array, backend_of
 from adapool._checks.libraries import bare, seen_by_numpy
@@ -21,14 +21,15 @@ Axes = tuple[int, ...]
 
 
 class CudaArray(Protocol):
-    """An array in the memory of a GPU: CuPy's, torch's, numba's, anybody's."""
+    """An array in the memory of a GPU: of CuPy, torch, numba or another library."""
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]: ...
 
 
-# What the public functions take.
+# What the public functions take. What is a `HostArray` gives results of NumPy.
 AnyArray = ArrayLike | CudaArray
+HostArray = NDArray[Any] | Sequence[Any]
 
 INTERPOLATIONS = ("linear", "nearest", "truncate")
 ANCHORS = ("corner", "center")
@@ -42,11 +43,11 @@ _SPATIAL_NDIMS = (2, 3)
 def real_array(name: str, value: Any) -> Array:
     """Return `value` as an array of booleans, integers or floats of up to 64 bits.
 
-    A NumPy array, a description of the same methods where `value` is on a device, or a Dask array
-    as it is, checked by its metadata.
+    For an array on a device that is a description with the same methods. A Dask array is checked
+    by its metadata, and returned as it is.
     """
     if type(value) is np.ndarray and value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
-        return value  # what most are, and nothing has to be asked
+        return value  # the common case
     value = bare(name, value)
     if is_dask(value):
         if on_device(value._meta) and not hasattr(value._meta, "__array_function__"):
@@ -188,7 +189,7 @@ def count(name: str, value: Any) -> int:
 
 
 def num_threads(value: Any, most: int) -> int:
-    """Return a number of threads that can be had."""
+    """Return a number of threads from 1 to `most`."""
     number = count("num_threads", value)
     if number > most:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Checks of the weights of a convolution, and of what goes with them; see `_arguments`."""
+"""Checks of the weights of a convolution, of its bias and of its groups."""
 
 from __future__ import annotations
 

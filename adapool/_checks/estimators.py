@@ -1,7 +1,4 @@
-"""Checks of what estimators are made with and given: the second half of `_arguments`.
-
-Worded as there: argument, constraint, value, fix.
-"""
+"""Checks of the parameters of estimators, and of the images and windows they are given."""
 
 from __future__ import annotations
 
@@ -71,7 +68,7 @@ def voxel(value: Any, ndim: int) -> Array:
     return np.broadcast_to(array, ndim)
 
 
-# What float32 holds, in which some estimators compute, with room for a sum.
+# Some estimators compute in float32, whose largest value this is, but for room to add some up.
 _FARTHEST = 1e37
 
 
@@ -90,7 +87,7 @@ def stack(images: Any) -> Array:
 
 
 def _no_missing_pixels(images: Array) -> None:
-    """Check that images have a value at each pixel, and none that only stands for a missing one."""
+    """Check that pixels are finite, and not so large that they must stand for missing ones."""
     if not np.isfinite(images).all():
         raise ValueError(
             "images must have finite values, got NaN or infinity: fill them first, as numpy.where("

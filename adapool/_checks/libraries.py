@@ -1,4 +1,4 @@
-"""Arrays of other libraries: how each is read, and which is refused; see `_arguments`.
+"""Arrays of other libraries: how each is read, and which are refused.
 
 What NumPy can see is taken as NumPy sees it: lists, pandas, Zarr, memory maps, tensors of JAX and
 torch on the host. Only what has a meaning of its own is looked at here, without importing anything.
@@ -20,9 +20,9 @@ def is_named(value: Any) -> bool:
 def _of_xarray(value: Any, *kinds: str) -> bool:
     """Whether `value` is of these classes of xarray."""
     xarray = sys.modules.get("xarray")
-    if xarray is None:  # there is none of its objects before it is imported
+    if xarray is None:  # before it is imported, nothing can be one
         return False
-    # While another thread imports it, it is there in part.
+    # While another thread imports it, some of its names are still missing.
     known = (getattr(xarray, kind, None) for kind in kinds)
     return isinstance(value, tuple(kind for kind in known if kind is not None))
 
@@ -43,7 +43,7 @@ def bare(name: str, value: Any) -> Any:
             f"{name} must be one array, got a {type(value).__name__} of several: pass one of its "
             f"variables, as dataset[{next(iter(value.data_vars), 'name')!r}]"
         )
-    if hasattr(value, "__dask_graph__"):  # what is to be computed later may have any attribute
+    if hasattr(value, "__dask_graph__"):  # lazy objects may claim to have any attribute
         return value
     if isinstance(value, type) and _predicts(value):
         raise TypeError(
@@ -63,7 +63,7 @@ def bare(name: str, value: Any) -> Any:
 
 
 def _predicts(kind: type) -> bool:
-    """Whether instances of a class are networks, and so the class itself is none."""
+    """Whether instances of a class are networks."""
     return any({"predict", "__call__"} & vars(base).keys() for base in kind.__mro__)
 
 
@@ -73,7 +73,10 @@ def seen_by_numpy(name: str, value: Any) -> Any:
         return np.asarray(value)
     except ValueError as error:
         raise TypeError(f"{name} must be a rectangular array of numbers, got {error}") from None
-    except (TypeError, RuntimeError) as error:  # what libraries say of arrays that they keep
+    except (
+        TypeError,
+        RuntimeError,
+    ) as error:  # memory is not handed out
         raise TypeError(
             f"{name} must be an array that NumPy can read, got a {type(value).__name__}: {error}"
         ) from None

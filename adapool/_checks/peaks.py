@@ -14,7 +14,7 @@ from adapool._layout import Layout
 
 
 def threshold(value: Any) -> float | None:
-    """Return a number, or None for the rule."""
+    """Return a threshold, or None for the default rule."""
     if value is None:
         return None
     array = arguments.real_array("threshold", value)
@@ -24,7 +24,7 @@ def threshold(value: Any) -> float | None:
     return number
 
 
-# What a last axis of colours is long; pixels along any other axis are more.
+# Lengths of a last axis that holds colours: RGB, or RGB with alpha. Axes of pixels are longer.
 _COLOURS = (3, 4)
 
 
@@ -73,7 +73,7 @@ PROPERTIES = (
 
 
 def properties(value: Any, batch: bool) -> tuple[str, ...]:
-    """Return the properties that are wanted, each once; the frame is one of a batch alone."""
+    """Check the names of properties, each given once; only a batch has frames."""
     known = PROPERTIES if batch else PROPERTIES[:-1]
     if value is None:
         return known
@@ -90,7 +90,7 @@ def properties(value: Any, batch: bool) -> tuple[str, ...]:
 
 
 def spacing_with_network(value: Any) -> NoReturn:
-    """Report a spacing that nobody would read."""
+    """Report a spacing that the given network would not use."""
     raise ValueError(
         f"spacing must be None with param_network, got {value!r}: give it to the network, "
         "as ScaleSpaceSizes(spacing=...) takes it"

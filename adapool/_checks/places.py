@@ -11,8 +11,8 @@ Axes = tuple[int, ...]
 def is_dask(value: Any) -> bool:
     """Whether `value` is a Dask array, told without importing Dask.
 
-    By the protocol of its collections: others may have its methods, and no graph, as arrays of
-    xarray have that hold none of Dask.
+    By the protocol of Dask's collections. Arrays of xarray have its methods too, but a graph only
+    where they hold a Dask array.
     """
     return hasattr(value, "_meta") and hasattr(value, "chunks") and is_lazy(value)
 
@@ -47,7 +47,7 @@ def same_place(name: str, value: Any, given: Any) -> None:
 
 
 def in_memory(name: str, *arrays: Any) -> None:
-    """Check that none of what goes with a feature map in memory is a Dask array."""
+    """Check that what goes with a feature map in memory is in memory too."""
     if any(is_dask(array) for array in arrays):
         raise TypeError(
             f"{name} must be in memory where feature_map is, got a Dask array: "
@@ -56,7 +56,7 @@ def in_memory(name: str, *arrays: Any) -> None:
 
 
 def not_lazy(name: str, result: Any) -> None:
-    """Check that a network, which is given an array in memory, has not answered with a lazy one."""
+    """Check that a network that was given an array in memory returned one in memory."""
     if is_dask(result):
         raise TypeError(
             f"{name} must give an array in memory for one in memory, got a Dask array: "
@@ -65,7 +65,7 @@ def not_lazy(name: str, result: Any) -> None:
 
 
 def needed_on_dask(name: str, value: Any) -> None:
-    """Check that the reach of windows is known before any value is."""
+    """Check that the reach of windows is known before anything is computed."""
     if value is None:
         raise ValueError(
             f"{name} must be given, and finite, where feature_map is a Dask array: it says how far "
@@ -74,9 +74,9 @@ def needed_on_dask(name: str, value: Any) -> None:
 
 
 def networks_need_the_grid(name: str, outputs: Axes, spatial: Axes) -> NoReturn:
-    """Report a network that would be given chunks of an image other than its own grid."""
+    """Report a network whose predictions would not be for the pixels of the chunk it is given."""
     raise ValueError(
-        f"{name} must be an array where a Dask image has an output grid other than itself, got a "
+        f"{name} must be an array where the output grid of a Dask image is not its pixels, got a "
         f"network for the grid {outputs} of the image {spatial}: predict the whole grid first, or "
         "choose stride and padding that keep the shape"
     )

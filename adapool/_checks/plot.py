@@ -1,4 +1,4 @@
-"""Checks of what `adapool.plot` takes beside what every function takes; see `_arguments`."""
+"""Checks of the arguments that only `adapool.plot` takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from adapool.sites import Sites
 
 
 def no_matplotlib(error: ModuleNotFoundError) -> NoReturn:
-    """Report that what draws is not installed."""
+    """Report that Matplotlib is not installed."""
     raise ImportError(f"adapool.plot needs matplotlib: {_install.command('plot')}") from error
 
 
@@ -45,7 +45,7 @@ def finite(name: str, value: Any) -> Array:
 
 
 def positions(value: Any, step: Any, spatial: tuple[int, ...]) -> NDArray[np.int64]:
-    """Return (row, column) indices of pixels of the image, which leave nothing to be chosen."""
+    """Return the pixels to draw, (row, column) indices; `step` chooses none beside them."""
     if step is not None:
         raise ValueError(f"step must be None with positions, all of which are drawn, got {step!r}")
     array = arguments.real_array("positions", in_host_memory("positions", value))
@@ -122,7 +122,7 @@ def named_maps(
 
 
 def one_each(name: str, value: Any, number: int) -> list[Any]:
-    """Return a sequence of as many items as there are maps."""
+    """Return a sequence with an item for each map."""
     if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
         raise TypeError(f"{name} must be a sequence, one for each map, got {value!r}")
     if len(value) != number:
@@ -215,7 +215,7 @@ def same_pixels(sites: Sites, spatial: tuple[int, ...]) -> None:
 
 
 def no_channel_axis(value: Any) -> None:
-    """Check that nobody says where the channels of no image are."""
+    """Check that `channel_axis` is given only together with an image."""
     if value is not None:
         raise ValueError(
             f"channel_axis must be None without image, got {value!r}: sites know where theirs is"
@@ -231,12 +231,12 @@ def group(value: Any, groups: int) -> int:
 
 
 def magnification(value: Any, taps: int) -> float:
-    """Return how many times as long as displacements arrows are."""
+    """Return the factor by which arrows are longer than displacements."""
     times = estimators.positive("magnify", value)
     if times != 1 and taps > 1:
         raise ValueError(
             f"magnify must be 1 with offsets for each of {taps} taps, got {value!r}: "
-            "what is drawn are the places where they look"
+            "taps are drawn at the places where they look"
         )
     return times
 

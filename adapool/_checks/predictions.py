@@ -1,4 +1,4 @@
-"""What networks give, and what was given in place of one.
+"""Checks of what networks return, and of arrays that are given in place of networks.
 
 Shapes are checked before any kernel runs; values (finite weights, sizes, offsets) by the kernels,
 whose launches report here.
@@ -58,7 +58,7 @@ def too_many_sites(name: str, sites: int) -> NoReturn:
 
 
 def no_network_halo(value: Any) -> None:
-    """Check that the keyword of chunks is left alone where there are none."""
+    """Check that `network_halo`, which is for chunks, is 0 for an image in memory."""
     nothing = value == 0 if type(value) is int else not np.any(np.asarray(value) != 0)
     if not nothing:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Words of other libraries for what has another name here; see `_arguments`."""
+"""Keywords that other libraries have, and what is passed here instead."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ CONVOLUTIONS = {
 
 
 def other_words(words: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Answer keywords of other libraries with what there is in their place."""
+    """Refuse keywords of other libraries, saying what to pass instead."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)

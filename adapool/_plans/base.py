@@ -1,4 +1,4 @@
-"""What all plans are: checked numbers that say what is read, what comes out, and how to compute it.
+"""What plans have in common: they say what is read, what comes out, and how to compute it.
 
 A plan is made for the whole image. :meth:`Plan.block` makes, from it, the plan of a block of the
 output grid, which is of the same kind: in memory the plan of the whole is run, on Dask those of
@@ -89,7 +89,7 @@ class GridPlan(Plan, Protocol):
 
     @property
     def indexed(self) -> Box:
-        """What the indices that `compute` returns refer to, of what those of the whole do."""
+        """The box that indices from `compute` refer to, a part of that of the whole plan."""
         ...
 
     def without_arrays(self) -> GridPlan:

@@ -170,9 +170,9 @@ class ConvolutionPlan(PooledGrid):
         return to_triple(tuple(reach), 0)
 
     def _rounding(self, most: float, size: int) -> int:
-        """Return how far truncation of a sum in the dtype of the offsets leads astray.
+        """Return by how many pixels a sum may be off that is taken in the dtype of the offsets.
 
-        Not at all, where the dtype holds every integer up to the end of the image.
+        0 where the dtype holds every integer up to the end of the image.
         """
         if self.interpolation != "truncate":
             return 0

@@ -27,7 +27,7 @@ class DynamicPlan(PooledGrid):
     most : triple of int
         What sizes are clipped to.
     centered : bool
-        Whether a window is centred on its pixel, or begins there.
+        Whether a window is centered on its pixel; otherwise it begins there.
     sizes : Grid
     box : box
         The part of the output grid that is wanted.

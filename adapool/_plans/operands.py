@@ -1,4 +1,4 @@
-"""What a plan needs beside the image: arrays that were given, or what a network predicts.
+"""What a plan needs besides the image: arrays that were given, or that a network predicts.
 
 In memory an operand is predicted, or taken, whole. On Dask arrays are cut as the plan says, and a
 network is given the part of the image around a block. Either way what comes out is canonical.
@@ -75,7 +75,7 @@ class Operand:
 
     def predict(self, layout: Layout, image: Array) -> Any:
         """Return what a network gives for a canonical image, as `compute` takes it."""
-        raise NotImplementedError  # of arrays alone, as those of a convolution
+        raise NotImplementedError  # for operands that are always arrays
 
     def in_memory(self, layout: Layout, image: Array) -> Any:
         """Return the operand of a whole image in memory."""

@@ -1,4 +1,4 @@
-"""What an attention network is asked: window by window, in batches of bounded memory."""
+"""The weights of an attention network, which is given windows in batches of bounded memory."""
 
 from __future__ import annotations
 

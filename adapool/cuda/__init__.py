@@ -9,7 +9,7 @@ from adapool.cuda.dynamic.launch import dynamic_pooling, pool_sites
 from adapool.cuda.fixed.launch import attention_pooling, gather_windows, max_pooling
 from adapool.cuda.sites.launch import find_sites
 
-# See `adapool._backends.Kernels`.
+# See `adapool._kernels.Kernels`.
 TRUNCATES_ANY_SUM = True
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Copies: strided arrays to C order, windows to rows; and the search for values not finite."""
+"""Copies: strided arrays to C order, windows to rows. And the search for NaN and infinity."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ __all__ = [
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 
-# Handles that the driver gives to streams that nobody has made: the one that waits for all others,
+# Handles of the streams that the driver has from the start: the one that waits for all others,
 # and the one of each thread, which numba takes instead where it is told to.
 LEGACY_STREAM, PER_THREAD_STREAM = 1, 2
 PER_THREAD = bool(getattr(config, "CUDA_PER_THREAD_DEFAULT_STREAM", 0))
@@ -59,7 +59,7 @@ def device_of(pointer: int) -> int:
     attribute = driver.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
     status, device = driver.cuPointerGetAttribute(attribute, pointer)
     if status != driver.CUresult.CUDA_SUCCESS:
-        raise ValueError(f"address {pointer:#x} is in the memory of no GPU: {status.name}")
+        raise ValueError(f"address {pointer:#x} is not in the memory of a GPU: {status.name}")
     return int(device)
 
 

@@ -45,7 +45,7 @@ class Blocks:
     ) -> Blocks:
         """Cut a grid whose outputs are `step` pixels apart.
 
-        Networks and convolutions need all channels at once: they do not split them.
+        With `split_channels` it is also cut along the channels, where the image is.
         """
         batch, channel = layout.batch_axis, layout.channel_axis
         whole = ((0, layout.channels),)
@@ -84,7 +84,7 @@ class Blocks:
     def reach(self, interval: Callable[[int, int, int], Interval]) -> list[list[Interval]]:
         """Return what each block reads along each spatial axis.
 
-        `interval` gives it for an axis (0 is the plane), a first output and one behind the last.
+        `interval` gives it for an axis (0 is the plane), a first output and an end of outputs.
         """
         missing = 3 - self.layout.ndim
         return [
@@ -93,7 +93,7 @@ class Blocks:
         ]
 
     def image(self, array: Any, reach: Sequence[Sequence[Interval]]) -> Slices:
-        """Return the image as what blocks read."""
+        """Return what blocks read of the image."""
         layout = self.layout
         along = [Axis(axis, part) for axis, part in zip(layout.spatial_axes, reach, strict=True)]
         batch = Axis(layout.batch_axis, self.batch)
@@ -101,7 +101,7 @@ class Blocks:
         return Slices(array, tuple(self._in_order(batch, channels, along)))
 
     def points(self, operand: Operand, reach: Sequence[Sequence[Interval]]) -> Slices:
-        """Return an array (*lead, *points, *tail) as what blocks read; it becomes lazy."""
+        """Return what blocks read of an array (*lead, *points, *tail), which is made lazy."""
         layout, array = self.layout, operand.source
         axes = [
             Axis(layout.batch_axis, self.batch)
@@ -116,11 +116,11 @@ class Blocks:
         return Slices(as_lazy(array, self.kind), tuple(axes))
 
     def whole(self, array: Any) -> Slices:
-        """Return an array that every block reads the whole of as what blocks read."""
+        """Return what blocks read of an array that each needs whole: all of it."""
         return Slices(as_lazy(array, self.kind), tuple(Axis(None, [(0, n)]) for n in array.shape))
 
     def _in_order(self, batch: Any, channels: Any, spatial: Sequence[Any]) -> list[Any]:
-        """Put what belongs to each axis where the image has that axis."""
+        """Order things that belong to axes as the image orders its axes."""
         layout = self.layout
         given = dict(zip(layout.spatial_axes, spatial, strict=True))
         if layout.batch_axis is not None:
@@ -133,7 +133,7 @@ class Blocks:
 def as_lazy(array: Any, kind: Array) -> Any:
     """Return an array as one of Dask, of chunks of a kind.
 
-    It is not hashed: that would take longer than to use it.
+    Its name is not made from its contents: hashing would take longer than pooling.
     """
     if places.is_dask(array):
         return array

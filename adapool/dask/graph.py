@@ -1,6 +1,6 @@
 """Lazy arrays from slices: one task for each block of a result, on exactly the input it reads.
 
-The slices come from the geometry of the windows. `dask.array.map_overlap` would not do: it merges
+The slices come from the geometry of the windows. `dask.array.map_overlap` would not do: it joins
 chunks that are smaller than a halo, and knows no strides.
 """
 
@@ -24,7 +24,7 @@ from adapool.dask.views import owner_of, side_by_side
 Interval = tuple[int, int]
 Index = tuple[int, ...]
 
-# What a task does: a job, on where its block is and the input of that block.
+# What a task runs: a job, called with the place of its block and the input of that block.
 Job = Callable[..., Any]
 
 
@@ -67,7 +67,7 @@ def blockwise(
     chunks : tuple of tuple of int
         Of the result.
     place : callable
-        Gives, for the index of a block, what its job is told about it.
+        Given the index of a block, returns what its job is told of where the block is.
     operands : sequence of Slices
         Arrays of Dask.
     metas : sequence of array
@@ -84,7 +84,7 @@ def blockwise(
     if len(metas) == 1:
         layers = HighLevelGraph.from_collections(name, graph, dependencies=dependencies)
         return da.Array(layers, name, chunks, meta=metas[0])
-    # The results of a task come as one tuple: a lazy array of tuples, that each result picks from.
+    # A task returns one tuple: a lazy array of tuples, from which each result takes its own.
     base = HighLevelGraph.from_collections(name, graph, dependencies=dependencies)
     results = []
     for number, meta in enumerate(metas):
@@ -157,7 +157,7 @@ def _pieces(sizes: tuple[int, ...], start: int, stop: int) -> Iterator[tuple[int
 
 def _slice(chunk: Array, slices: tuple[slice, ...]) -> Array:
     part = chunk[slices]
-    # A view keeps the whole chunk in memory, for a halo of a few pixels; unless that chunk is but
+    # A view of a few pixels would keep the whole chunk in memory. It may, where that chunk is only
     # a part of what is kept anyway.
     kept = 2 * part.size > chunk.size or owner_of(chunk).size >= 2 * chunk.size
     return part if kept else part.copy()

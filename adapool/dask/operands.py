@@ -1,4 +1,4 @@
-"""What a block needs: which part of the image, and its operands."""
+"""Which part of the image a block needs, and how it gets its operands."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def operand_of_block(
 
 
 def _framed(operand: Operand, array: Any) -> Any:
-    """Put zeros around the points of an operand where they are not all of what is read."""
+    """Put zeros around the points of an operand, to cover all that is read."""
     if operand.frame is None or operand.frame == operand.box:
         return array
     assert operand.box is not None

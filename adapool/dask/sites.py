@@ -1,7 +1,7 @@
 """Sites on Dask arrays: bands of whole rows, or planes, scanned in order; the rest side by side.
 
 Whether a pixel is a site depends on every site before it in raster order. So the scan is a chain
-of tasks, one for each band of chunks; networks before it and pooling after it are not.
+of tasks, one for each band of chunks. Networks before it and pooling after it run in parallel.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from adapool.sites import Sites
 
 @dataclass(frozen=True, eq=False)
 class LazySites(Sites):
-    """Sites whose fields are Dask arrays; all but `owner` of a length that is not known before."""
+    """Sites whose fields are Dask arrays. The length of all but `owner` is not known beforehand."""
 
     painted: Any = field(kw_only=True)
 

@@ -1,9 +1,10 @@
 """Blocks that are views of one array in memory, such as ``da.from_array(array)`` gives: no copies.
 
-Kernels take arrays in C order, and a block of a larger array is none. But whole rows of that array
-are, and windows say where on them they are. It saves the copies that memory-bound kernels would
-spend most of their time on: 2 x 2 pooling of an array, or a memory-mapped file, in square chunks of
-1024 takes half to a third of the time. Chunks that are read or computed gain nothing.
+Kernels take arrays in C order, which a block of a larger array is not. But whole rows of that array
+are, and windows can say which part of the rows they are on. That saves copies on which memory-bound
+kernels would spend most of their time: 2 x 2 pooling of an array, or a memory-mapped file, in
+square chunks of 1024 takes half to a third of the time. Chunks that are read or computed gain
+nothing.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ def in_place(
 
     `arrays` are the image, and weights at its pixels; `layout` is that of the whole image. Along
     the first spatial axis nothing changes; the others become as long as in the whole image, so
-    that windows are cut where that ends. What is not the block's is not read: with indices, all
-    weights would be looked at, and a network is given windows of the block alone.
+    that windows are cut where that ends. Only plans that read nothing but their windows allow it:
+    with indices all weights are looked at, and a network must see the windows of its block alone.
     """
     if not isinstance(plan, FixedPlan) or not plan.reads_windows_alone:
         return plan, arrays
@@ -81,7 +82,7 @@ def in_place(
 
 
 def _on_whole_rows(array: Array, layout: Layout, windows: Windows) -> Array | None:
-    """Return an array over a block on the rows around it, or None where that would be a copy."""
+    """Return a view of the whole rows that a block lies in, or None where that would be a copy."""
     ndim = layout.ndim
     tail = array.shape[ndim:]
     simple = layout.batch_axis is None and layout.channel_axis in (None, ndim)

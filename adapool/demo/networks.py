@@ -65,7 +65,7 @@ def object_boxes(given: Array) -> Array:
 
 
 def thickness(given: Array) -> Array:
-    """Give each pixel the largest centred window that stays in the foreground.
+    """Give each pixel the largest centered window that stays in the foreground.
 
     Returns one size for both axes: ``(1, row, column, 1)``. It is one pixel on background.
     """

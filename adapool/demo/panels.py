@@ -17,7 +17,7 @@ from adapool.plot import _canvas, _marks
 _SCALE: dict[str, Any] = {"vmin": 0.0, "vmax": 1.0}
 _MAP_COLOURS = "magma"
 
-# What a network says is drawn in one colour, which neither the image nor the maps contain.
+# What a network returns is drawn in a colour that neither the image nor the maps contain.
 SAID = "#00e5ff"
 # Can be told from both ends of the maps' colours.
 OUTLINE = "#1e90ff"
@@ -39,9 +39,9 @@ def draw_image(ax: Axes, image: Array) -> None:
     ax.imshow(image, cmap="gray", **_SCALE)
 
 
-def draw_map(ax: Axes, pooled: Array, step: int = 1, *, centred: bool = False) -> None:
+def draw_map(ax: Axes, pooled: Array, step: int = 1, *, centered: bool = False) -> None:
     """Show a pooled map with a window each `step` pixels, at its pixel or around it."""
-    _canvas.show_map(ax, pooled, (step, step), centered=centred, cmap=_MAP_COLOURS, **_SCALE)
+    _canvas.show_map(ax, pooled, (step, step), centered=centered, cmap=_MAP_COLOURS, **_SCALE)
 
 
 def draw_boundaries(

@@ -92,7 +92,7 @@ def draw_dynamic(said: Axes, without: Axes, with_it: Axes, scene: Scene) -> Capt
 
     panels.draw_image(said, sample.image)
     panels.draw_windows(said, centres, sizes)
-    _draw_centred_maps(without, with_it, scene, pooled.dynamic)
+    _draw_centered_maps(without, with_it, scene, pooled.dynamic)
     panels.frame(said, f"the largest window within the {sample.many}", sample.crop)
     panels.frame(with_it, f"windows of 1 to {sizes.max()} px: outlines stay", sample.crop)
     return Caption(
@@ -112,10 +112,10 @@ def draw_attention(said: Axes, without: Axes, with_it: Axes, scene: Scene) -> Ca
     windows = sliding_window_view(sample.image, (pooled.size, pooled.size))
     windows = windows[tuple((centres - pooled.size // 2).T)]
     weights = networks.resemblance(windows.reshape(len(centres), -1)).reshape(windows.shape)
-    # Those in which some values count and others do not tell more than those all alike.
+    # Windows whose weights differ most: those with equal weights show nothing.
     for number in np.argsort(weights.std(axis=(1, 2)))[-_WINDOWS_SHOWN:]:
         panels.draw_weights(said, centres[number], weights[number])
-    _draw_centred_maps(without, with_it, scene, pooled.attention)
+    _draw_centered_maps(without, with_it, scene, pooled.attention)
     panels.frame(said, "weights in some windows: like the centre (dot)?", sample.crop)
     panels.frame(with_it, "the same windows, weighted: gaps stay open", sample.crop)
     return Caption(
@@ -162,11 +162,11 @@ def draw_deformable(said: Axes, without: Axes, with_it: Axes, scene: Scene) -> C
 ROWS: tuple[Draw, ...] = (draw_sites, draw_dynamic, draw_attention, draw_deformable)
 
 
-def _draw_centred_maps(without: Axes, with_it: Axes, scene: Scene, adaptive: Array) -> None:
+def _draw_centered_maps(without: Axes, with_it: Axes, scene: Scene, adaptive: Array) -> None:
     """Draw the map of windows of one size, and an adaptive one on the same grid."""
     sample, pooled = scene.sample, scene.pooled
     for ax, pooled_map in ((without, pooled.fixed), (with_it, adaptive)):
-        panels.draw_map(ax, pooled_map, STRIDE, centred=True)
+        panels.draw_map(ax, pooled_map, STRIDE, centered=True)
         panels.draw_boundaries(ax, scene.labels, sample.crop)
     size = f"{pooled.size} x {pooled.size} px"
     panels.frame(without, f"max_pooling, {size}: {sample.many} spread", sample.crop)

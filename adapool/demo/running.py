@@ -130,8 +130,8 @@ def pool(image: Array, advance: Callable[[], object]) -> tuple[Pooled, list[Timi
     """
     run = _Runner(image, advance)
     size = networks.typical_width(image)
-    # Centred windows: half of one reaches over the border.
-    centred: dict[str, Any] = {"kernel_size": size, "stride": STRIDE, "padding": size // 2}
+    # Centered windows: those at the border reach half their size beyond it.
+    centered: dict[str, Any] = {"kernel_size": size, "stride": STRIDE, "padding": size // 2}
     line = np.full((1, networks.TAPS, 1, 1), 1 / networks.TAPS, np.float32)
     filtered: dict[str, Any] = {
         "conv_weights": line,
@@ -140,8 +140,8 @@ def pool(image: Array, advance: Callable[[], object]) -> tuple[Pooled, list[Timi
         "ceil_mode": True,
     }
 
-    fixed = run(adapool.max_pooling, **centred)
-    attention = run(adapool.attention_pooling, attention_network=networks.resemblance, **centred)
+    fixed = run(adapool.max_pooling, **centered)
+    attention = run(adapool.attention_pooling, attention_network=networks.resemblance, **centered)
     dynamic = run(
         adapool.dynamic_pooling,
         param_network=networks.thickness,

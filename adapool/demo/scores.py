@@ -33,7 +33,7 @@ def alone(labels: Array, windows: Array) -> int:
 
 
 def level_between(labels: Array, pooled: Array, step: int) -> float:
-    """Return the mean, over background, of a map with a centred window each `step` pixels."""
+    """Return the mean, over background, of a map with a centered window each `step` pixels."""
     return float(pooled[labels[::step, ::step] == 0].mean())
 
 

@@ -84,7 +84,7 @@ class SoftmaxAttention:
 
 @dataclass(frozen=True)
 class ContrastAttention:
-    r"""Weights that take out of a window what does not stand out from its noise.
+    r"""Weights that lower what does not stand out from the noise of its window.
 
     Each value x above the median m of its window, per channel, is weighed down to
 

@@ -1,4 +1,4 @@
-"""What estimators of sizes and offsets share: how they are handed images, and in which unit."""
+"""What estimators of sizes and offsets share: the images they take, and the units of lengths."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class PerPixel(ForPixels):
     """An estimator of window sizes."""
 
     def with_strides(self) -> SizesAndStrides:
-        """Return an estimator of sizes, and of strides as large: for `dynamic_stride_pooling`.
+        """Return an estimator of sizes and equal strides, for `dynamic_stride_pooling`.
 
         So the box that a site claims is its window, where `anchor` is "corner".
 

@@ -69,7 +69,7 @@ class CentroidOffsets(ForPixels):
         ones = np.ones_like(values)
         mass = _moment(values, sigmas, None) - lowest * _moment(ones, sigmas, None)
         offsets = np.zeros((*values.shape, values.ndim))
-        # Less than what rounding leaves of a constant window.
+        # No more than rounding error: the window is constant.
         heavy = mass > 1e-9 * values.max()
         for axis in range(values.ndim):
             moment = _moment(values, sigmas, axis) - lowest * _moment(ones, sigmas, axis)

@@ -15,14 +15,14 @@ from adapool.estimators._images import PerPixel, as_float, isotropic
 
 @dataclass(frozen=True)
 class ScaleSpaceSizes(PerPixel):
-    r"""Windows of the scale at which a bright blob answers most strongly.
+    r"""Windows of the scale at which a bright blob has the strongest response.
 
     At each pixel, the scale that maximises the scale-normalised Laplacian of Gaussian [1]_
 
     .. math:: -\sigma^2 \nabla^2 (g_\sigma * image),
 
     with a parabola through the three best scales. A disk or ball of diameter w, in d
-    dimensions, answers most strongly at its centre at :math:`\sigma = w / (2 \sqrt d)`, so the
+    dimensions, has the strongest response at its centre at :math:`\sigma = w / (2 \sqrt d)`, so the
     size is :math:`2 \sqrt d \, \sigma`. Adding to the intensities, or scaling them, changes
     nothing. Where nothing is bright at any scale the size is `min_size`.
 
@@ -85,7 +85,7 @@ def laplacian(image: Array, sigma: float, voxel: Array) -> Array:
 
 
 def _best(answers: list[Array]) -> Array:
-    """Return the fractional index of the largest answer at each pixel, 0 where none is positive."""
+    """Return the fractional index of the largest response at each pixel; 0 if none is positive."""
     # One scale after the other: a stack of all of them is many times the size of the image.
     best, before, after = answers[0].copy(), answers[0].copy(), answers[1].copy()
     index = np.zeros(best.shape)

@@ -82,7 +82,7 @@ class StructureTensorSizes(PerPixel):
         eigenvalues, vectors = np.linalg.eigh(self._tensor(values, voxel))
         edges = math.sqrt(math.pi) * self.sigma * eigenvalues
         lengths = np.full(edges.shape, float(self.max_size))
-        # An eigenvalue of nothing but rounding: no edge within reach across this direction.
+        # The eigenvalue is rounding error: there is no edge within reach across this direction.
         sharp = edges > 1e-9 * energy[..., np.newaxis]
         np.divide(
             np.broadcast_to(energy[..., np.newaxis], edges.shape), edges, lengths, where=sharp

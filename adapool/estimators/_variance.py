@@ -1,4 +1,4 @@
-"""Window sizes from the local variance, the example of the method's first description."""
+"""Window sizes from the local variance: the example in the first description of the method."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ class VarianceSizes(PerPixel):
     def _estimate(self, image: Array, voxel: Array) -> Array:
         # About the mean, so that the difference of two squares keeps its digits.
         values = as_float(image).astype(np.float64)
-        centred = values - values.mean()
-        mean = ndi.gaussian_filter(centred, self.sigma / voxel)
-        variance = np.maximum(ndi.gaussian_filter(centred**2, self.sigma / voxel) - mean**2, 0)
+        centered = values - values.mean()
+        mean = ndi.gaussian_filter(centered, self.sigma / voxel)
+        variance = np.maximum(ndi.gaussian_filter(centered**2, self.sigma / voxel) - mean**2, 0)
         typical = variance.mean()
         share = variance / (variance + typical) if typical > 0 else np.zeros_like(variance)
         return isotropic(self.min_size + (self.max_size - self.min_size) * share, voxel)

@@ -1,4 +1,4 @@
-"""Axes with an image: what every picture begins with."""
+"""Axes with an image, with which every picture begins."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def new_axes(ax: Axes | None, spatial: tuple[int, ...], beside: float = 0.9) -> 
     plot.axes(ax)
     if ax is not None:
         return ax
-    import matplotlib.pyplot as plt  # chooses a backend: not where the caller brings axes
+    import matplotlib.pyplot as plt  # chooses a backend: only if no axes are given
 
     width, usual = rcParams["figure.figsize"]
     below, highest = 0.7, 1.25 * usual

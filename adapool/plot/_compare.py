@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from adapool._backends import Array
 from adapool._checks import plot
-from adapool.dynamic import Anchor
+from adapool._options import Anchor
 from adapool.plot._canvas import COLOURS, as_values, colour_map, label_axes, limit_axes, show_map
 from adapool.plot._marks import draw_scale_bar
 
@@ -62,7 +62,7 @@ def compare(
         What a value stands for, with a stride of s, for all maps or for each. Value i stands for
         ``[i * s, i * s + s)``, right for windows that begin at their pixel, as those of pooling
         without padding do; or for ``[i * s - s // 2, i * s - s // 2 + s)``, right for windows
-        centred on it.
+        centered on it.
     spacing : float or sequence of float, optional
         Size of a pixel, along both axes or row and column, in `units`. By default axes and scale
         bar count pixels.
@@ -159,7 +159,7 @@ def _common_scale(panels: list[Array], low: float | None, high: float | None) ->
 
 def _new_axes(spatial: tuple[int, ...], pixel: tuple[float, float], panels: int) -> NDArray[Any]:
     """Return axes in a new figure, as many in a row as make it about as wide as a page is."""
-    import matplotlib.pyplot as plt  # chooses a backend: not where the caller brings axes
+    import matplotlib.pyplot as plt  # chooses a backend: only if no axes are given
 
     aspect = spatial[1] * pixel[1] / (spatial[0] * pixel[0])
 

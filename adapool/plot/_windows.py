@@ -14,8 +14,8 @@ from adapool._checks import arguments, plot
 from adapool._checks.estimators import positive
 from adapool._layout import Layout
 from adapool._networks import grid_prediction
+from adapool._options import Anchor
 from adapool._windows import size_limits
-from adapool.dynamic import Anchor
 from adapool.plot._canvas import GREY, colour_map, new_axes, show_image, subset
 from adapool.plot._marks import MARK, draw_points, draw_windows
 
@@ -141,7 +141,7 @@ def _windows(
             extents = _size_map(layout, image, sizes)[tuple(points.T)]
     else:
         dense = _size_map(layout, image, sizes)
-        # As much is left free as nine windows of ten take.
+        # Twice the size that nine windows of ten do not exceed: gaps are as wide as they are.
         room = 2 * np.quantile(dense, 0.9, axis=(0, 1))
         chosen = subset(step, layout.spatial, room, _ALONG)
         points = np.moveaxis(np.indices(layout.spatial), 0, -1)[chosen].reshape(-1, 2)

@@ -61,10 +61,12 @@ class Prepared:
         """The pooled maps of the adaptive methods, and of the control."""
         options: dict[str, Any] = {"channel_axis": None}
         lifted = self.image - self.image.min()  # attention is for values that are not negative
-        centred = self.image[side // 2 :, side // 2 :]
+        centered = self.image[side // 2 :, side // 2 :]
         windows = np.maximum(self.sizes, side)[side // 2 :, side // 2 :]
         cut = tuple(n // side for n in self.image.shape)
-        dynamic = adapool.dynamic_pooling(centred, windows, stride=side, anchor="center", **options)
+        dynamic = adapool.dynamic_pooling(
+            centered, windows, stride=side, anchor="center", **options
+        )
         return {
             "attention": adapool.attention_pooling(lifted, side, ContrastAttention(), **options),
             "dynamic": dynamic[: cut[0], : cut[1]],
