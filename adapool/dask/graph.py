@@ -1,7 +1,8 @@
 """Lazy arrays from slices: one task for each block of a result, on exactly the input it reads.
 
-The slices come from the geometry of the windows. `dask.array.map_overlap` would not do: it merges
-chunks that are smaller than a halo, and knows no strides.
+The slices come from the geometry of the windows. `dask.array.map_overlap` would not do: it knows no
+strides, and it rechunks an array whose chunks are smaller than a halo, where here a block reads
+from as many chunks as its halo reaches.
 """
 
 from __future__ import annotations
@@ -80,21 +81,40 @@ def blockwise(
     for index in indices:
         inputs = [reader.read(index) for reader in readers]
         graph[(name, *index)] = (_run, f"{name}-job", place(index), *inputs)
-    dependencies = [operand.array for operand in operands]
+    arrays = [operand.array for operand in operands]
     if len(metas) == 1:
-        layers = HighLevelGraph.from_collections(name, graph, dependencies=dependencies)
-        return da.Array(layers, name, chunks, meta=metas[0])
+        return lazy_array(name, graph, chunks, metas[0], arrays)
     # The results of a task come as one tuple: a lazy array of tuples, that each result picks from.
-    base = HighLevelGraph.from_collections(name, graph, dependencies=dependencies)
-    results = []
-    for number, meta in enumerate(metas):
-        own = f"{name}-{number}"
-        picks: dict[Any, Any] = {
-            (own, *index): (_pick, (name, *index), number) for index in indices
-        }
-        layers = HighLevelGraph({**base.layers, own: picks}, {**base.dependencies, own: {name}})
-        results.append(da.Array(layers, own, chunks, meta=meta))
-    return tuple(results)
+    tuples = lazy_array(name, graph, chunks, np.empty(0, object), arrays)
+    return tuple(
+        lazy_array(
+            f"{name}-{number}",
+            {(f"{name}-{number}", *index): (_pick, (name, *index), number) for index in indices},
+            chunks,
+            kind,
+            [tuples],
+        )
+        for number, kind in enumerate(metas)
+    )
+
+
+def lazy_array(
+    name: str, tasks: dict[Any, Any], chunks: Any, kind: Array, inputs: Sequence[Any]
+) -> Any:
+    """Return the Dask array of tasks, those of its blocks under the keys ``(name, *index)``.
+
+    Nothing else makes one from a graph: what Dask's array expressions will change is here.
+
+    Parameters
+    ----------
+    kind : array
+        An empty array of the kind and dtype of the blocks, with any number of axes.
+    inputs : sequence of dask.array.Array
+        What the tasks name.
+    """
+    graph = HighLevelGraph.from_collections(name, tasks, dependencies=inputs)
+    like = np.empty_like(kind, shape=(0,) * len(chunks))
+    return da.Array(graph, name, chunks, meta=like)
 
 
 def _run(job: Job, place: Any, *inputs: Any) -> Any:
