@@ -16,6 +16,7 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
+from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph
 
 from adapool._backends import Array
@@ -112,9 +113,32 @@ def lazy_array(
     inputs : sequence of dask.array.Array
         What the tasks name.
     """
-    graph = HighLevelGraph.from_collections(name, tasks, dependencies=inputs)
     like = np.empty_like(kind, shape=(0,) * len(chunks))
+    if hasattr(da.Array, "expr"):
+        return _expression(name, tasks, chunks, like, inputs)
+    graph = HighLevelGraph.from_collections(name, tasks, dependencies=inputs)
     return da.Array(graph, name, chunks, meta=like)
+
+
+def _expression(
+    name: str, tasks: dict[Any, Any], chunks: Any, like: Array, inputs: Sequence[Any]
+) -> Any:
+    """Return the same where the user has switched on Dask's array expressions.
+
+    They are experimental, have no public way to make an array from a graph, and take one in which
+    everything is that tasks name.
+    """
+    from dask.array._array_expr._collection import from_graph
+
+    graph = dict(itertools.chain(*(each.__dask_graph__().items() for each in inputs)))
+    keys = [(name, *index) for index in itertools.product(*(range(len(n)) for n in chunks))]
+    return from_graph(graph | tasks, like, chunks, keys, name)
+
+
+def name_of_blocks(array: Any) -> str:
+    """Return what the keys of blocks begin with; of an expression it is not the array's name."""
+    first = next(flatten(array.__dask_keys__()))
+    return str(first[0])
 
 
 def _run(job: Job, place: Any, *inputs: Any) -> Any:
@@ -132,6 +156,7 @@ class _Reader:
 
     def __init__(self, name: str, operand: Slices, graph: dict[Any, Any]) -> None:
         self._name = name
+        self._chunks = name_of_blocks(operand.array)
         self._operand = operand
         self._graph = graph
         self._cuts: dict[Any, Any] = {}
@@ -152,7 +177,7 @@ class _Reader:
         return (_assemble, keys, tuple(map(len, along)))
 
     def _cut(self, pieces: tuple[tuple[int, slice, bool], ...]) -> Any:
-        chunk = (self._operand.array.name, *(number for number, _, _ in pieces))
+        chunk = (self._chunks, *(number for number, _, _ in pieces))
         if all(whole for _, _, whole in pieces):
             return chunk
         slices = tuple(part for _, part, _ in pieces)

@@ -21,7 +21,7 @@ from adapool._plans.base import Interval, grown
 from adapool._plans.operands import Box, Grid
 from adapool._plans.sites import SitesPlan
 from adapool.dask.blocks import Blocks, meta
-from adapool.dask.graph import Axis, Index, Slices, blockwise, lazy_array
+from adapool.dask.graph import Axis, Index, Slices, blockwise, lazy_array, name_of_blocks
 from adapool.dask.operands import operand_of_block
 from adapool.dask.scan import Claims, Found, carried_values, painted, scan_band
 from adapool.sites import Sites
@@ -44,10 +44,10 @@ def run_sites(plan: SitesPlan, layout: Layout, image: Any, halo: Triple) -> Lazy
     cut = bands.outputs[0]
 
     token = uuid.uuid4().hex
-    name = f"find-sites-{token}"
+    name, given = f"find-sites-{token}", name_of_blocks(params)
     scan: dict[Any, Any] = {}
     for number, (begin, end) in enumerate(cut):
-        key = (params.name, *_at(layout, number))
+        key = (given, *_at(layout, number))
         before = (_pick_after, (name, number - 1)) if number else Claims.none()
         last = end == layout.spatial[0]
         scan[(name, number)] = (_scan, key, before, begin, layout.volume, plan.limits, last)
@@ -165,9 +165,10 @@ def _values(plan: SitesPlan, layout: Layout, image: Any, bands: Blocks, found: A
     job = _Maxima(plan.without_arrays(), layout)
     blocks = blockwise("site-maxima", job, bands.chunks((layout.channels,)), begin, slices, [kind])
     tail = () if layout.channel_axis is None else ((layout.channels,),)
+    name = name_of_blocks(blocks)
     return _layer(
-        f"values-{blocks.name}",
-        [(blocks.name, *_at(layout, number)) for number in range(len(numbers))],
+        f"values-{name}",
+        [(name, *_at(layout, number)) for number in range(len(numbers))],
         ((np.nan,) * len(numbers), *tail),
         [blocks],
         kind,
@@ -201,11 +202,12 @@ def _map(image: Any, layout: Layout, bands: Blocks, found: Any, values: Any, tok
     lengths = () if layout.channel_axis is None else (layout.channels,)
     kind = meta(image, layout.dtype)
     nothing = np.empty_like(kind, shape=(0, *lengths))
+    found_name, values_name = map(name_of_blocks, (found, values))
     graph: dict[Any, Any] = {}
     tasks = []
     for number in range(len(bands.outputs[0])):
         carried = (name, number - 1) if number else nothing
-        inputs = ((found.name, number), (values.name, number, *tail), carried)
+        inputs = ((found_name, number), (values_name, number, *tail), carried)
         graph[(name, number)] = (carried_values, *inputs)
         tasks.append((_paint, *inputs, layout))
     counts = ((1,) * len(tasks),)
