@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -200,9 +201,7 @@ def _draw(path: Path, sample: Sample, size: int, results: Sequence[Any]) -> None
     figure = Figure(figsize=(16, 10.8), dpi=100)
     axes = figure.subplots(4, 3)
     figure.subplots_adjust(0.205, 0.01, 0.992, 0.885, wspace=0.02, hspace=0.15)
-
-    def say(y: float, text: str, x: float = 0.01, **style: Any) -> None:
-        figure.text(x, y, text, va="top", linespacing=1.35, **{"size": 12, **style})
+    say = partial(figure.text, 0.01, va="top", linespacing=1.35, size=12)
 
     def finish(
         row: int, question: str, method: str, text: str, titles: tuple[str, str, str],
