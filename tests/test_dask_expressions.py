@@ -20,8 +20,8 @@ import adapool
 
 assert hasattr(da.Array, "expr"), "expressions are off"
 image = np.random.default_rng(0).integers(0, 1000, (36, 40)).astype(np.float32)
-lazy = da.from_array(image, chunks=(10, 12)) + 1
-image = image + 1
+lazy = -da.from_array(-image, chunks=(10, 12))
+assert lazy.dtype == image.dtype
 
 def like(length, value):
     return lambda given: np.full((*given.shape[:-1], length), value)
@@ -47,9 +47,16 @@ CALLS = {
         "    adapool.max_pooling(image, 3, return_indices=True, channel_axis=None),\n"
         "): np.testing.assert_array_equal(a.compute(), b)"
     ),
+    "attention": (
+        "pooled = adapool.attention_pooling(lazy, 3, lambda w: w / 999, channel_axis=None)\n"
+        "expected = adapool.attention_pooling(image, 3, lambda w: w / 999, channel_axis=None)\n"
+        "np.testing.assert_array_equal(pooled.compute(), expected)"
+    ),
     "dynamic": "check(adapool.dynamic_pooling, like(1, 3), max_kernel_size=4)",
     "deformable": "check(adapool.deformable_conv, np.ones((3, 3, 1, 1)), like(2, 1.5), "
     "padding=1, max_offset=2)",
+    "deformable and pool": "check(adapool.deformable_conv_and_pool, np.ones((3, 3, 1, 1)), "
+    "like(2, 1.5), 2, padding=1, max_offset=2)",
     "sites": (
         f"lazily = {SITES.format('lazy', ', network_halo=0')}\n"
         f"sites = {SITES.format('image', '')}\n"
