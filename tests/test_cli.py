@@ -115,27 +115,27 @@ def test_images_are_those_of_the_demo() -> None:
 
 @pytest.mark.parametrize("name", cli._IMAGES)
 def test_sites_fit_the_objects(name: str) -> None:
-    from adapool.demo import networks, samples, scores
+    from adapool import demo
 
-    image = samples.load(name).image
-    labels = networks.label_objects(image)
-    sites = adapool.dynamic_stride_pooling(image, networks.object_boxes, channel_axis=None)
+    image = demo.load(name).image
+    labels = demo.label_objects(image)
+    sites = adapool.dynamic_stride_pooling(image, demo.object_boxes, channel_axis=None)
     block = round((image.size / len(sites.values)) ** 0.5)
-    alone = scores.alone(labels, sites.labels)
+    alone = demo.alone(labels, sites.labels)
     # What the picture says: most objects have a window to themselves, which few have in blocks.
     assert alone > 0.75 * labels.max()
-    assert scores.alone(labels, scores.label_blocks(labels.shape, block)) < 0.4 * alone
+    assert demo.alone(labels, demo.label_blocks(labels.shape, block)) < 0.4 * alone
 
 
 def test_alone() -> None:
-    from adapool.demo import scores
+    from adapool.demo import alone
 
     labels = np.array([[1, 1, 2, 2, 0, 3, 3, 4, 4]])
     # 1 and 2 share a window, 3 has its own, 4 is cut.
-    assert scores.alone(labels, np.array([[1, 1, 1, 1, 1, 2, 2, 3, 4]])) == 1
+    assert alone(labels, np.array([[1, 1, 1, 1, 1, 2, 2, 3, 4]])) == 1
     # A window lies on none of 4, and 3 is in one with background.
-    assert scores.alone(labels, np.array([[1, 1, 2, 2, 3, 3, 3, 0, 0]])) == 3
-    assert scores.alone(labels, np.zeros_like(labels)) == 0
+    assert alone(labels, np.array([[1, 1, 2, 2, 3, 3, 3, 0, 0]])) == 3
+    assert alone(labels, np.zeros_like(labels)) == 0
 
 
 # --- everything else ----------------------------------------------------------------------------

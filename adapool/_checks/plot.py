@@ -244,17 +244,6 @@ def magnification(value: Any, taps: int) -> float:
 # --- how it is drawn ----------------------------------------------------------------------------
 
 
-def colour(value: Any) -> Any:
-    """Return a colour that Matplotlib knows."""
-    from matplotlib.colors import is_color_like
-
-    if not is_color_like(value):
-        raise ValueError(
-            f"color must be a colour of matplotlib, as 'red' or '#ffb000', got {value!r}"
-        )
-    return value
-
-
 def fraction(name: str, value: Any) -> float:
     """Return a number from 0 to 1."""
     number = estimators.finite_number(name, value)

@@ -6,7 +6,7 @@ from adapool.cpu.fixed.launch import attention_pooling, gather_windows, max_pool
 from adapool.cpu.peaks.launch import uncovered
 from adapool.cpu.sites.launch import carry_claims, find_sites
 
-# See `adapool._backends.Kernels`.
+# See `adapool._kernels.Kernels`.
 TRUNCATES_ANY_SUM = False
 
 __all__ = [

@@ -1,220 +1,29 @@
-"""Device arrays of any library, seen as one kind: geometry over memory that is never copied out.
+"""Device arrays of any library, seen as one kind, with the methods of arrays that layouts need.
 
-CuPy, torch and numba describe their arrays by ``__cuda_array_interface__``. A `DeviceArray` holds
-such a description, and has those methods of NumPy arrays that layouts need: they compute shapes
-and strides, and touch no memory but where they say so.
+They compute shapes and strides, and touch no memory but where they say so.
 """
 
 from __future__ import annotations
 
-import contextlib
-import math
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from adapool.cuda.libraries import Library, library_of
-from adapool.cuda.target import SIMULATED, cuda, simulated_array
+from adapool.cuda.copying import copy_array
+from adapool.cuda.memory import DeviceMemory
 
 
-class DeviceArray:
-    """An array in device memory, of any strides.
-
-    Parameters
-    ----------
-    library : Library
-        Whose array it is: where memory comes from, and which stream it is used on.
-    owner : object
-        Keeps the memory alive.
-    pointer : int
-        Address of the first element.
-    shape : tuple of int
-    strides : tuple of int, optional
-        In bytes; C order where they are not given.
-    dtype : dtype
-    """
-
-    __array_priority__ = 1000
-
-    def __init__(
-        self,
-        library: Library,
-        owner: Any,
-        pointer: int,
-        shape: Sequence[int],
-        dtype: Any,
-        strides: Sequence[int] | None = None,
-    ) -> None:
-        self.library = library
-        self.owner = owner
-        self.pointer = pointer
-        self.shape = tuple(shape)
-        self.dtype = np.dtype(dtype)
-        self.strides = c_strides(self.shape, self.dtype) if strides is None else tuple(strides)
-
-    @classmethod
-    def of(cls, array: Any) -> DeviceArray:
-        """Describe an array of another library; nothing is copied."""
-        if isinstance(array, DeviceArray):
-            return array
-        library = library_of(array)
-        about = library.describe(array)
-        return cls(
-            library,
-            array,
-            about["data"][0],
-            about["shape"],
-            about["typestr"],
-            about.get("strides"),
-        )
-
-    def empty(self, shape: Sequence[int], dtype: Any) -> DeviceArray:
-        """Allocate an array beside this one, from the memory pool of the caller's library."""
-        nbytes = math.prod(shape) * np.dtype(dtype).itemsize
-        owner = self.library.allocate(nbytes)
-        pointer = self.library.describe(owner)["data"][0]
-        return DeviceArray(self.library, owner, pointer, shape, dtype)
-
-    def upload(self, array: np.ndarray[Any, Any]) -> DeviceArray:
-        """Copy a host array to the device of this one."""
-        result = self.empty(array.shape, array.dtype)
-        with self.library.on_device():
-            stream = self.library.numba_stream()
-            result.for_numba().copy_to_device(np.ascontiguousarray(array), stream=stream)
-            stream.synchronize()  # the host array may go away before the copy is made
-        return result
-
-    def to_host(self, pinned: bool = False) -> np.ndarray[Any, Any]:
-        """Copy to the host, and wait for it: for flags, and for parameters that are scanned.
-
-        To memory that is `pinned` the device writes by itself; otherwise the driver copies once
-        more, which is nothing for a few bytes.
-        """
-        assert self.is_contiguous
-        host: Any = None
-        if pinned:
-            nbytes = self.size * self.dtype.itemsize
-            host = self.library.pinned(nbytes).view(self.dtype).reshape(self.shape)
-        with self.library.on_device():
-            stream = self.library.numba_stream()
-            host = self.for_numba().copy_to_host(host, stream=stream)
-            stream.synchronize()
-        return np.asarray(host).reshape(self.shape)
-
-    def for_kernel(self) -> Any:
-        """Return what numba's kernels take.
-
-        The description alone where it can be: numba's own array takes five times as long to make
-        and to tell the type of. numba-cuda 0.30 takes strides of eight elements for C order, and
-        asks the driver for the device of address 0, so that both are left to that array.
-        """
-        if SIMULATED or not self.is_contiguous or self.size == 0:
-            return self.for_numba()
-        return self.unordered()
-
-    def for_numba(self) -> Any:
-        """Return numba's own array over the same memory."""
-        if SIMULATED:
-            return simulated_array(np.asarray(_HostView(self)))
-        with self.library.on_device():
-            return cuda.as_cuda_array(self.unordered(), sync=False)
-
-    def as_given(self) -> Any:
-        """Return an array of the caller's library over the same memory."""
-        return self.library.give(self)
-
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        """The description that other libraries read, version 3: it names the stream."""
-        return self._interface(self.library.stream)
-
-    def unordered(self) -> _Described:
-        """Return the description for one who uses the stream of this array: it names none.
-
-        With a stream, libraries would wait for it, some of them on the host.
-        """
-        return _Described(self._interface(None), self.owner)
-
-    def _interface(self, stream: int | None) -> dict[str, Any]:
-        return {
-            "shape": self.shape,
-            "typestr": self.dtype.str,
-            "data": (self.pointer, False),
-            "strides": None if self.is_contiguous else self.strides,
-            "stream": stream,
-            "version": 3,
-        }
-
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse: NumPy would copy to the host without a word."""
-        raise TypeError("an array in device memory was taken for a NumPy array")
-
-    # --- geometry -------------------------------------------------------------------------------
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
-
-    @property
-    def is_contiguous(self) -> bool:
-        """Whether elements follow each other in C order; axes of length 1 may have any stride."""
-        expected = c_strides(self.shape, self.dtype)
-        return all(
-            n == 1 or a == b for n, a, b in zip(self.shape, self.strides, expected, strict=True)
-        )
-
-    def __len__(self) -> int:
-        """Length of the first axis."""
-        return self.shape[0]
-
-    def __getitem__(self, part: slice) -> DeviceArray:
-        """Take a range of the first axis."""
-        begin, end, step = part.indices(self.shape[0])
-        assert step == 1
-        pointer = self.pointer + begin * self.strides[0]
-        shape = (max(end - begin, 0), *self.shape[1:])
-        return DeviceArray(self.library, self.owner, pointer, shape, self.dtype, self.strides)
-
-    def columns(self, part: slice) -> DeviceArray:
-        """Take a range of the second axis of two."""
-        return self.transpose((1, 0))[part].transpose((1, 0))
-
-    def transpose(self, order: Sequence[int]) -> DeviceArray:
-        """Permute the axes. ``numpy.moveaxis`` calls this."""
-        shape = [self.shape[axis] for axis in order]
-        strides = [self.strides[axis] for axis in order]
-        return DeviceArray(self.library, self.owner, self.pointer, shape, self.dtype, strides)
+class DeviceArray(DeviceMemory):
+    """An array in device memory, of any strides; its copies stay on the device."""
 
     def reshape(self, *shape: Any) -> DeviceArray:
         """Return another shape in C order; a copy on the device where strides do not allow it."""
-        wanted = list(shape[0] if len(shape) == 1 and np.ndim(shape[0]) else shape)
-        if -1 in wanted:
-            at = wanted.index(-1)
-            wanted[at] = self.size // math.prod(wanted[:at] + wanted[at + 1 :])
-        assert math.prod(wanted) == self.size
-        array = self if self.is_contiguous else self.contiguous()
-        return DeviceArray(array.library, array.owner, array.pointer, wanted, array.dtype)
-
-    def view(self, dtype: Any) -> DeviceArray:
-        """Read the same bytes as another dtype of the same size."""
-        assert np.dtype(dtype).itemsize == self.dtype.itemsize
-        return DeviceArray(self.library, self.owner, self.pointer, self.shape, dtype, self.strides)
-
-    # --- copies, on the device ------------------------------------------------------------------
+        return super(DeviceArray, self.contiguous()).reshape(*shape)
 
     def astype(self, dtype: Any, copy: bool = True) -> DeviceArray:
         """Convert the elements; `copy` is there for likeness with NumPy."""
         if np.dtype(dtype) == self.dtype and not copy:
             return self
-        from adapool.cuda.copying import copy_array
-
         result = self.empty(self.shape, dtype)
         copy_array(self, result)
         return result
@@ -227,48 +36,3 @@ class DeviceArray:
         """Return what kernels take: C order; booleans as bytes, float16 as float32."""
         array = self.view(np.uint8) if self.dtype == np.bool_ else self
         return array.astype(np.float32) if array.dtype == np.float16 else array.contiguous()
-
-
-class _Described:
-    """A description of memory, which it keeps alive: its owner, and no array that holds it."""
-
-    def __init__(self, interface: dict[str, Any], owner: Any) -> None:
-        self.__cuda_array_interface__ = interface
-        self.owner = owner
-
-
-class _HostView:
-    """Memory of the simulator, as NumPy sees it."""
-
-    def __init__(self, array: DeviceArray) -> None:
-        self.array = array
-
-    @property
-    def __array_interface__(self) -> dict[str, Any]:
-        about = {**self.array.__cuda_array_interface__, "strides": self.array.strides}
-        about.pop("stream")
-        return about
-
-
-def c_strides(shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[int, ...]:
-    """Return the strides of C order, in bytes."""
-    strides = []
-    step = dtype.itemsize
-    for size in reversed(shape):
-        strides.append(step)
-        step *= size
-    return tuple(reversed(strides))
-
-
-def in_order(first: DeviceArray, *others: Any) -> contextlib.AbstractContextManager[Any]:
-    """Order work on the stream of the first array after what the others are still waiting for.
-
-    Of the others, those that are arrays count.
-    """
-    here = first.library.device, first.library.stream
-    apart = [
-        other.library
-        for other in others
-        if isinstance(other, DeviceArray) and (other.library.device, other.library.stream) != here
-    ]
-    return first.library.waiting_for(apart) if apart else contextlib.nullcontext()

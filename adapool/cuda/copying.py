@@ -11,7 +11,7 @@ from adapool import _formulas
 from adapool._checks import predictions
 from adapool._jit import cuda_device, cuda_kernel
 from adapool.cuda import grids
-from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.memory import DeviceMemory
 from adapool.cuda.target import cuda
 
 _add_stray = cuda_device(_formulas.add_stray)
@@ -33,7 +33,7 @@ def copy_elements(source: Any, out: Any) -> None:
         out[i] = number(source[a, b, c, d])
 
 
-def copy_array(source: DeviceArray, out: DeviceArray) -> None:
+def copy_array(source: DeviceMemory, out: DeviceMemory) -> None:
     """Copy to a contiguous array of any dtype and the same number of elements."""
     shape, strides = merged(source.shape, source.strides)
     # More than four axes that do not merge (weights per window with every axis moved): the
@@ -43,7 +43,7 @@ def copy_array(source: DeviceArray, out: DeviceArray) -> None:
     flat = out.reshape(-1)
     for number, place in enumerate(itertools.product(*map(range, outer))):
         begin = source.pointer + sum(i * s for i, s in zip(place, strides, strict=False))
-        part = DeviceArray(
+        part = DeviceMemory(
             source.library, source.owner, begin, inner, source.dtype, strides[-_AXES:]
         )
         grids.over_elements(
@@ -103,7 +103,7 @@ def find_strays(flat: Any, flags: Any) -> None:
         flags[0] = 1  # whichever thread comes last writes the same
 
 
-def check_finite(name: str, array: DeviceArray) -> None:
+def check_finite(name: str, array: DeviceMemory) -> None:
     """Raise ValueError where an array holds NaN or infinity. Waits for the device."""
     if array.dtype.kind == "f":
         flags = zeros(array, 1)
@@ -119,7 +119,7 @@ def clear(out: Any) -> None:
         out[i] = 0
 
 
-def zeros(like: DeviceArray, count: int, dtype: Any = np.int32) -> DeviceArray:
+def zeros(like: DeviceMemory, count: int, dtype: Any = np.int32) -> DeviceMemory:
     """Return zeros on the device: flags that kernels may set. Queued, not waited for."""
     out = like.empty((count,), dtype)
     grids.over_elements(clear, count, out, out)

@@ -11,7 +11,7 @@ import threading
 import warnings
 from typing import Any
 
-from adapool.cuda.arrays import DeviceArray, in_order
+from adapool.cuda.memory import DeviceMemory, in_order
 from adapool.cuda.target import SIMULATED
 
 # Threads of a block. 256 leave 8 blocks on a multiprocessor of 2,048 threads, with up to 32
@@ -35,7 +35,7 @@ _QUIET = threading.Lock()
 SHARED_BYTES = 48 << 10
 
 
-def over_elements(kernel: Any, count: int, like: DeviceArray, *arguments: Any) -> None:
+def over_elements(kernel: Any, count: int, like: DeviceMemory, *arguments: Any) -> None:
     """Launch one thread for each of `count` elements, or fewer that step.
 
     A grid without threads is no launch: the driver refuses it.
@@ -47,7 +47,7 @@ def over_elements(kernel: Any, count: int, like: DeviceArray, *arguments: Any) -
 
 
 def over_rows(
-    kernel: Any, line: int, rows: int, planes: int, like: DeviceArray, *arguments: Any
+    kernel: Any, line: int, rows: int, planes: int, like: DeviceMemory, *arguments: Any
 ) -> None:
     """Launch threads along lines of elements (x), rows (y) and planes of all images (z)."""
     threads = _threads(line)
@@ -56,7 +56,7 @@ def over_rows(
 
 
 def over_tiles(
-    kernel: Any, tiles: tuple[int, int, int], shared: int, like: DeviceArray, *arguments: Any
+    kernel: Any, tiles: tuple[int, int, int], shared: int, like: DeviceMemory, *arguments: Any
 ) -> None:
     """Launch a block for each tile along columns (x), rows (y) and planes of all images (z)."""
     grid = (tiles[0], min(tiles[1], _MOST_ALONG), min(tiles[2], _MOST_ALONG))
@@ -64,7 +64,7 @@ def over_tiles(
 
 
 def over_squares(
-    kernel: Any, tiles: tuple[int, int, int], side: int, like: DeviceArray, *arguments: Any
+    kernel: Any, tiles: tuple[int, int, int], side: int, like: DeviceMemory, *arguments: Any
 ) -> None:
     """Launch a square block for each tile of a matrix."""
     grid = (tiles[0], min(tiles[1], _MOST_ALONG), tiles[2])
@@ -81,23 +81,17 @@ def _launch(
     grid: tuple[int, ...],
     block: tuple[int, ...],
     shared: int,
-    like: DeviceArray,
+    like: DeviceMemory,
     arguments: tuple[Any, ...],
 ) -> None:
     """Launch on the caller's device and stream; None becomes a 0, which kernels do not look at."""
     with like.library.on_device(), in_order(like, *arguments):
         given = [
-            a.for_kernel() if isinstance(a, DeviceArray) else 0 if a is None else a
+            a.for_kernel() if isinstance(a, DeviceMemory) else 0 if a is None else a
             for a in arguments
         ]
         configure = _configure if SIMULATED else _configured
         configure(kernel, grid, block, like.library.numba_stream(), shared)(*given)
-
-
-def _given(argument: Any) -> Any:
-    if isinstance(argument, DeviceArray):
-        return argument.for_kernel()
-    return 0 if argument is None else argument
 
 
 def _configure(

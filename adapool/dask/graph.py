@@ -1,7 +1,8 @@
 """Lazy arrays from slices: one task for each block of a result, on exactly the input it reads.
 
-The slices come from the geometry of the windows. `dask.array.map_overlap` would not do: it joins
-chunks that are smaller than a halo, and knows no strides.
+The slices come from the geometry of the windows. `dask.array.map_overlap` would not do: it knows no
+strides, and it rechunks an array whose chunks are smaller than a halo, where here a block reads
+from as many chunks as its halo reaches.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
+from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph
 
 from adapool._backends import Array
@@ -80,21 +82,63 @@ def blockwise(
     for index in indices:
         inputs = [reader.read(index) for reader in readers]
         graph[(name, *index)] = (_run, f"{name}-job", place(index), *inputs)
-    dependencies = [operand.array for operand in operands]
+    arrays = [operand.array for operand in operands]
     if len(metas) == 1:
-        layers = HighLevelGraph.from_collections(name, graph, dependencies=dependencies)
-        return da.Array(layers, name, chunks, meta=metas[0])
-    # A task returns one tuple: a lazy array of tuples, from which each result takes its own.
-    base = HighLevelGraph.from_collections(name, graph, dependencies=dependencies)
-    results = []
-    for number, meta in enumerate(metas):
-        own = f"{name}-{number}"
-        picks: dict[Any, Any] = {
-            (own, *index): (_pick, (name, *index), number) for index in indices
-        }
-        layers = HighLevelGraph({**base.layers, own: picks}, {**base.dependencies, own: {name}})
-        results.append(da.Array(layers, own, chunks, meta=meta))
-    return tuple(results)
+        return lazy_array(name, graph, chunks, metas[0], arrays)
+    # The results of a task come as one tuple: a lazy array of tuples, that each result picks from.
+    tuples = lazy_array(name, graph, chunks, np.empty(0, object), arrays)
+    return tuple(
+        lazy_array(
+            f"{name}-{number}",
+            {(f"{name}-{number}", *index): (_pick, (name, *index), number) for index in indices},
+            chunks,
+            kind,
+            [tuples],
+        )
+        for number, kind in enumerate(metas)
+    )
+
+
+def lazy_array(
+    name: str, tasks: dict[Any, Any], chunks: Any, kind: Array, inputs: Sequence[Any]
+) -> Any:
+    """Return the Dask array of tasks, those of its blocks under the keys ``(name, *index)``.
+
+    Nothing else makes one from a graph: what Dask's array expressions will change is here.
+
+    Parameters
+    ----------
+    kind : array
+        An empty array of the kind and dtype of the blocks, with any number of axes.
+    inputs : sequence of dask.array.Array
+        What the tasks name.
+    """
+    like = np.empty_like(kind, shape=(0,) * len(chunks))
+    if hasattr(da.Array, "expr"):
+        return _expression(name, tasks, chunks, like, inputs)
+    graph = HighLevelGraph.from_collections(name, tasks, dependencies=inputs)
+    return da.Array(graph, name, chunks, meta=like)
+
+
+def _expression(
+    name: str, tasks: dict[Any, Any], chunks: Any, like: Array, inputs: Sequence[Any]
+) -> Any:
+    """Return the same where the user has switched on Dask's array expressions.
+
+    They are experimental, have no public way to make an array from a graph, and take one in which
+    everything is that tasks name.
+    """
+    from dask.array._array_expr._collection import from_graph
+
+    graph = dict(itertools.chain(*(each.__dask_graph__().items() for each in inputs)))
+    keys = [(name, *index) for index in itertools.product(*(range(len(n)) for n in chunks))]
+    return from_graph(graph | tasks, like, chunks, keys, name)
+
+
+def name_of_blocks(array: Any) -> str:
+    """Return what the keys of blocks begin with; of an expression it is not the array's name."""
+    first = next(flatten(array.__dask_keys__()))
+    return str(first[0])
 
 
 def _run(job: Job, place: Any, *inputs: Any) -> Any:
@@ -112,6 +156,7 @@ class _Reader:
 
     def __init__(self, name: str, operand: Slices, graph: dict[Any, Any]) -> None:
         self._name = name
+        self._chunks = name_of_blocks(operand.array)
         self._operand = operand
         self._graph = graph
         self._cuts: dict[Any, Any] = {}
@@ -132,7 +177,7 @@ class _Reader:
         return (_assemble, keys, tuple(map(len, along)))
 
     def _cut(self, pieces: tuple[tuple[int, slice, bool], ...]) -> Any:
-        chunk = (self._operand.array.name, *(number for number, _, _ in pieces))
+        chunk = (self._chunks, *(number for number, _, _ in pieces))
         if all(whole for _, _, whole in pieces):
             return chunk
         slices = tuple(part for _, part, _ in pieces)

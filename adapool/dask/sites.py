@@ -10,9 +10,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import dask.array as da
 import numpy as np
-from dask.highlevelgraph import HighLevelGraph
 
 from adapool._backends import Array, Triple, as_given, backend_of, empty_value
 from adapool._checks import predictions
@@ -23,7 +21,7 @@ from adapool._plans.base import Interval, grown
 from adapool._plans.operands import Box, Grid
 from adapool._plans.sites import SitesPlan
 from adapool.dask.blocks import Blocks, meta
-from adapool.dask.graph import Axis, Index, Slices, blockwise
+from adapool.dask.graph import Axis, Index, Slices, blockwise, lazy_array, name_of_blocks
 from adapool.dask.operands import operand_of_block
 from adapool.dask.scan import Claims, Found, carried_values, painted, scan_band
 from adapool.sites import Sites
@@ -46,15 +44,14 @@ def run_sites(plan: SitesPlan, layout: Layout, image: Any, halo: Triple) -> Lazy
     cut = bands.outputs[0]
 
     token = uuid.uuid4().hex
-    name = f"find-sites-{token}"
+    name, given = f"find-sites-{token}", name_of_blocks(params)
     scan: dict[Any, Any] = {}
     for number, (begin, end) in enumerate(cut):
-        key = (params.name, *_at(layout, number))
+        key = (given, *_at(layout, number))
         before = (_pick_after, (name, number - 1)) if number else Claims.none()
         last = end == layout.spatial[0]
         scan[(name, number)] = (_scan, key, before, begin, layout.volume, plan.limits, last)
-    graph = HighLevelGraph.from_collections(name, scan, dependencies=[params])
-    found = da.Array(graph, name, ((1,) * len(cut),), meta=np.empty(0, object))
+    found = lazy_array(name, scan, ((1,) * len(cut),), np.empty(0, object), [params])
 
     values = _values(plan, layout, image, bands, found)
     unknown = (np.nan,) * len(cut)
@@ -168,9 +165,10 @@ def _values(plan: SitesPlan, layout: Layout, image: Any, bands: Blocks, found: A
     job = _Maxima(plan.without_arrays(), layout)
     blocks = blockwise("site-maxima", job, bands.chunks((layout.channels,)), begin, slices, [kind])
     tail = () if layout.channel_axis is None else ((layout.channels,),)
+    name = name_of_blocks(blocks)
     return _layer(
-        f"values-{blocks.name}",
-        [(blocks.name, *_at(layout, number)) for number in range(len(numbers))],
+        f"values-{name}",
+        [(name, *_at(layout, number)) for number in range(len(numbers))],
         ((np.nan,) * len(numbers), *tail),
         [blocks],
         kind,
@@ -204,19 +202,19 @@ def _map(image: Any, layout: Layout, bands: Blocks, found: Any, values: Any, tok
     lengths = () if layout.channel_axis is None else (layout.channels,)
     kind = meta(image, layout.dtype)
     nothing = np.empty_like(kind, shape=(0, *lengths))
+    found_name, values_name = map(name_of_blocks, (found, values))
     graph: dict[Any, Any] = {}
     tasks = []
     for number in range(len(bands.outputs[0])):
         carried = (name, number - 1) if number else nothing
-        inputs = ((found.name, number), (values.name, number, *tail), carried)
+        inputs = ((found_name, number), (values_name, number, *tail), carried)
         graph[(name, number)] = (carried_values, *inputs)
         tasks.append((_paint, *inputs, layout))
-    layers = HighLevelGraph.from_collections(name, graph, dependencies=[found, values])
-    chain = da.Array(layers, name, ((1,) * len(tasks),), meta=np.empty(0, object))
+    counts = ((1,) * len(tasks),)
+    chain = lazy_array(name, graph, counts, np.empty(0, object), [found, values])
     own = f"site-map-{token}"
     keys = {(own, *_at(layout, number)): task for number, task in enumerate(tasks)}
-    layers = HighLevelGraph.from_collections(own, keys, dependencies=[found, values, chain])
-    return da.Array(layers, own, bands.chunks((layout.channels,)), meta=kind)
+    return lazy_array(own, keys, bands.chunks((layout.channels,)), kind, [found, values, chain])
 
 
 def _paint(found: Found, values: Array, carried: Array, layout: Layout) -> Array:
@@ -225,16 +223,11 @@ def _paint(found: Found, values: Array, carried: Array, layout: Layout) -> Array
     return result if layout.channel_axis is None else np.moveaxis(result, -1, layout.channel_axis)
 
 
-def _layer(name: str, tasks: list[Any], chunks: Any, dependencies: list[Any], kind: Array) -> Any:
-    """Return a lazy array that is cut along its first axis, of one task for each chunk.
-
-    `kind` is an empty array of its kind and dtype, of any number of axes.
-    """
+def _layer(name: str, tasks: list[Any], chunks: Any, inputs: list[Any], kind: Array) -> Any:
+    """Return a lazy array that is cut along its first axis, of one task for each chunk."""
     zeros = (0,) * (len(chunks) - 1)
     keys = {(name, number, *zeros): task for number, task in enumerate(tasks)}
-    graph = HighLevelGraph.from_collections(name, keys, dependencies=dependencies)
-    like = np.empty_like(kind, shape=(0,) * len(chunks))
-    return da.Array(graph, name, chunks, meta=like)
+    return lazy_array(name, keys, chunks, kind, inputs)
 
 
 def _pick_after(found: Found) -> Claims:

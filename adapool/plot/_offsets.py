@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from numpy.typing import ArrayLike
 
 from adapool._backends import Array
@@ -125,7 +126,7 @@ def show_offsets(
     windows = conv_windows(layout.spatial, kernel, stride, padding, dilation, "kernel_size")
     groups = arguments.count("offset_groups", offset_groups)
     shown = plot.group(group, groups)
-    colour, colours = plot.colour(color), colour_map(cmap)
+    colour, colours = to_rgba(color), colour_map(cmap)
     given = grid_prediction(
         "offsets", offsets, layout, layout.canonical(array), windows.outputs[1:],
         (groups * windows.taps * 2, 2),

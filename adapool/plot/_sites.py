@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from numpy.typing import ArrayLike
 
 from adapool._checks import arguments, plot
@@ -98,7 +99,7 @@ def show_sites(
     """
     sites = plot.partition(sites)
     marked = arguments.flag("show_positions", show_positions)
-    colour = plot.colour(color)
+    colour = to_rgba(color)
     width = None if linewidth is None else positive("linewidth", linewidth)
     if image is None:
         plot.no_channel_axis(channel_axis)

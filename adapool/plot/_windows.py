@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from numpy.typing import ArrayLike
 
 from adapool._backends import Array
@@ -116,7 +117,7 @@ def show_windows(
     """
     layout, array = plot.plane("image", image, channel_axis)
     centered = arguments.choice("anchor", anchor, arguments.ANCHORS) == "center"
-    colour, width = plot.colour(color), positive("linewidth", linewidth)
+    colour, width = to_rgba(color), positive("linewidth", linewidth)
     colours = colour_map(cmap)
     points, extents = _windows(layout, array, sizes, positions, step)
     ax = new_axes(ax, layout.spatial)

@@ -9,7 +9,8 @@ import numpy as np
 
 from adapool._jit import cuda_kernel
 from adapool.cuda import grids
-from adapool.cuda.arrays import DeviceArray, in_order
+from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.memory import in_order
 from adapool.cuda.target import cuda, from_dtype
 
 # Columns of both factors that a block holds at a time.
