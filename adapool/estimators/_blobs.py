@@ -14,6 +14,10 @@ from adapool.estimators._images import PerPixel, as_float
 from adapool.estimators._objects import Objects, find_objects
 
 
+# Share of the largest depth of an object that its core has: the middle of that is its peak.
+_CORE = 0.65
+
+
 @dataclass(frozen=True)
 class BlobSizes(PerPixel):
     r"""Windows as large as the bright object that a pixel lies in: the default of `peak_local_max`.
@@ -117,6 +121,7 @@ def _paint(objects: Objects, voxel: Array, ndim: int, response: Array, sizes: Ar
     count = len(objects.volumes)
     peaks, deepness = np.zeros((count, 3), np.int64), np.zeros(count, np.float32)
     components.deepest(objects.labels, objects.depth, peaks, deepness, work=0)
+    peaks = _middles(objects, deepness, voxel)
     most = (objects.diameters(ndim)[:, np.newaxis] / 2 / voxel).astype(np.int64)
     most[:, : 3 - ndim] = 0
     half = np.zeros_like(most)
@@ -133,3 +138,21 @@ def _paint(objects: Objects, voxel: Array, ndim: int, response: Array, sizes: Ar
         sizes,
         work=0,
     )
+
+
+def _middles(objects: Objects, deepness: Array, voxel: Array) -> Array:
+    """Return of each object the pixel of its core that is nearest to the centroid of the core.
+
+    The deepest pixel would be anywhere on the middle line of a long object.
+    """
+    most = np.r_[np.float32(np.inf), deepness][objects.labels]
+    core = objects.depth >= _CORE * most
+    points, number = np.argwhere(core), objects.labels[core] - 1
+    count = np.bincount(number, minlength=len(deepness))
+    sums = np.stack([np.bincount(number, axis, len(deepness)) for axis in points.T], axis=-1)
+    centroids = sums / np.maximum(count, 1)[:, np.newaxis]
+    distance = (((points - centroids[number]) * voxel) ** 2).sum(axis=1)
+    # What is as near but for rounding is as near: then the first in raster order.
+    order = np.lexsort((np.arange(len(points)), distance.round(6), number))
+    first = order[np.r_[True, np.diff(number[order]) > 0]] if len(order) else order
+    return np.ascontiguousarray(points[first], np.int64)

@@ -171,8 +171,11 @@ def _local_mean(image: Array, sigma: float, voxel: Array) -> Array:
     """Smooth by three boxes, whose cost does not grow with sigma as that of a Gaussian does."""
     # A box of width w has the variance (w^2 - 1) / 12.
     widths = np.sqrt(4 * (sigma / voxel) ** 2 + 1).round().astype(int)
-    for _ in range(3):
-        image = ndi.uniform_filter(image, np.minimum(widths, 2 * np.array(image.shape) - 1))
+    widths = np.minimum(widths, 2 * np.array(image.shape) - 1)
+    # Even boxes lie half a pixel to one side: the second one to the other, the third is odd.
+    even = widths % 2 == 0
+    for size, origin in ((widths, 0 * even), (widths, -1 * even), (widths - even, 0 * even)):
+        image = ndi.uniform_filter(image, size, origin=tuple(origin.tolist()))
     return image
 
 
@@ -195,7 +198,7 @@ def _mean_depth(relative: Array, voxel: Array, ndim: int) -> Array:
 
 def _thinned(image: Array) -> tuple[slice, ...]:
     """Return the slices of some 2^16 of the pixels or more: enough for a percentile."""
-    step = max(1, int((image.size / 2**16) ** (1 / sum(n > 1 for n in image.shape) or 1)))
+    step = max(1, int((image.size / 2**16) ** (1 / max(sum(n > 1 for n in image.shape), 1))))
     return tuple(slice(None, None, step if n > 1 else 1) for n in image.shape)
 
 
