@@ -198,6 +198,40 @@ def test_default_depends_on_neither_units_nor_orientation(change: Any) -> None:
     assert distance[changed].max() <= 1
 
 
+@pytest.mark.parametrize("turn", [lambda x: x[::-1], lambda x: x[:, ::-1], lambda x: x[::-1, ::-1]])
+def test_default_lies_to_neither_side(turn: Any) -> None:
+    """Over many spots, the points of a mirror image are the mirrored points."""
+    rng = np.random.default_rng(1)
+    grid = np.array([(28 + 40 * i, 28 + 40 * j) for i in range(6) for j in range(6)], float)
+    centres = grid + rng.uniform(-0.5, 0.5, grid.shape)
+    row, column = np.indices((256, 256))
+    image = rng.normal(100, 10, (256, 256))
+    for a, b in centres:
+        image += 500 * np.exp(-((row - a) ** 2 + (column - b) ** 2) / 32)
+    pixels = np.arange(image.size).reshape(image.shape)
+    there = np.stack(np.unravel_index(turn(pixels), image.shape), axis=-1)
+    offsets = []
+    for points in (adapool.peak_local_max(image), there[*adapool.peak_local_max(turn(image)).T]):
+        distance = np.linalg.norm(points[:, np.newaxis] - centres, axis=-1)
+        assert distance.min(axis=0).max() < 2
+        offsets.append((points[distance.argmin(axis=0)] - centres).mean(axis=0))
+    assert np.abs(offsets[0] - offsets[1]).max() < 0.15
+
+
+@pytest.mark.parametrize("rows", [slice(20, 31), slice(20, 21)])
+def test_default_puts_the_point_in_the_middle_of_a_bar(rows: slice) -> None:
+    image = np.zeros((100, 120))
+    image[rows, 20:81] = 1
+    image = ndi.gaussian_filter(image, 1) if rows.stop - rows.start == 1 else image
+    (point,) = adapool.peak_local_max(image)
+    assert np.abs(point - [(rows.start + rows.stop - 1) / 2, 50]).max() <= 1
+
+
+def test_default_on_one_row() -> None:
+    profile = np.exp(-(((np.arange(400) - 170) / 9) ** 2) / 2)[np.newaxis]
+    assert np.abs(adapool.peak_local_max(profile)[0] - [0, 170]).max() <= 1
+
+
 def test_default_in_three_dimensions_with_spacing() -> None:
     """Balls in planes that are three times as far apart as pixels."""
     grid = np.indices((15, 60, 60)).T * [3, 1, 1]

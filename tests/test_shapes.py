@@ -23,8 +23,6 @@ SHAPES = [
     (1, 1), (1, 2), (1, 9), (9, 1), (2, 2),
     (1, 1, 1), (1, 1, 9), (1, 9, 1), (9, 1, 1), (1, 5, 6), (5, 1, 6), (5, 6, 1), (2, 2, 2),
 ]  # fmt: skip
-# Of one pixel `estimators/_objects.py` divides by 0: add those shapes with its mending.
-WITHOUT_A_PIXEL = [shape for shape in SHAPES if max(shape) > 1]
 FILLS = ["random", "constant"]
 
 
@@ -116,7 +114,7 @@ def test_estimators(estimator: Any, fill: str, shape: tuple[int, ...]) -> None:
         assert (estimates == getattr(estimator, "min_size", 0)).all()
 
 
-@pytest.mark.parametrize("shape", WITHOUT_A_PIXEL, ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("fill", FILLS)
 def test_the_default_network(fill: str, shape: tuple[int, ...]) -> None:
     image = image_of(shape, fill)

@@ -13,7 +13,6 @@ from adapool.cpu.objects import components
 from adapool.estimators._images import PerPixel, as_float
 from adapool.estimators._objects import Objects, find_objects
 
-
 # Share of the largest depth of an object that its core has: the middle of that is its peak.
 _CORE = 0.65
 
