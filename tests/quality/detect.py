@@ -108,6 +108,41 @@ def speed_rows(images: list[Annotated]) -> list[tuple[str, float, float, float]]
     return rows
 
 
+# Settings of `blob_log`, on images scaled to 0..1: for spots, for nuclei of some sizes.
+BLOB_SETTINGS = [
+    {"min_sigma": low, "max_sigma": high, "num_sigma": 5, "threshold": threshold}
+    for low, high in ((1.5, 3), (3, 10), (5, 20))
+    for threshold in (0.05, 0.1)
+]
+
+
+def blob_log_rows(images: list[Annotated]) -> list[tuple[str, float, float]]:
+    """Mean F1 on nuclei and on spots, of adapool and of `blob_log` with each of some settings."""
+    planes = [each for each in images if each.image.ndim == 2]
+
+    def means(found: list[Array]) -> tuple[float, float]:
+        nuclei = [
+            f1_of_labels(each.labels, points)
+            for each, points in zip(planes, found, strict=True)
+            if each.labels is not None
+        ]
+        spots = [
+            f1_of_spots(each.spots, points)
+            for each, points in zip(planes, found, strict=True)
+            if each.spots is not None
+        ]
+        return float(np.mean(nuclei)), float(np.mean(spots))
+
+    rows = [("adapool, nothing set", *means([adapool.peak_local_max(e.image) for e in planes]))]
+    for setting in BLOB_SETTINGS:
+        units = [(each.image - each.image.min()) / np.ptp(each.image) for each in planes]
+        found = [blob_log(unit, **setting)[:, :2].astype(int) for unit in units]
+        low, high = setting["min_sigma"], setting["max_sigma"]
+        name = f"blob_log, sigma {low:g} to {high:g}, threshold {setting['threshold']:g}"
+        rows.append((name, *means(found)))
+    return rows
+
+
 def _seconds(call: Any, image: Array) -> tuple[float, Array]:
     start = time.perf_counter()
     result = call(image)
