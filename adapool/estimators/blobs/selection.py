@@ -29,8 +29,8 @@ _WIDE = 1.1
 _SPREAD_WIDE = 0.08
 _WIDEST = 1.35
 
-# Where there are too few to tell, share of something that spots must cover to be its parts.
-_COVERED = 0.5
+# Share of the contrast of something with a sharp rim below which spots in it are its texture.
+_FAINT = 0.5
 
 # Steepness of a rim, over that in the image smoothed by 3 pixels: that of haze is 1, and that of
 # an object in focus at least this. How fast the score rises with the contrast.
@@ -65,7 +65,8 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     over = _holders(found, each)
     trusted = _trusted(each, alive)
     alive &= ~_texture_or_haze(each, over, alive, trusted)
-    kept = _best(each, over, alive)
+    axes = sum(n > 1 for n in found[0].octave.image.shape)
+    kept = _best(each, over, alive, (axes - 1) / 2)
     kept[kept] = ~_halo(each, kept)
     kept[kept] = ~_clutter(each, kept)
     kept[kept] = ~_beside_spots(each, kept, trusted)
@@ -116,9 +117,8 @@ def _texture_or_haze(each: Candidates, over: list[Array], alive: Array, trusted:
     """Return which spots are the texture of something, and what is the haze that spots lie in."""
     which = np.flatnonzero(alive & each.spots)
     out = np.zeros(len(each.source), np.bool_)
-    if not len(which):
+    if len(which) < _FEWEST:
         return out
-    enough = len(which) >= _FEWEST
     tree = cKDTree(each.places[which])
     votes = np.zeros(len(each.source), np.int64)
     for lies in over:
@@ -131,13 +131,10 @@ def _texture_or_haze(each: Candidates, over: list[Array], alive: Array, trusted:
             own = inside[member == index]
             around = which[near[index]]
             others = around[~np.isin(around, own)][: max(len(around) - len(own), 0)]
-            if not enough:
-                share = (each.diameters[own] ** 2).sum() / each.diameters[holder] ** 2
-                # The smallest that holds them decides.
-                votes[own] += np.where(votes[own] == 0, 1 if share > _COVERED else -1, 0)
-                continue
             alike = _alike(each.scales[np.concatenate([own, others])])
-            if alike or 2 * trusted[own].sum() > len(own):
+            sharp = each.sharpnesses[holder] > _SHARP
+            faint = np.median(each.contrasts[own]) < _FAINT * each.contrasts[holder]
+            if (alike or 2 * trusted[own].sum() > len(own)) and not (sharp and faint):
                 votes[own] += 1
                 out[holder] = True
             else:
@@ -145,7 +142,7 @@ def _texture_or_haze(each: Candidates, over: list[Array], alive: Array, trusted:
     return out | (votes < 0)
 
 
-def _best(each: Candidates, over: list[Array], alive: Array) -> Array:
+def _best(each: Candidates, over: list[Array], alive: Array, power: float) -> Array:
     """Of candidates that hold each other, return those with the largest sum of scores."""
     sharpness = np.clip((each.sharpnesses - 1) / (_SHARP - 1), _BLURRED, 1)
     score = each.diameters * each.fits**STRICTNESS * sharpness**_SHARPNESS_POWER
@@ -157,7 +154,10 @@ def _best(each: Candidates, over: list[Array], alive: Array) -> Array:
     for index in np.flatnonzero(alive):
         kept[index] = score[index] >= inner[index]
         if holder[index] >= 0:
-            inner[holder[index]] += max(score[index], inner[index])
+            over_it = each.diameters[holder[index]]
+            # Spots count by how much they cover: a few bumps of noise are no parts of a disk.
+            share = min(each.diameters[index] / over_it, 1.0) ** power if each.spots[index] else 1.0
+            inner[holder[index]] += share * max(score[index], inner[index])
     taken = np.zeros(len(each.source), np.bool_)
     for index in np.flatnonzero(alive)[::-1]:
         within = holder[index] >= 0 and taken[holder[index]]
