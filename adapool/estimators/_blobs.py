@@ -52,8 +52,8 @@ class BlobSizes(PerPixel):
     ----------
     sensitivity : float, default 1
         An object stands ``6 / sensitivity`` standard deviations of the noise, at its scale, above
-        its surroundings: 1 finds some false ones in a thousand megapixels of noise; 2 asks for 3
-        standard deviations, and finds some tens per megapixel. What it drops,
+        its surroundings: with 1, at most a few points per megapixel of white noise were seen. Spots
+        are judged likewise by the maxima that noise makes. What it drops,
         ``peak_local_max(threshold=...)`` cannot bring back.
     min_size, max_size : float, optional
         Diameters of disks (balls) of the same volume, in the unit of `spacing`: objects outside
