@@ -29,9 +29,6 @@ _WIDE = 1.1
 _SPREAD_WIDE = 0.08
 _WIDEST = 1.35
 
-# Share of the contrast of something with a sharp rim below which spots in it are its texture.
-_FAINT = 0.5
-
 # Steepness of a rim, over that in the image smoothed by 3 pixels: that of haze is 1, and that of
 # an object in focus at least this. How fast the score rises with the contrast.
 _SHARP = 1.5
@@ -132,9 +129,7 @@ def _texture_or_haze(each: Candidates, over: list[Array], alive: Array, trusted:
             around = which[near[index]]
             others = around[~np.isin(around, own)][: max(len(around) - len(own), 0)]
             alike = _alike(each.scales[np.concatenate([own, others])])
-            sharp = each.sharpnesses[holder] > _SHARP
-            faint = np.median(each.contrasts[own]) < _FAINT * each.contrasts[holder]
-            if (alike or 2 * trusted[own].sum() > len(own)) and not (sharp and faint):
+            if alike or 2 * trusted[own].sum() > len(own):
                 votes[own] += 1
                 out[holder] = True
             else:
