@@ -25,10 +25,10 @@ SHAPE = (460, 460)
 def spots(centres: Array, sigma: float, height: float) -> Array:
     """Draw Gaussian spots on a slope."""
     row, column = np.indices(SHAPE)
-    image: Array = 200 + 0.3 * column
+    image = 200 + 0.3 * column
     for a, b in centres:
         image += height * np.exp(-((row - a) ** 2 + (column - b) ** 2) / (2 * sigma**2))
-    return image
+    return np.asarray(image)
 
 
 def disks(centres: Array, radii: Array | float, stretch: float = 1.0) -> Array:

@@ -12,13 +12,13 @@ from skimage.feature import blob_log
 from skimage.filters import threshold_otsu
 
 import adapool
-from adapool.estimators import _objects
+from adapool.estimators.blobs import selection
 
 from .images import Annotated
 from .scores import Array, f1_of_labels, f1_of_spots, hits_of_spots
 
 WINDOWS = (5, 7, 9, 13, 17, 25, 35, 49)
-CONTRASTS = (0.2, 0.25, 0.3, 0.35, 0.4)
+CONTRASTS = (0.06, 0.08, 0.1, 0.13, 0.16)
 
 
 def fixed(image: Array, window: int, most: int | None = None) -> Array:
@@ -49,7 +49,7 @@ def left_out(images: list[Annotated]) -> tuple[dict[float, float], float]:
     """Mean F1 for each share of contrast; and with the share that is best on the other images."""
     table = np.empty((len(CONTRASTS), len(images)))
     for i, contrast in enumerate(CONTRASTS):
-        with mock.patch.object(_objects, "_CONTRAST", contrast):
+        with mock.patch.object(selection, "_SHARE", contrast):
             for j, each in enumerate(images):
                 assert each.labels is not None
                 table[i, j] = f1_of_labels(each.labels, adapool.peak_local_max(each.image))
