@@ -138,7 +138,7 @@ def test_digests_cover_what_a_kernel_is_made_of() -> None:
     reached = {file.name for file in sources._reached("adapool.cpu.fixed.maximum", set())}
     assert reached == {"maximum.py", "_memory.py", "_formulas.py"}
     reached = {file.name for file in sources._reached("adapool.cpu.dynamic.pooling", set())}
-    assert {"_keys.py", "_tables.py", "_tiles.py", "_queries.py", "_pyramid.py"} <= reached
+    assert {"keys.py", "tables.py", "tiles.py", "queries.py", "pyramid.py"} <= reached
     assert "maximum.py" not in reached
 
 
@@ -221,8 +221,11 @@ def test_the_archive_is_up_to_date(copied: Path) -> None:
     """Of every kernel in it, the source has not changed since; else: adapool._native.ship."""
     opened = archive._archive()
     assert opened is not None
-    modules = ["components", "deformable", "dynamic", "maximum", "peaks", "sites", "windows"]
-    known = {sources.digest(f"adapool.cpu.{module}") for module in (*modules, "_pyramid")}
+    folder = Path(_jit.__file__).parent / "cpu"
+    modules = [
+        ".".join(file.relative_to(folder).with_suffix("").parts) for file in folder.glob("*/*.py")
+    ]
+    known = {sources.digest(f"adapool.cpu.{module}") for module in modules}
     stale = {name for name, entry in opened._entries.items() if entry["source"] not in known}
     assert not stale
 
@@ -246,7 +249,7 @@ def test_an_edited_kernel_is_compiled(tmp_path: Path) -> None:
     package, here = copy_of_the_package(tmp_path)
     environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     assert run(here + CALL + WAY, timeout=300, **environment) == "2.0\nshipped or kept"
-    edited = package / "cpu" / "maximum.py"
+    edited = package / "cpu" / "fixed" / "maximum.py"
     text = edited.read_text()
     edited.write_text(text.replace("_fill(line, lowest)", "_fill(line, type(lowest)(9))"))
     assert run(here + CALL + WAY, timeout=300, **environment) == "36.0\ncompiled"
@@ -359,7 +362,7 @@ def test_ctrl_c_while_compiling(tmp_path: Path) -> None:
     code = """
 import numpy as np, adapool
 from adapool._native import frontend  # interrupted imports are Python's, not what is tested
-from adapool.cpu import launch
+from adapool import cpu
 image, sizes = np.ones((40, 40), np.float32), np.full((40, 40), 3, np.int16)
 try:
     print("begin", flush=True)
