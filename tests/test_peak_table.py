@@ -38,7 +38,6 @@ def disks(centres: Array, radii: Array | float, stretch: float = 1.0) -> Array:
     for (a, b), radius in zip(centres, np.broadcast_to(radii, len(centres)), strict=True):
         image[((row - a) * stretch) ** 2 + ((column - b) / stretch) ** 2 < radius**2] = 100
     return np.asarray(ndi.gaussian_filter(image, 1))
-    return np.asarray(ndi.gaussian_filter(image, 1))
 
 
 def nearest(table: dict[str, Array], centres: Array) -> tuple[Array, Array]:

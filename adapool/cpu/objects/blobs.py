@@ -5,8 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 from adapool._jit import device, kernel, workers_for
+
+
+@intrinsic
+def _square_root(typingctx: Any, value: Any) -> Any:
+    """Take a square root by the instruction: numba calls a function outside of the kernel."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FloatType() if signature.args[0] == types.float32 else ir.DoubleType()
+        suffix = "f32" if signature.args[0] == types.float32 else "f64"
+        function = builder.module.declare_intrinsic(
+            f"llvm.sqrt.{suffix}", fnty=ir.FunctionType(kind, [kind])
+        )
+        return builder.call(function, arguments)
+
+    return value(value), generate
 
 
 def despeckle(image: Any, floor: Any, steep: Any, out: Any, *, work: int) -> None:
@@ -260,7 +278,7 @@ def edges(fine: Any, coarse: Any, labels: Any, spacing: Any, sums: Any) -> None:
                         along += slope * (fine[b] - fine[a]) / spacing[axis]
                         across += slope * slope
                 if rim and across > 0:
-                    size = np.sqrt(across)
+                    size = _square_root(across)
                     sums[number, 0] += along / size
                     sums[number, 1] += size
 
@@ -333,9 +351,8 @@ def outshone(
     One does whose contrast times a share, larger for larger ones and at most `most`, is higher.
     `out` is (object, 3): how many, their volume, and that of objects about as faint and as large.
     """
-    _outshone(
-        positions, contrasts, diameters, reach, share, most, out, work=work, tasks=len(positions)
-    )
+    numbers = (np.float64(reach), np.float64(share), np.float64(most))
+    _outshone(positions, contrasts, diameters, *numbers, out, work=work, tasks=len(positions))
 
 
 @kernel
