@@ -12,6 +12,7 @@ from adapool.estimators.blobs.candidates import Found, components_of, spots_of
 from adapool.estimators.blobs.measures import Candidates, joined, measured
 from adapool.estimators.blobs.noise import despeckled, noise, pixel_noise
 from adapool.estimators.blobs.pyramid import octaves, pixels_of
+from adapool.estimators.blobs.rims import grown
 from adapool.estimators.blobs.selection import select
 
 # Deviations from the median of maxima that a spot has: of normal ones, one in a million.
@@ -86,11 +87,9 @@ def find_objects(
     parts = []
     for source, each in enumerate(found):
         octave = each.octave.index
-        parts.append(
-            measured(
-                each, source, smooth[octave], coarse[octave], float(noises[octave]), voxel, ndim
-            )
-        )
+        found[source] = grown(each, smooth[octave], coarse[octave], ndim)
+        value = float(noises[octave])
+        parts.append(measured(found[source], source, smooth[octave], value, voxel, ndim))
     candidates = joined(parts)
     kept = select(found, candidates, sensitivity, np.asarray(sizes))
     return _drawn(found, candidates, kept)

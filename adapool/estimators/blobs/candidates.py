@@ -85,6 +85,9 @@ class Found:
         For spots, the response at twice their scale, over that at it; NaN for others.
     heights : (n,) array
         For spots, the response, in deviations from the median of all maxima; infinite for others.
+    sharpnesses : (n,) array
+        How steep the rim is, over how steep it is in the image smoothed by 3 pixels; NaN until
+        the rims have been found.
     """
 
     octave: Octave
@@ -94,6 +97,7 @@ class Found:
     fits: Array
     scales: Array
     heights: Array
+    sharpnesses: Array
 
 
 def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, last: bool) -> Found:
@@ -108,7 +112,7 @@ def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, last: 
     least = _NARROWEST if octave.index else 0.0
     labels, fits = _ellipsoids(depth, least, np.inf if last else _WIDEST, octave, ndim)
     none = np.full(len(fits), np.nan)
-    return Found(octave, labels, depth, above, fits, none, np.full(len(fits), np.inf))
+    return Found(octave, labels, depth, above, fits, none, np.full(len(fits), np.inf), none)
 
 
 def _without_small(smooth: Array, noise: float) -> Array:
@@ -233,7 +237,7 @@ def spots_of(octave: Octave, smooth: Array, coarse: Array, noise: float, height:
     scales = 4 * wide.ravel()[maxima] / flat[maxima]
     fits = np.full(len(maxima), _ROUND)
     above = smooth - octave.local_mean(_without_small(smooth, noise), _GROUND)
-    return Found(octave, labels.reshape(response.shape), response, above, fits, scales, heights)
+    return Found(octave, labels.reshape(response.shape), response, above, fits, scales, heights, np.nan * fits)
 
 
 def _roundness(image: Array, pixels: Array, octave: Octave) -> Array:

@@ -75,7 +75,7 @@ def joined(parts: list[Candidates]) -> Candidates:
 
 
 def measured(
-    found: Found, source: int, smooth: Array, coarse: Array, noise: float, voxel: Array, ndim: int
+    found: Found, source: int, smooth: Array, noise: float, voxel: Array, ndim: int
 ) -> Candidates:
     """Measure the candidates of one source."""
     octave, count = found.octave, len(found.fits)
@@ -83,8 +83,6 @@ def measured(
     diameters = 2 * (volumes * octave.voxel[-ndim:].prod() / unit_ball(ndim)) ** (1 / ndim)
     contrasts, backgrounds = _contrasts(found, smooth, diameters, ndim)
     rises, _ = _contrasts(found, found.above, diameters, ndim)
-    slopes = np.zeros((count, 2))
-    kernels.edges(smooth, coarse, found.labels, octave.voxel, slopes, work=0)
     positions = octave.to_image(_middles(found))
     return Candidates(
         source=np.full(count, source),
@@ -99,7 +97,7 @@ def measured(
         fits=found.fits,
         scales=found.scales,
         heights=found.heights,
-        sharpnesses=slopes[:, 0] / np.maximum(slopes[:, 1], 1e-30),
+        sharpnesses=found.sharpnesses,
     )
 
 
