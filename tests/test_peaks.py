@@ -161,7 +161,6 @@ def noisy(labels: Array, seed: int = 0) -> Array:
     return np.asarray(image.clip(0, 255).astype(np.uint8))
 
 
-@pytest.mark.xfail(strict=True, reason="issue 17, open: two disks that touch become one point")
 def test_markers_for_the_watershed() -> None:
     labels = disks((120, 120), CENTRES, RADII)
     image = noisy(labels)
@@ -178,10 +177,6 @@ def test_markers_for_the_watershed() -> None:
         assert np.sum(true & found) / np.sum(true | found) > 0.8
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="issue 17, open: two disks that touch become one point, noise in a large one a second",
-)
 def test_default_finds_disks_of_every_size() -> None:
     """One peak in each, within a quarter of the radius of its middle, and none elsewhere."""
     labels = disks((120, 120), CENTRES, RADII)
@@ -225,9 +220,6 @@ def test_default_depends_on_neither_units_nor_orientation(change: Any) -> None:
     assert distance[changed].max() <= 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="issue 17, open: noise in large balls gives points of its own"
-)
 def test_default_in_three_dimensions_with_spacing() -> None:
     """Balls in planes that are three times as far apart as pixels."""
     grid = np.indices((15, 60, 60)).T * [3, 1, 1]

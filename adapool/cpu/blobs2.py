@@ -1,12 +1,14 @@
-"""Rims of candidates for objects: where these fall, and how steeply."""
+"""Rims of candidates for objects, where these fall and how steeply, and what is around them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numba import prange
 
 from adapool._jit import device, kernel
+from adapool.cpu.blobs import _select
 
 
 @device
@@ -92,3 +94,54 @@ def rims(
                         front[count] = other
                         count += 1
         start, step = stop, step + 1
+
+
+@kernel
+def surround(
+    values: Any, labels: Any, low: Any, high: Any, share: Any, least: Any, most: Any, out: Any
+) -> None:
+    """Find a quantile of what has no label in each ellipsoid, inscribed from `low` to `high`.
+
+    Boxes may leave the image: they are cut. Of one with more than `most` pixels, some are looked
+    at, evenly spaced about its middle. Infinity where there are fewer than `least` of them.
+    """
+    planes, rows, columns = labels.shape
+    for index in prange(len(low)):
+        z0, y0, x0 = low[index]
+        z1, y1, x1 = high[index]
+        volume = (z1 - z0) * (y1 - y0) * (x1 - x0)
+        flat = z1 - z0 == 1
+        stride = 1
+        while volume > most * (stride * stride if flat else stride**3):
+            stride += 1
+        # Twice the distances of columns to the middle.
+        across = np.empty(x1 - x0, np.int64)
+        wide = 0
+        for x in range(max(x0, 0), min(x1, columns)):
+            if (abs(2 * x - x0 - x1 + 1) // 2) % stride == 0:
+                across[wide] = 2 * x - x0 - x1 + 1
+                wide += 1
+        tall = min(y1, rows) - max(y0, 0)
+        deep = min(z1, planes) - max(z0, 0)
+        around = np.empty((deep // stride + 2) * (tall // stride + 2) * wide, np.float32)
+        count = 0
+        for z in range(max(z0, 0), min(z1, planes)):
+            dz = 2 * z - z0 - z1 + 1
+            if (abs(dz) // 2) % stride > 0:
+                continue
+            for y in range(max(y0, 0), min(y1, rows)):
+                dy = 2 * y - y0 - y1 + 1
+                if (abs(dy) // 2) % stride > 0:
+                    continue
+                rest = 1 - (dz / (z1 - z0)) ** 2 - (dy / (y1 - y0)) ** 2
+                reach = np.sqrt(max(rest, 0.0)) * (x1 - x0)
+                for place in range(wide):
+                    dx = across[place]
+                    x = (dx + x0 + x1 - 1) // 2
+                    if -reach <= dx <= reach and labels[z, y, x] == 0:
+                        around[count] = values[z, y, x]
+                        count += 1
+        if count < least:
+            out[index] = np.inf
+        else:
+            out[index] = _select(around, count, int(share * (count - 1)))

@@ -79,11 +79,12 @@ def find_objects(
     smooth = [step.smooth(step.image, 1.0) for step in steps]
     coarse = [step.smooth(step.image, 3.0) for step in steps]
     noises = noise(steps, smooth, coarse, pixels, ndim)
-    found: list[Found] = [
-        spots_of(steps[0], smooth[0], coarse[0], float(noises[0]), _SPOT_HEIGHT / sensitivity)
+    found = [
+        components_of(step, fine, float(value), ndim, step is steps[-1])
+        for step, fine, value in zip(steps, smooth, noises, strict=True)
     ]
-    for step, fine, value in zip(steps, smooth, noises, strict=True):
-        found.append(components_of(step, fine, float(value), ndim, step is steps[-1]))
+    spots = spots_of(steps[0], coarse[0], found[0].above, _SPOT_HEIGHT / sensitivity)
+    found.insert(0, spots)
     parts = []
     for source, each in enumerate(found):
         octave = each.octave.index

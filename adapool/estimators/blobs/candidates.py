@@ -202,12 +202,12 @@ def unit_ball(ndim: int) -> float:
     return math.pi if ndim == 2 else 4 / 3 * math.pi
 
 
-def spots_of(octave: Octave, smooth: Array, coarse: Array, noise: float, height: float) -> Found:
+def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Found:
     """Find spots: maxima of the Laplacian of a Gaussian, higher than those that noise makes.
 
     What maxima noise and clutter make is seen from all of them, most of which are of that kind:
     a spot is `height` deviations above their median, and above where it meets a higher one.
-    `coarse` is the image, smoothed by 2 scales.
+    `coarse` is the image, smoothed by 2 scales; `above`, what it is above its ground.
     """
     weights = ((octave.unit / octave.voxel) ** 2).astype(np.float32)
     response = np.empty_like(octave.image)
@@ -236,7 +236,6 @@ def spots_of(octave: Octave, smooth: Array, coarse: Array, noise: float, height:
     # Both in units that a spot of either scale answers alike: times the squared scale.
     scales = 4 * wide.ravel()[maxima] / flat[maxima]
     fits = np.full(len(maxima), _ROUND)
-    above = smooth - octave.local_mean(_without_small(smooth, noise), _GROUND)
     return Found(octave, labels.reshape(response.shape), response, above, fits, scales, heights, np.nan * fits)
 
 

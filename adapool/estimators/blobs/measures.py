@@ -9,6 +9,7 @@ from scipy import ndimage as ndi
 
 from adapool._arguments import Array
 from adapool.cpu import blobs as kernels
+from adapool.cpu import blobs2 as rims
 from adapool.cpu import components
 from adapool.estimators.blobs.candidates import Found, unit_ball
 
@@ -17,6 +18,9 @@ from adapool.estimators.blobs.candidates import Found, unit_ball
 _AROUND = 1.5
 _BACKGROUND = 0.3
 _FEWEST = 3
+
+# Pixels around an object that are enough for a quantile.
+_MOST = 800
 
 # Share of the depth, in an object, from which its middle is taken.
 _CORE = 0.5
@@ -121,14 +125,15 @@ def _surroundings(found: Found, values: Array, diameters: Array, ndim: int) -> A
     margin = np.ceil(reach).astype(np.int64)
     margin[:, : 3 - ndim] = 0
     out = np.empty(len(diameters), np.float32)
-    work = int((high - low + 2 * margin).prod(axis=1).sum()) * 8
-    kernels.surround(
+    work = int(np.minimum((high - low + 2 * margin).prod(axis=1), 2 * _MOST).sum()) * 8
+    rims.surround(
         values,
         found.labels,
         low - margin,
         high + margin,
         np.float32(_BACKGROUND),
         _FEWEST,
+        _MOST,
         out,
         work=work,
     )

@@ -25,6 +25,7 @@ def grown(found: Found, smooth: Array, coarse: Array, ndim: int) -> Found:
     volumes = np.bincount(found.labels.ravel(), minlength=count + 1)[1:]
     diameters = 2 * (volumes * octave.voxel[-ndim:].prod() / unit_ball(ndim)) ** (1 / ndim)
     most = np.minimum(_RIM * diameters / octave.unit, _FARTHEST).astype(np.int64)
+    most[np.isfinite(found.heights)] = 0  # a spot is what responds to the Laplacian
     labels = found.labels.flatten()
     steps = np.zeros(labels.size, np.int8)
     sums = np.zeros((count, _FARTHEST + 1, 2))
@@ -42,10 +43,7 @@ def grown(found: Found, smooth: Array, coarse: Array, ndim: int) -> Found:
     )
     steepest = np.argmax(sums[..., 1], axis=1)
     along, across = sums[np.arange(count), steepest].T
-    if np.isinf(found.heights).all():  # a spot is what responds to the Laplacian
-        labels[steps > np.concatenate([[0], steepest])[labels]] = 0
-    else:
-        labels = found.labels
+    labels[steps > np.concatenate([[0], steepest])[labels]] = 0
     return replace(
         found,
         labels=labels.reshape(found.labels.shape),

@@ -31,7 +31,7 @@ _WIDEST = 1.35
 
 # Steepness of a rim, over that in the image smoothed by 3 pixels: that of haze is 1, and that of
 # an object in focus at least this. How fast the score rises with the contrast.
-_SHARP = 1.5
+_SHARP = 2.0
 _SHARPNESS_POWER = 1
 _BLURRED = 0.05
 _CONTRAST_POWER = 2
@@ -105,7 +105,12 @@ def _trusted(each: Candidates, alive: Array) -> Array:
 
 
 def _alike(scales: Array) -> Array:
-    low, middle, high = np.quantile(scales, [0.25, 0.5, 0.75], axis=-1)
+    ordered = np.sort(scales, axis=-1)
+    places = np.array([0.25, 0.5, 0.75]) * (scales.shape[-1] - 1)
+    before = places.astype(np.int64)
+    after = np.minimum(before + 1, scales.shape[-1] - 1)
+    first = ordered[..., before]
+    low, middle, high = np.moveaxis(first + (ordered[..., after] - first) * (places - before), -1, 0)
     most = np.where(middle < _WIDE, _SPREAD, np.where(middle < _WIDEST, _SPREAD_WIDE, 0))
     return np.asarray(high - low < most)
 
@@ -118,6 +123,7 @@ def _texture_or_haze(each: Candidates, over: list[Array], alive: Array, trusted:
         return out
     tree = cKDTree(each.places[which])
     votes = np.zeros(len(each.source), np.int64)
+    own_ones = np.zeros(len(each.source), np.bool_)
     for lies in over:
         inside = which[(lies[which] >= 0)]
         inside = inside[alive[lies[inside]] & ~each.spots[lies[inside]]]
@@ -127,7 +133,9 @@ def _texture_or_haze(each: Candidates, over: list[Array], alive: Array, trusted:
         for index, holder in enumerate(holders):
             own = inside[member == index]
             around = which[near[index]]
-            others = around[~np.isin(around, own)][: max(len(around) - len(own), 0)]
+            own_ones[own] = True
+            others = around[~own_ones[around]][: max(len(around) - len(own), 0)]
+            own_ones[own] = False
             alike = _alike(each.scales[np.concatenate([own, others])])
             if alike or 2 * trusted[own].sum() > len(own):
                 votes[own] += 1
@@ -141,7 +149,9 @@ def _best(each: Candidates, over: list[Array], alive: Array, power: float) -> Ar
     """Of candidates that hold each other, return those with the largest sum of scores."""
     sharpness = np.clip((each.sharpnesses - 1) / (_SHARP - 1), _BLURRED, 1)
     score = each.diameters * each.fits**STRICTNESS * sharpness**_SHARPNESS_POWER
-    score *= np.maximum(each.contrasts, 0) ** _CONTRAST_POWER
+    # Above the ground: what is in something bright is not as bright as that.
+    rises = np.minimum(each.rises, each.contrasts)
+    score *= np.maximum(rises, 0) ** _CONTRAST_POWER
     holder = np.full(len(each.source), -1)
     for lies in reversed(over):  # the smallest that holds it
         holder = np.where((lies >= 0) & alive[lies], lies, holder)
