@@ -20,7 +20,7 @@ _BACKGROUND = 0.3
 _FEWEST = 3
 
 # Pixels around an object that are enough for a quantile.
-_MOST = 800
+_MOST = 300
 
 # Share of the depth, in an object, from which its middle is taken.
 _CORE = 0.5
