@@ -236,7 +236,16 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
     # Both in units that a spot of either scale answers alike: times the squared scale.
     scales = 4 * wide.ravel()[maxima] / flat[maxima]
     fits = np.full(len(maxima), _ROUND)
-    return Found(octave, labels.reshape(response.shape), response, above, fits, scales, heights, np.nan * fits)
+    return Found(
+        octave,
+        labels.reshape(response.shape),
+        response,
+        above,
+        fits,
+        scales,
+        heights,
+        np.nan * fits,
+    )
 
 
 def _roundness(image: Array, pixels: Array, octave: Octave) -> Array:

@@ -110,7 +110,9 @@ def _alike(scales: Array) -> Array:
     before = places.astype(np.int64)
     after = np.minimum(before + 1, scales.shape[-1] - 1)
     first = ordered[..., before]
-    low, middle, high = np.moveaxis(first + (ordered[..., after] - first) * (places - before), -1, 0)
+    low, middle, high = np.moveaxis(
+        first + (ordered[..., after] - first) * (places - before), -1, 0
+    )
     most = np.where(middle < _WIDE, _SPREAD, np.where(middle < _WIDEST, _SPREAD_WIDE, 0))
     return np.asarray(high - low < most)
 
