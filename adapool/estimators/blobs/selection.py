@@ -31,10 +31,10 @@ _WIDEST = 1.35
 
 # Steepness of a rim, over that in the image smoothed by 3 pixels: that of haze is 1, and that of
 # an object in focus at least this. How fast the score rises with the contrast.
-_SHARP = 2.0
-_SHARPNESS_POWER = 1
+_SHARP = 1.75
+_SHARPNESS_POWER = 2
 _BLURRED = 0.05
-_CONTRAST_POWER = 2
+_CONTRAST_POWER = 3
 
 # An object is clutter where so many others outshine it, within so many of their diameters: with
 # less than this share of their contrast, if it is as large; of smaller ones more is asked.
@@ -43,6 +43,9 @@ _REACH = 15.0
 _SHARE = 0.1
 _MOST = 0.6
 _MAJORITY = 0.3
+
+# Of spots among others of their size, half of that: they are no clutter.
+_SPOT_SHARE = 0.05
 
 # Nearer than this to a single one, in diameters of it, and with less than this share of its
 # contrast, it is the halo of that.
@@ -63,9 +66,9 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     trusted = _trusted(each, alive)
     alive &= ~_texture_or_haze(each, over, alive, trusted)
     axes = sum(n > 1 for n in found[0].octave.image.shape)
-    kept = _best(each, over, alive, (axes - 1) / 2)
+    kept = _best(each, over, alive, axes - 1.0)
     kept[kept] = ~_halo(each, kept)
-    kept[kept] = ~_clutter(each, kept)
+    kept[kept] = ~_clutter(each, kept, trusted)
     kept[kept] = ~_beside_spots(each, kept, trusted)
     return np.asarray(kept & (each.diameters <= sizes[1]))
 
@@ -195,10 +198,14 @@ def _halo(each: Candidates, kept: Array) -> Array:
     return np.asarray(out[:, 0] > 0)
 
 
-def _clutter(each: Candidates, kept: Array) -> Array:
+def _clutter(each: Candidates, kept: Array, trusted: Array) -> Array:
     """Return which of the kept ones are outshone by several around."""
-    out = _outshone(each, kept, _REACH, _SHARE, _MOST)
-    return np.asarray((out[:, 0] >= _OUTSHONE) & (out[:, 1] > _MAJORITY * out[:, 2]))
+
+    def at(share: float) -> Array:
+        out = _outshone(each, kept, _REACH, share, _MOST)
+        return np.asarray((out[:, 0] >= _OUTSHONE) & (out[:, 1] > _MAJORITY * out[:, 2]))
+
+    return np.where(trusted[kept], at(_SPOT_SHARE), at(_SHARE))
 
 
 def _beside_spots(each: Candidates, kept: Array, trusted: Array) -> Array:
