@@ -33,7 +33,8 @@ class BlobSizes(PerPixel):
        levels between the local mean and some local deviations above it. Of all level sets of the
        depth, held in a tree [1]_, those are candidates, none within another, that have the
        largest sum of extent times fit, as in [2]_: where the parts of a component are more like
-       ellipsoids than it is, it is parted.
+       ellipsoids than it is, it is parted. Each then grows to its rim, where the image, smoothed by
+       3 pixels, falls most.
     3. In the finest octave, maxima of the Laplacian of a Gaussian are candidates too, where they
        are higher than those that noise and clutter make, by the median of all maxima.
     4. The noise of each octave is measured on the image. A candidate must stand
@@ -43,7 +44,7 @@ class BlobSizes(PerPixel):
        are what is looked for if they are all of one size, as a lens makes them; if not, they are
        its texture.
     6. What several larger or equal ones nearby outshine ten times or more is clutter; the smaller
-       it is, the less it takes.
+       it is, the less it takes. For spots among others of their size, it takes twice as much.
 
     Adding to the intensities, or scaling them, changes nothing; flipping or turning the image
     moves the objects with it.
