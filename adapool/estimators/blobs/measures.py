@@ -125,7 +125,7 @@ def _surroundings(found: Found, values: Array, diameters: Array, ndim: int) -> A
     margin = np.ceil(reach).astype(np.int64)
     margin[:, : 3 - ndim] = 0
     out = np.empty(len(diameters), np.float32)
-    work = int(np.minimum((high - low + 2 * margin).prod(axis=1), 2 * _MOST).sum()) * 8
+    # Some milliseconds in all: threads would wait for each other for longer.
     rims.surround(
         values,
         found.labels,
@@ -135,7 +135,7 @@ def _surroundings(found: Found, values: Array, diameters: Array, ndim: int) -> A
         _FEWEST,
         _MOST,
         out,
-        work=work,
+        work=0,
     )
     return out.astype(np.float64)
 

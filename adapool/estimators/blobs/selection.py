@@ -187,7 +187,7 @@ def _outshone(each: Candidates, kept: Array, reach: float, share: float, most: f
         share,
         most,
         out,
-        work=8 * count**2,
+        work=count**2 // 64,  # some milliseconds: threads would wait for longer
     )
     return out
 
