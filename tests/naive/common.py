@@ -60,6 +60,8 @@ def ask_per_point(network: Any, images: Array, points: Position, batched: bool) 
     answer, _ = ask(network, images)
     if answer.ndim < 2:  # what one point has is had by all
         answer = np.broadcast_to(answer.reshape(-1), (1, *points, answer.size))
+    if answer.shape == (1, *points):  # of all images, one output
+        answer = answer[..., np.newaxis]
     axes_of_one_output = len(points) + (1 if batched else 0)
     if answer.ndim == axes_of_one_output:
         answer = answer[..., np.newaxis]
