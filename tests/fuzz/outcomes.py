@@ -88,6 +88,8 @@ def _peaks_of(
     for number, response in enumerate(images):
         sizes = deep[number % len(deep)][..., : len(spatial)]
         sizes = np.broadcast_to(sizes, (*spatial, len(spatial)))
+        # What is not finite lies where no region is: anywhere else it was an error.
+        sizes = np.where(np.isfinite(sizes), sizes, 0)
         own = labels
         if labels is not None and labels.ndim > len(spatial):
             place = [axis for axis in range(image.ndim) if axis != _count(channel_axis, image)]
