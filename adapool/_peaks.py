@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
 from adapool import cpu
-from adapool._backends import Array, plain
+from adapool._backends import Array, lowest_value, plain
 from adapool._layout import Layout, to_triple
 from adapool._otsu import otsu
 from adapool._peak_fields import Field, Points, ask, searched
@@ -39,7 +38,7 @@ def candidates(field: Field, level: float | None) -> NDArray[np.bool_]:
     for part in searched(field.regions):
         response, sizes = field.response[part.box], field.sizes[part.box]
         if part.inside is not None:
-            response = np.where(part.inside, response, _lowest(response.dtype))
+            response = np.where(part.inside, response, lowest_value(response.dtype))
         pooled, _ = cpu.dynamic_pooling(
             plain(response[np.newaxis, ..., np.newaxis]),
             plain(sizes[np.newaxis]),
@@ -69,12 +68,8 @@ def _level(values: Array) -> float:
     """Return the threshold of an image: Otsu's, or the lowest number for a constant one."""
     values = values[np.isfinite(values)]
     if not len(values) or values.min() == values.max():
-        return float(_lowest(np.dtype(np.float64)))
+        return float(lowest_value(np.dtype(np.float64)))
     return otsu(values)
-
-
-def _lowest(dtype: np.dtype[Any]) -> Any:
-    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
 # --- from candidates to peaks -------------------------------------------------------------------

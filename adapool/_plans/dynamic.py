@@ -60,7 +60,6 @@ class DynamicPlan(PooledGrid):
             places.needed_on_dask("max_kernel_size", max_kernel_size)
         ndim = layout.ndim
         steps = to_triple(step, 1)
-        planes, rows, columns = (-(-n // s) for n, s in zip(layout.volume, steps, strict=True))
         return cls(
             ndim=ndim,
             volume=layout.volume,
@@ -70,7 +69,7 @@ class DynamicPlan(PooledGrid):
             dtype=layout.dtype,
             with_indices=with_indices,
             sizes=Grid.of("param_network", network, layout, layout.spatial, (1, ndim, 2 * ndim)),
-            box=whole_of((planes, rows, columns)),
+            box=whole_of(_grid(layout.volume, steps)),
             reads=whole_of(layout.volume),
         )
 
@@ -87,8 +86,7 @@ class DynamicPlan(PooledGrid):
     @property
     def outputs(self) -> Triple:
         """Shape of the output grid."""
-        planes, rows, columns = (-(-n // s) for n, s in zip(self.volume, self.step, strict=True))
-        return planes, rows, columns
+        return _grid(self.volume, self.step)
 
     @property
     def indexed(self) -> Box:
@@ -136,3 +134,9 @@ class DynamicPlan(PooledGrid):
         return kernels.dynamic_pooling(
             image, sizes, columns, limits, self.centered, self.step, self.with_indices
         )
+
+
+def _grid(volume: Triple, step: Triple) -> Triple:
+    """Return how many windows, `step` apart, begin in a volume."""
+    planes, rows, columns = (-(-n // s) for n, s in zip(volume, step, strict=True))
+    return planes, rows, columns

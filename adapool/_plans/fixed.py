@@ -104,7 +104,6 @@ class AttentionPlan(FixedPlan):
             "attention_network",
             array,
             lead=len(form.lead),
-            tail=array.ndim - len(form.lead) - layout.ndim,
             per_channel=bool(form.tail),
             dtype=array.dtype,
             box=whole_of(windows.volume if form.per_pixel else windows.outputs),

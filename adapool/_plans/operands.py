@@ -32,8 +32,8 @@ class Operand:
     name : str
         Of the argument, for messages.
     source : array, network, or None where an array comes block by block
-    lead, tail : int
-        How many axes of an array stand before and behind those of its points.
+    lead : int
+        How many axes of an array stand before those of its points.
     per_channel : bool
         Whether the last axis of an array is that of the channels.
     dtype : numpy.dtype or None
@@ -49,7 +49,6 @@ class Operand:
     name: str
     source: Any
     lead: int = 0
-    tail: int = 0
     per_channel: bool = False
     dtype: np.dtype[Any] | None = None
     box: Box | None = None
@@ -113,8 +112,7 @@ class Grid(Operand):
         array = everywhere(predictions.network_result(name, source), tuple(grid), widths)
         lead, _ = grid_form(name, array.shape, layout, tuple(grid), widths)
         return cls(
-            name, array, len(lead), array.ndim - len(lead) - layout.ndim,
-            dtype=array.dtype, box=box, raw=raw, widths=widths,
+            name, array, len(lead), dtype=array.dtype, box=box, raw=raw, widths=widths,
         )  # fmt: skip
 
     def canonical(self, array: Array, ndim: int) -> Any:

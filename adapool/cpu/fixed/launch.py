@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adapool._backends import Array, Pooled, Triple, empty_value
+from adapool._backends import Array, Pooled, Triple, empty_value, lowest_value
 from adapool._checks import predictions
 from adapool._jit import workers_for
 from adapool._weights import AttentionWeights, PixelWeights
@@ -101,11 +101,6 @@ def check_finite(name: str, array: Array) -> None:
             predictions.not_finite(name)
 
 
-def _lowest(dtype: np.dtype[Any]) -> Any:
-    """Return the identity of the maximum, as a scalar of `dtype`."""
-    return dtype.type(-np.inf if dtype.kind == "f" else np.iinfo(dtype).min)
-
-
 def _product_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
     exact = all(np.can_cast(dtype, np.float32) for dtype in dtypes)
     return np.dtype(np.float32 if exact else np.float64)
@@ -144,7 +139,7 @@ def _max_by_rows(
         by_row if shared else None,
         channels,
         _geometry(geometry),
-        _lowest(product),
+        lowest_value(product),
         tile,
         out.reshape(*out.shape[:3], -1),
         finite,
