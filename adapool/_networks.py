@@ -7,7 +7,6 @@ feature map is.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from adapool._backends import Array, backend_of
 from adapool._checks import libraries, places, predictions
-from adapool._layout import Layout, to_triple
+from adapool._layout import Layout
 from adapool._windows import Windows
 
 
@@ -46,36 +45,6 @@ def counted_dtype(name: str, network: Any) -> np.dtype[Any]:
     array = network if isinstance(network, np.ndarray) else None
     dtype = (predictions.network_result(name, network) if array is None else array).dtype
     return dtype if dtype.kind == "f" else np.dtype(np.float32)
-
-
-def grid_prediction(
-    name: str,
-    network: Any,
-    layout: Layout,
-    image: Array,
-    grid: tuple[int, ...],
-    widths: Sequence[int],
-) -> Any:
-    """Return what a network gives for each point of a grid: (batch or 1, *volume grid, width).
-
-    In the dtype that it was given in: `plain` makes it what kernels take.
-
-    Parameters
-    ----------
-    grid : tuple of int
-        Spatial shape of the prediction.
-    widths : sequence of int
-        The numbers of values a point may have, the preferred one first.
-    """
-    if is_network(network):
-        given = layout.as_given_to_networks(image)
-        array = predict(name, network, given)
-    else:
-        array = predictions.network_result(name, network)
-        places.in_memory(name, array)
-        array = backend_of(image).beside(everywhere(array, grid, widths), image)
-    lead, width = grid_form(name, array.shape, layout, grid, widths)
-    return array.reshape(math.prod(lead), *to_triple(grid, 1), width)
 
 
 def everywhere(array: Any, grid: tuple[int, ...], widths: Sequence[int]) -> Any:

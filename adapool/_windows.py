@@ -205,12 +205,16 @@ def conv_windows(
 
 
 def size_limits(spatial: tuple[int, ...], max_kernel_size: Any) -> Triple:
-    """Check `max_kernel_size`; return what sizes along plane, row, column can be clipped to.
+    """Check `max_kernel_size`; return what sizes along plane, row, column can be clipped to."""
+    return covering_limits(kernel_limits(max_kernel_size, len(spatial)), spatial)
+
+
+def covering_limits(limits: tuple[int, ...], spatial: tuple[int, ...]) -> Triple:
+    """Lower limits along plane, row, column to what reaches all of an image.
 
     A window of ``2 n + 2`` covers an axis of length n from anywhere, under either anchor.
     """
-    most = kernel_limits(max_kernel_size, len(spatial))
-    return to_triple(tuple(min(m, 2 * n + 2) for m, n in zip(most, spatial, strict=True)), 1)
+    return to_triple(tuple(min(m, 2 * n + 2) for m, n in zip(limits, spatial, strict=True)), 1)
 
 
 def kernel_limits(max_kernel_size: Any, ndim: int) -> tuple[int, ...]:

@@ -55,9 +55,8 @@ def deformable_conv(
     ----------
     feature_map : array_like
         Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
-        where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
-        results of their kind.
+        where `batch_axis` names one. Booleans, integers up to 64 bits, float16 (computed in
+        float32), float32 or float64. Dask, xarray and GPU arrays give results of their kind.
     conv_weights : array_like
         ``(*kernel, C // groups, F)``: a convolution with F filters (a correlation, as everywhere
         in deep learning). Or ``(C,)``: one tap, and one factor for each channel.
@@ -93,8 +92,7 @@ def deformable_conv(
         The axis along which independent images are stacked; None for a single one.
     network_halo : int or sequence of int, optional
         For Dask arrays: the pixels around a chunk that networks are given with it, along each
-        spatial axis or all of them. Equality with the result in memory asks that the networks
-        look no farther.
+        spatial axis or all of them. They must look no farther to give the result in memory.
 
     Returns
     -------
@@ -200,9 +198,8 @@ def deformable_conv_and_pool(
     ----------
     feature_map : array_like
         Image (row, column) or volume (plane, row, column) with a channel axis, and a batch axis
-        where `batch_axis` names one. Booleans, integers up to 64 bits, float16, float32 or
-        float64. float16 is computed in float32. Arrays of Dask, of xarray and on a GPU give
-        results of their kind.
+        where `batch_axis` names one. Booleans, integers up to 64 bits, float16 (computed in
+        float32), float32 or float64. Dask, xarray and GPU arrays give results of their kind.
     conv_weights : array_like
         ``(*kernel, C // groups, F)``: a convolution with F filters (a correlation, as everywhere
         in deep learning). Or ``(C,)``: one tap, and one factor for each channel.
@@ -248,8 +245,7 @@ def deformable_conv_and_pool(
         Whether to return where each maximum was found.
     network_halo : int or sequence of int, optional
         For Dask arrays: the pixels around a chunk that networks are given with it, along each
-        spatial axis or all of them. Equality with the result in memory asks that the networks
-        look no farther.
+        spatial axis or all of them. They must look no farther to give the result in memory.
 
     Returns
     -------

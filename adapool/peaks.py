@@ -14,7 +14,7 @@ from adapool._checks.arguments import HostArray
 from adapool._layout import Layout
 from adapool._named import Names
 from adapool._options import PeakOptions
-from adapool._search import Search
+from adapool._peaks.search import Search
 
 
 @overload
@@ -148,12 +148,12 @@ def peak_local_max(
     )
     with_markers = arguments.flag("return_markers", return_markers)
     names = Names.of(image, search.layout, labels=labels, param_network=param_network)
-    from adapool import _peaks  # scipy is imported here and not before
+    from adapool._peaks import candidates, fields  # scipy is imported here and not before
 
-    found = [_peaks.find(frame, search) for frame in _peaks.ask(search)]
+    found = [candidates.find(field, search) for field in fields.ask(search)]
     if with_markers:
-        return names.of_pixels(_peaks.markers(found, search.layout))
-    return _peaks.join(found, search.layout)
+        return names.of_pixels(candidates.markers(found, search.layout))
+    return candidates.join(found, search.layout)
 
 
 @words.other_words(words.PEAKS)
@@ -242,9 +242,9 @@ def peak_table(
         image, param_network, threshold, labels, exclude_border, spacing, channel_axis, batch_axis,
         units_alone=param_network is not None,
     )  # fmt: skip
-    from adapool import _peak_table  # scipy is imported here and not before
+    from adapool._peaks import table  # scipy is imported here and not before
 
-    return _peak_table.tabulate(search, chosen)
+    return table.tabulate(search, chosen)
 
 
 def _search(

@@ -13,8 +13,8 @@ from skimage.morphology import local_maxima
 
 import adapool
 import naive.prominence
-from adapool._measures import Measures
-from adapool._prominence import prominences
+from adapool._peaks.measures import Measures
+from adapool._peaks.prominence import prominences
 from adapool.estimators import BlobSizes
 
 Array = NDArray[Any]

@@ -11,7 +11,7 @@ from adapool._kernels import Kernels
 from adapool._layout import Layout, to_triple
 from adapool._plans.base import PooledGrid, whole_of
 from adapool._plans.operands import Box, Grid, Operand
-from adapool._windows import kernel_limits, size_columns
+from adapool._windows import covering_limits, kernel_limits, size_columns
 
 
 @dataclass(frozen=True)
@@ -126,11 +126,7 @@ class DynamicPlan(PooledGrid):
     def compute(self, kernels: Kernels, image: Array, sizes: Array) -> Pooled:
         """Pool windows of these sizes."""
         columns = size_columns(self.ndim, sizes.shape[-1])
-        # A window of 2 n + 2 covers an axis of length n from anywhere, under either anchor.
-        plane, row, column = (
-            min(most, 2 * n + 2) for most, n in zip(self.most, image.shape[1:4], strict=True)
-        )
-        limits = (plane if self.ndim == 3 else 1, row, column)
+        limits = covering_limits(self.most[-self.ndim :], image.shape[4 - self.ndim : 4])
         return kernels.dynamic_pooling(
             image, sizes, columns, limits, self.centered, self.step, self.with_indices
         )

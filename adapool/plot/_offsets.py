@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from adapool._backends import Array
 from adapool._checks import arguments, plot
-from adapool._networks import grid_prediction
+from adapool._plans.operands import Grid
 from adapool._windows import Windows, conv_windows
 from adapool.plot._canvas import GREY, colour_map, new_axes, show_image, subset
 from adapool.plot._marks import MARK, draw_arrows, draw_points, draw_taps
@@ -127,10 +127,9 @@ def show_offsets(
     groups = arguments.count("offset_groups", offset_groups)
     shown = plot.group(group, groups)
     colour, colours = to_rgba(color), colour_map(cmap)
-    given = grid_prediction(
-        "offsets", offsets, layout, layout.canonical(array), windows.outputs[1:],
-        (groups * windows.taps * 2, 2),
-    )  # fmt: skip
+    widths = (groups * windows.taps * 2, 2)
+    operand = Grid.of("offsets", offsets, layout, windows.outputs[1:], widths)
+    given = operand.in_memory(layout, layout.canonical(array))
     moves = _of_group(plot.finite("offsets", given)[0, 0], groups, windows.taps, shown)
     chosen = subset(step, windows.outputs[1:], _room(moves, windows), _ALONG)
     middles, taps = _undeformed(windows, chosen)

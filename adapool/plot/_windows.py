@@ -14,8 +14,8 @@ from adapool._backends import Array
 from adapool._checks import arguments, plot
 from adapool._checks.estimators import positive
 from adapool._layout import Layout
-from adapool._networks import grid_prediction
 from adapool._options import Anchor
+from adapool._plans.operands import Grid
 from adapool._windows import size_limits
 from adapool.plot._canvas import GREY, colour_map, new_axes, show_image, subset
 from adapool.plot._marks import MARK, draw_points, draw_windows
@@ -153,9 +153,8 @@ def _windows(
 
 def _size_map(layout: Layout, image: Array, sizes: Any) -> Array:
     """Return the size of the window of each pixel along row and column."""
-    given = grid_prediction(
-        "sizes", sizes, layout, layout.canonical(image), layout.spatial, _WIDTHS
-    )
+    operand = Grid.of("sizes", sizes, layout, layout.spatial, _WIDTHS)
+    given = operand.in_memory(layout, layout.canonical(image))
     return _in_pixels(plot.finite("sizes", given)[0, 0], layout)
 
 

@@ -1,7 +1,7 @@
 """Measures of bright objects: what `peak_table` says of a peak beside where it is.
 
-Everything is (plane, row, column), as in :mod:`adapool._peaks`. Lengths are in units of the voxel
-size. Each object is measured in a box around it, so that nothing far away has any influence.
+Everything is (plane, row, column), as it is for kernels. Lengths are in units of the voxel size.
+Each object is measured in a box around it, so that nothing far away has any influence.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from scipy import ndimage as ndi
 from skimage.morphology import reconstruction
 from skimage.segmentation import watershed
 
-from adapool._measures import Measures
+from adapool._peaks.measures import Measures
 
 Array = NDArray[Any]
 

@@ -16,8 +16,9 @@ from scipy import ndimage as ndi
 from adapool._backends import Array, Triple, plain
 from adapool._checks import predictions
 from adapool._layout import Layout
-from adapool._networks import grid_prediction, is_network
-from adapool._search import Search
+from adapool._networks import is_network
+from adapool._peaks.search import Search
+from adapool._plans.operands import Grid
 from adapool._windows import size_columns, size_limits
 from adapool.estimators import BlobSizes
 
@@ -171,9 +172,10 @@ def _answer(network: Any, layout: Layout, image: Array) -> _Answer:
 
 def _sizes(network: Any, layout: Layout, images: Array) -> Array:
     widths = (1, layout.ndim, 2 * layout.ndim)
-    sizes = grid_prediction("param_network", network, layout, images, layout.spatial, widths)
-    canonical: Array = plain(sizes)
-    return canonical
+    sizes: Array = Grid.of("param_network", network, layout, layout.spatial, widths).in_memory(
+        layout, images
+    )
+    return sizes
 
 
 def _field(

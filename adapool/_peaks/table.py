@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapool._checks import estimators
-from adapool._measures import Measures, measure
-from adapool._peak_fields import Field
-from adapool._peaks import ask, find
-from adapool._prominence import prominences
-from adapool._search import Search
+from adapool._peaks.candidates import find
+from adapool._peaks.fields import Field, ask
+from adapool._peaks.measures import Measures, measure
+from adapool._peaks.prominence import prominences
+from adapool._peaks.search import Search
 from adapool.estimators._objects import unit_ball
 
 Array = NDArray[Any]

@@ -16,10 +16,8 @@ from adapool import cpu
 from adapool._backends import Array, lowest_value, plain
 from adapool._layout import Layout, to_triple
 from adapool._otsu import otsu
-from adapool._peak_fields import Field, Points, ask, searched
-from adapool._search import Search
-
-__all__ = ["ask", "find", "join", "markers"]
+from adapool._peaks.fields import Field, Points, searched
+from adapool._peaks.search import Search
 
 
 def find(field: Field, search: Search) -> Points:
