@@ -1,8 +1,8 @@
-"""Pictures of what adapool does: windows, sites, offsets, attention and pooled maps on an image.
+"""Pictures of what adapool does: peaks, windows, sites, offsets, attention and pooled maps.
 
-Five functions that draw into Matplotlib `Axes` and return them: `show_windows`, `show_sites`,
-`show_offsets`, `show_attention` and `compare`. They take 2-D images; of a volume, pass one plane.
-They need the extra ``plot``: ``pip install 'adapool[plot]'``.
+Six functions that draw into Matplotlib `Axes` and return them: `show_peaks`, `show_windows`,
+`show_sites`, `show_offsets`, `show_attention` and `compare`. They take 2-D images; of a volume,
+pass one plane. They need the extra ``plot``: ``pip install 'adapool[plot]'``.
 
 Pixel (row, column) is drawn at x = column, y = row, rows downward, as `matplotlib` and scikit-image
 do. Without `ax`, `matplotlib.pyplot` makes a new figure.

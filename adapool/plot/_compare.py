@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from numpy.typing import ArrayLike, NDArray
 
 from adapool._backends import Array
-from adapool._checks import plot
+from adapool._checks import comparison, plot
 from adapool._options import Anchor
 from adapool.plot._canvas import COLOURS, as_values, colour_map, label_axes, limit_axes, show_map
 from adapool.plot._marks import draw_scale_bar
@@ -115,15 +115,15 @@ def compare(
     >>> plt.close()
     """
     layout, array = plot.plane("image", image, channel_axis)
-    names, maps = plot.named_maps(pooled, titles, layout, channel_axis)
-    steps = plot.map_strides(strides, [each.spatial for each, _ in maps], layout.spatial)
-    anchors = plot.anchors(anchor, len(maps))
-    pixel = plot.pixel_size(spacing, units)
+    names, maps = comparison.named_maps(pooled, titles, layout, channel_axis)
+    steps = comparison.map_strides(strides, [each.spatial for each, _ in maps], layout.spatial)
+    anchors = comparison.anchors(anchor, len(maps))
+    pixel = comparison.pixel_size(spacing, units)
     low, high = plot.scale(vmin, vmax)
     drawn = as_values(layout, array)
     panels = [drawn, *(_without_empty(as_values(*each), each[1], drawn) for each in maps)]
     style: dict[str, Any] = {"cmap": colour_map(cmap), "norm": _common_scale(panels, low, high)}
-    given = plot.axes_of_panels(axes, len(panels))
+    given = comparison.axes_of_panels(axes, len(panels))
     axs = _new_axes(layout.spatial, pixel, len(panels)) if given is None else given
     show_map(axs[0], drawn, pixel=pixel, **style)
     for ax, shown, step, where in zip(axs[1:], panels[1:], steps, anchors, strict=True):

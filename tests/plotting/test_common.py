@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 from matplotlib.text import Text
 
 EVERY: dict[str, Callable[..., Any]] = {
+    "peaks": lambda image, **options: plot.show_peaks(image, [[3, 4]], **options),
     "windows": lambda image, **options: plot.show_windows(
         image, np.full(SHAPE, 5), step=8, **options
     ),
@@ -129,6 +130,7 @@ def test_nothing_is_cut_off(shape: tuple[int, int]) -> None:
     size = np.full(shape, 3)
     sites = adapool.dynamic_stride_pooling(image, np.full((*shape, 4), 5), channel_axis=None)
     figures = [
+        plot.show_peaks(image, [[0, 0]]).figure,
         plot.show_windows(image, size).figure,
         plot.show_sites(sites).figure,
         plot.show_offsets(image, np.ones((*shape, 2))).figure,

@@ -34,6 +34,10 @@ def windows(sizes: Any = SIZES, image: Any = IMAGE, **options: Any) -> Callable[
     return lambda: plot.show_windows(image, sizes, **options)
 
 
+def peaks(given: Any = ((1, 1),), image: Any = IMAGE, **options: Any) -> Callable[[], Any]:
+    return lambda: plot.show_peaks(image, given, **options)
+
+
 def sites(given: Any = None, image: Any = IMAGE, **options: Any) -> Callable[[], Any]:
     return lambda: plot.show_sites(partition(IMAGE) if given is None else given, image, **options)
 
@@ -92,6 +96,14 @@ WRONG = {
     "sizes of others": Wrong(
         windows([3, 4, 5], positions=[[1, 1]]), V, ("sizes", "the 1 positions", "(3,)")
     ),
+    "peaks, a volume": Wrong(peaks(image=VOLUME), V, ("2-D", "image[k]")),
+    "peaks, of a stack": Wrong(peaks([[0, 1, 1]]), V, ("peaks", "(n, 2)")),
+    "peaks, outside": Wrong(peaks([[1, 32]]), V, ("peaks", "(24, 32)")),
+    "peaks, subpixel": Wrong(peaks([[1.5, 1]]), T, ("peaks", "float64")),
+    "peaks, columns": Wrong(peaks({"size-0": [3]}), V, ("index-0", "size-0", "'index'")),
+    "peaks, other labels": Wrong(peaks(labels=SIZES[1:]), V, ("labels", "(24, 32)", "(23, 32)")),
+    "peaks, mask": Wrong(peaks(labels=IMAGE), T, ("labels", "integers")),
+    "peaks, linewidth": Wrong(peaks(linewidth=0), V, ("linewidth", "positive")),
     "sites, no": Wrong(sites(IMAGE), T, ("sites", "dynamic_stride_pooling", "ndarray")),
     "sites, other image": Wrong(sites(image=IMAGE[1:]), V, ("image", "(24, 32)", "(23, 32)")),
     "sites, marks": Wrong(sites(show_positions=1), T, ("show_positions", "True or False")),
