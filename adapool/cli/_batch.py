@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, ClassVar
 
+from adapool import _install
 from adapool.cli._parser import CommandError, count
 
 
@@ -165,28 +166,31 @@ class _Worker:
 
 def _prepare(threads: int) -> None:
     """Make a worker ready."""
+    signal.signal(signal.SIGINT, _interrupted)
     import adapool
 
     adapool.set_num_threads(min(threads, adapool.get_num_threads()))
-    signal.signal(signal.SIGINT, _interrupted)
     _say_what_compiles()
 
 
 def _interrupted(*_: object) -> None:
-    """Give up what is being done, and do nothing more; Ctrl-C reaches all processes."""
+    """Give up what is being done, once, and do nothing more: Ctrl-C reaches all processes."""
     _Worker.stopped = True
     if _Worker.busy:
+        _Worker.busy = False
         raise KeyboardInterrupt
 
 
 def _in_worker(path: Path, work: Work) -> Outcome:
     if _Worker.stopped:
-        raise KeyboardInterrupt
-    _Worker.busy = True
+        return Outcome(path, error="interrupted")
     try:
-        return _attempt(path, work)
-    finally:
+        _Worker.busy = True
+        outcome = _attempt(path, work)
         _Worker.busy = False
+    except KeyboardInterrupt:
+        return Outcome(path, error="interrupted")
+    return outcome
 
 
 # --- what is seen -------------------------------------------------------------------------------
@@ -210,8 +214,10 @@ class _Progress:
         self.total, self.done, self.label = total, 0, label
 
     def __enter__(self) -> _Progress:
-        from tqdm import tqdm  # type: ignore[import-untyped]
-
+        try:
+            from tqdm import tqdm  # type: ignore[import-untyped]
+        except ModuleNotFoundError as error:
+            raise CommandError(f"files need tqdm: {_install.command('files')}") from error
         self.bar = tqdm(
             total=self.total, desc=f"adapool {self.label}", unit="file", disable=None, leave=False
         )

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from adapool.io._whole import whole
-
 Row = dict[str, Any]
 
 FORMATS = ("csv", "geojson")
@@ -26,6 +24,8 @@ def rows_of(table: Mapping[str, Any], first: Row) -> list[Row]:
 
 def write(path: Path, rows: Sequence[Row], columns: Sequence[str], overwrite: bool) -> None:
     """Write rows, as the suffix says; a table without rows has columns all the same."""
+    from adapool.io._whole import whole  # numpy with it, which --help must not wait for
+
     writer = _geojson if path.suffix.lower() == ".geojson" else _csv
     with (
         whole(path, overwrite) as temporary,

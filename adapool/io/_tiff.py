@@ -117,7 +117,8 @@ class _Pixels:
         if self.offset is not None:
             self._check_length(self.offset)
             mapped: Array = tifffile.memmap(self.path, mode="r")
-            return mapped[self.cut or ...][index]
+            part: Array = mapped[self.cut or ...][index]
+            return part
         if index is Ellipsis:
             with tifffile.TiffFile(self.path) as file:
                 whole: Array = file.series[0].asarray()
