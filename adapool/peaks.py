@@ -258,7 +258,8 @@ def peaks_and_objects(
     """Return the whole table of `peak_table`, and a label image of the objects that it measures.
 
     From one search: for the command line, for widgets and for napari. An object reaches out to half
-    of its contrast, and has the number that it has in the column ``label``.
+    of its contrast, and has the number that it has in the column ``label``. A pixel that several
+    reach has the number of the first of them.
     """
     chosen = peaks.properties(None, batch_axis is not None)
     search = _search(

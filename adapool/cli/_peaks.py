@@ -184,6 +184,7 @@ def search(path: Path, task: Task) -> dict[str, Any]:
     import numpy as np
 
     from adapool import io
+    from adapool.io._peaks import peaks_of
 
     image = io.read(path, lazy=True, **task.reading)
     _say_channels(path, image)
@@ -192,7 +193,7 @@ def search(path: Path, task: Task) -> dict[str, Any]:
     columns: list[str] = []
     labels = []
     for number, frame in enumerate(image.frames()):
-        found, objects = _of_frame(frame, task.knobs)
+        found, objects = peaks_of(frame, task.knobs)
         first: _tables.Row = {"file": str(path)}
         if "t" in image.axes:
             first["frame"] = number
@@ -210,22 +211,6 @@ def search(path: Path, task: Task) -> dict[str, Any]:
         _tables.write(table_path, rows, columns, task.force)
     summary = _summarize(rows, image)
     return {"summary": summary, "columns": columns, "rows": rows if table_path is None else []}
-
-
-def _of_frame(frame: Any, knobs: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Return the table and the label image of an image without time."""
-    import numpy as np
-
-    from adapool.estimators import BlobSizes
-    from adapool.peaks import peaks_and_objects
-
-    # The search has no form for Dask arrays yet: a frame is taken into memory.
-    return peaks_and_objects(
-        np.asarray(frame),
-        BlobSizes(spacing=frame.spacing, **knobs),
-        spacing=frame.spacing,
-        channel_axis=frame.channel_axis,
-    )
 
 
 def _with_pixels(rows: list[_tables.Row], spacing: tuple[float, ...] | None) -> list[_tables.Row]:

@@ -17,6 +17,7 @@ from scipy import ndimage as ndi
 
 from adapool._backends import Array
 from adapool._layout import Layout
+from adapool._peaks.choice import chosen
 from adapool.plot._canvas import GREY, colour_map, limit_axes, show_image
 from adapool.plot._marks import MARK, draw_points
 
@@ -60,11 +61,13 @@ class PeakTuner(ipywidgets.VBox):  # type: ignore[misc]
     def kept(self) -> NDArray[np.bool_]:
         """Which of the objects that were found the sliders leave."""
         low, high = self.diameters.value
-        diameter, snr = self._table["equivalent_diameter"], self._table["snr"]
         # At its end a slider leaves out nothing: its steps may have rounded it.
-        kept = (diameter >= low) | (low <= self.diameters.min)
-        kept &= (diameter <= high) | (high >= self.diameters.max)
-        return np.asarray(kept & ((snr >= self.snr.value) | (self.snr.value <= _end(self.snr))))
+        return chosen(
+            self._table,
+            None if self.snr.value <= _end(self.snr) else self.snr.value,
+            None if low <= self.diameters.min else low,
+            None if high >= self.diameters.max else high,
+        )
 
     @property
     def table(self) -> dict[str, Array]:

@@ -1,0 +1,26 @@
+"""Peaks of images from files: the sizes of their pixels go with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapool.estimators import BlobSizes
+from adapool.io._image import Image
+from adapool.peaks import peaks_and_objects
+
+
+def peaks_of(frame: Image, knobs: dict[str, Any]) -> tuple[dict[str, NDArray[Any]], Any]:
+    """Return the table of `peak_table` and labels of what it measures, of an image without time.
+
+    `knobs` are keywords of `BlobSizes`. The search has no form for lazy arrays: a frame is taken
+    into memory.
+    """
+    return peaks_and_objects(
+        np.asarray(frame),
+        BlobSizes(spacing=frame.spacing, **knobs),
+        spacing=frame.spacing,
+        channel_axis=frame.channel_axis,
+    )
