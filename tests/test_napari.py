@@ -241,3 +241,16 @@ def test_pooling(method: str, viewer: Any) -> None:
     # A window of three begins with its middle one pixel farther.
     shift = 0 if method == "dynamic" else 0.5
     np.testing.assert_array_equal(result.translate, (0, shift, shift))
+
+
+def test_napari_opens_the_widgets() -> None:
+    from napari import Viewer
+
+    viewer = Viewer(show=False)
+    for name, kind in (("Peaks", _peaks.PeaksWidget), ("Pooling", _pooling.PoolingWidget)):
+        _, made = viewer.window.add_plugin_dock_widget("adapool", name)
+        assert isinstance(made, kind)
+        assert made.layer.value is None
+        made.task.start.changed.emit(True)  # nothing to do: napari says so
+        assert not made.task.busy
+    viewer.close()

@@ -37,8 +37,8 @@ class PeaksWidget(Container):  # type: ignore[misc]
     choose among what it found, at once. Lengths are in the units of the layer's scale.
     """
 
-    def __init__(self, viewer: Viewer) -> None:
-        self._viewer = viewer
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._viewer = napari_viewer  # by this name napari knows what is wanted
         self._found: Found | None = None
         self.layer: Any = create_widget(annotation=ImageLayer, label="image")
         self.axes = ComboBox(label="axes", choices=self._axes)

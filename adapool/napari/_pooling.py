@@ -26,8 +26,8 @@ class PoolingWidget(Container):  # type: ignore[misc]
     each spatial axis as `size` says, and for the dynamic method at most as many.
     """
 
-    def __init__(self, viewer: Viewer) -> None:
-        self._viewer = viewer
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._viewer = napari_viewer  # by this name napari knows what is wanted
         self.layer: Any = create_widget(annotation=ImageLayer, label="image")
         self.axes = ComboBox(label="axes", choices=self._axes)
         self.method = ComboBox(label="method", choices=METHODS, value="dynamic")
