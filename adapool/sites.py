@@ -1,4 +1,4 @@
-"""An irregular set of places, that strides lead to or that are regions, and what was pooled there."""
+"""An irregular set of places, to which strides lead, or of regions: what was pooled there."""
 
 from __future__ import annotations
 

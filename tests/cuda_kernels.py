@@ -168,7 +168,7 @@ def regions(dtype: str) -> Iterator[Kernel]:
             "find_keys", measuring.find_keys(*key), patterns, INT, owner, wide, wide
         )  # fmt: skip
     yield kernel("take", measuring.take, values, INT, wide, values)
-    yield kernel("add_values", measuring.add_values, values, INT, owner, array("float64", 1))
+    yield kernel("add_values", measuring.add_values, values, array("float64", 1), INT, owner)
 
 
 def convolutions(dtype: str) -> Iterator[Kernel]:

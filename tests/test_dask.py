@@ -18,7 +18,6 @@ import strategies as some
 from compare import SITES_FIELDS, assert_same, rounding_bound
 from dask_cases import Local, assert_lazily_same, chunked, few, perhaps_chunked
 
-
 Array = NDArray[Any]
 
 
@@ -69,7 +68,8 @@ def pixel_networks(draw: st.DrawFn, image: some.Image, arrays: Any, outputs: int
 def label_by_value(images: Array) -> Array:
     """A network that looks at nothing but the pixel: the same labels in every chunk."""
     values = np.nan_to_num(images.astype(np.float64).max(axis=-1), posinf=9, neginf=-9)
-    return (np.round(values) % 5).astype(np.int64) * 10**9
+    labels: Array = (np.round(values) % 5).astype(np.int64) * 10**9
+    return labels
 
 
 @few

@@ -78,13 +78,15 @@ class RegionsPlan:
     def compute(
         self, kernels: Kernels, image: Array, labels: Array, weights: Array | None = None
     ) -> PooledRegions:
-        """Number the regions, and measure them."""
+        """Find the regions, and measure them."""
         numbers, owner = kernels.find_regions(checked_labels(labels))
         measured = self.measure(kernels, image, owner, len(numbers), weights)
         present = measured.areas > 0
         if not present.all():
             measured = measured.rows(present)
-            owner = kernels.renumber_regions(owner, np.cumsum(present, dtype=np.int32) - np.int32(1))
+            owner = kernels.renumber_regions(
+                owner, np.cumsum(present, dtype=np.int32) - np.int32(1)
+            )
         return PooledRegions(measured, kernels.middle_pixels(owner, measured), owner)
 
     def measure(

@@ -206,8 +206,12 @@ class _Measure:
         from adapool import cpu  # numba is imported here and not before
 
         seen = grown(box, self.halo, self.layout.volume)
-        known = self.plan.weights and operand_of_block(
-            self.plan.weights.on(box), self.layout, self.halo, image, seen, iter(weights)
+        known = (
+            None
+            if self.plan.weights is None
+            else operand_of_block(
+                self.plan.weights.on(box), self.layout, self.halo, image, seen, iter(weights)
+            )
         )
         part = self.layout.crop(image, within(box, seen))
         canonical = self.layout.of_block(part.shape).canonical(part)
@@ -260,9 +264,7 @@ class _Nearest:
         low = np.clip(regions.measured.low[rows] - begin, 0, last)
         high = np.clip(regions.measured.high[rows] - begin, 0, last)
         boxes = np.concatenate([low, high], axis=1)
-        whole, rest, pixels = cpu.nearest_pixels(
-            owner, searched, areas, sums, begin_of(box), boxes
-        )
+        whole, rest, pixels = cpu.nearest_pixels(owner, searched, areas, sums, begin_of(box), boxes)
         return Middles(
             rows, whole, rest, in_whole(pixels, lengths_of(box), begin_of(box), self.volume)
         )

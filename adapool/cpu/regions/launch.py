@@ -31,7 +31,7 @@ _FAR = np.int64(1) << 62
 
 
 def find_regions(labels: Array) -> tuple[Array, Array]:
-    """Number the regions of a label image (plane, row, column).
+    """Find the regions of a label image (plane, row, column).
 
     Returns labels from 1 on, in their order, and for each pixel the number of its own among them,
     int32; -1 for label 0. Of few labels these are all up to the largest one, even if some do not
@@ -60,7 +60,7 @@ def find_regions(labels: Array) -> tuple[Array, Array]:
 
 
 def _noted(owner: Array, most: int) -> tuple[Array, Array]:
-    """Number regions whose labels are up to `most`, given owners that are labels less one."""
+    """Find regions whose labels are up to `most`, given owners that are labels less one."""
     seen = np.zeros(most, np.uint8)
     parts = min(_PARTS, owner.size)
     numbering.mark(parts, owner.reshape(-1), seen, work=owner.size, tasks=parts)

@@ -17,7 +17,7 @@ def _part(task: int, parts: int, size: int) -> tuple[int, int]:
 
 @kernel
 def number(task: int, labels: Any, lowest: Any, highest: Any, owner: Any) -> None:
-    """Number pixels by their labels less one, and find the least and the largest label.
+    """Give pixels their labels less one, and find the least and the largest label.
 
     One loop at vector speed. Noting in it which labels there are took four times as long.
 
@@ -54,7 +54,7 @@ def mark(task: int, parts: int, owner: Any, seen: Any) -> None:
 
 @kernel
 def renumber(task: int, parts: int, ranks: Any, owner: Any, renumbered: Any) -> None:
-    """Number the pixels that have an owner by its rank."""
+    """Give the pixels that have an owner its rank."""
     begin, end = _part(task, parts, owner.size)
     for i in range(begin, end):
         own = owner[i]
@@ -63,7 +63,7 @@ def renumber(task: int, parts: int, ranks: Any, owner: Any, renumbered: Any) -> 
 
 @kernel
 def rank(task: int, parts: int, labels: Any, distinct: Any, owner: Any) -> None:
-    """Number pixels by the rank of their label among `distinct`, which rise; -1 for no label.
+    """Give pixels the rank of their label among `distinct`, which rise; -1 for no label.
 
     A label is looked up where it differs from the one before it.
     """

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from adapool import _formulas
 from adapool._jit import device, kernel
 

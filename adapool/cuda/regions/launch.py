@@ -11,13 +11,14 @@ from adapool._checks import predictions
 from adapool._regions import EXTREMA, Measured
 from adapool.cuda import copying, grids
 from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.memory import DeviceMemory
 from adapool.cuda.regions import middles, numbering, pooling
 
 _FAR = np.int64((1 << 63) - 1)
 
 
 def find_regions(labels: DeviceArray) -> tuple[Array, DeviceArray]:
-    """Number the regions of a label image (plane, row, column).
+    """Find the regions of a label image (plane, row, column).
 
     Returns the distinct labels from 1 on, on the host, and for each pixel the rank of its own,
     int32; -1 for 0. Labels of up to as many as there are pixels are noted in one byte each, which
@@ -47,12 +48,12 @@ def find_regions(labels: DeviceArray) -> tuple[Array, DeviceArray]:
     return np.flatnonzero(present) + 1, owner
 
 
-def _extremes(extremes: DeviceArray) -> tuple[int, int]:
+def _extremes(extremes: DeviceMemory) -> tuple[int, int]:
     least, most = extremes.to_host().tolist()
     return least, most
 
 
-def _seen(seen: DeviceArray) -> Array:
+def _seen(seen: DeviceMemory) -> Array:
     return seen.to_host(pinned=True) != 0
 
 
@@ -91,7 +92,7 @@ def pool_regions(
         values, where = _extrema(given, channels, own, count, reduction == "min")
     else:
         totals = copying.zeros(image, count * channels, np.float64)
-        grids.over_elements(pooling.add_values, _parts(own), image, given, channels, own, totals)
+        grids.over_elements(pooling.add_values, _parts(own), image, given, totals, channels, own)
         first = totals.to_host().reshape(count, channels)
         values, where = np.stack([first, 0 * first], axis=-1), np.zeros((count, 0), np.int64)
     areas, boxes = _geometry(owner, count)
@@ -149,7 +150,7 @@ def _geometry(owner: DeviceArray, count: int) -> tuple[Array, Array]:
     return _numbers_of(areas), boxes.to_host().reshape(count, 9)
 
 
-def _numbers_of(regions: DeviceArray) -> Array:
+def _numbers_of(regions: DeviceMemory) -> Array:
     return regions.to_host()
 
 

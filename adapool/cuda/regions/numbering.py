@@ -12,7 +12,7 @@ from adapool.cuda.target import cuda
 
 @cuda_kernel()
 def number(labels: Any, extremes: Any, owner: Any) -> None:
-    """Number pixels by their labels less one, as far as 32 bits go.
+    """Give pixels their labels less one, as far as 32 bits go.
 
     `extremes`, two zeros of 64 bits, get the least and the largest label.
     """
@@ -41,7 +41,7 @@ def mark(owner: Any, seen: Any) -> None:
 
 @cuda_kernel()
 def renumber(ranks: Any, owner: Any, renumbered: Any) -> None:
-    """Number the pixels that have an owner by its rank."""
+    """Give the pixels that have an owner its rank."""
     for i in range(cuda.grid(1), owner.size, cuda.gridsize(1)):
         own = owner[i]
         renumbered[i] = own if own < 0 else ranks[np.uint64(own)]

@@ -166,7 +166,7 @@ def take(values: Any, channels: int, where: Any, out: Any) -> None:
 
 
 @cuda_kernel()
-def add_values(values: Any, channels: int, owner: Any, totals: Any) -> None:
+def add_values(values: Any, totals: Any, channels: int, owner: Any) -> None:
     """Add values (pixel * channel) to totals (region * channel), zeros of float64."""
     for part in range(cuda.grid(1), (owner.size + SPAN - 1) // SPAN, cuda.gridsize(1)):
         end = min((part + 1) * SPAN, owner.size)
