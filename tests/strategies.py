@@ -488,11 +488,12 @@ def finite_or_not(dtype: np.dtype[Any]) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def region_calls(draw: st.DrawFn) -> tuple[Image, Any, dict[str, Any]]:
+def region_calls(draw: st.DrawFn, slim: bool = False) -> tuple[Image, Any, dict[str, Any]]:
     """An image, labels, and options of `region_pooling`."""
     reduction = draw(st.sampled_from(["max", "min", "mean", "sum"]))
     extremum = reduction in ("max", "min")
-    image = draw(images(elements=any_value if extremum else finite_or_not, batches=False))
+    elements = any_value if extremum else finite_or_not
+    image = draw(images(elements=elements, batches=False, slim=slim))
     options = {
         "reduction": reduction,
         "attention_network": draw(region_weights(image)),
