@@ -61,8 +61,7 @@ CALLS = {
         "labels = np.arange(image.size).reshape(image.shape) // 17\n"
         "got = adapool.region_pooling(lazy, labels, channel_axis=None)\n"
         "expected = adapool.region_pooling(image, labels, channel_axis=None)\n"
-        "for name in ('values', 'positions', 'sizes', 'owner'):\n"
-        "    np.testing.assert_array_equal(getattr(got, name).compute(), getattr(expected, name))\n"
+        "np.testing.assert_array_equal(got.owner.compute(), expected.owner)\n"
         "np.testing.assert_array_equal(got.to_map().compute(), expected.to_map())"
     ),
     "sites": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
-from typing import Any
+from typing import Any, Literal
 
 import dask.array as da
 import numpy as np
@@ -27,7 +27,8 @@ Array = NDArray[Any]
 PLAIN: dict[str, Any] = {"channel_axis": None}
 RNG = np.random.default_rng(0)
 IMAGE = RNG.normal(size=(60, 70)).astype(np.float32)
-REDUCTIONS = ("max", "min", "mean", "sum")
+Reduction = Literal["max", "min", "mean", "sum"]
+REDUCTIONS: tuple[Reduction, ...] = ("max", "min", "mean", "sum")
 
 
 def blobs(shape: tuple[int, ...] = (60, 70), seed: int = 1) -> Array:
@@ -42,9 +43,8 @@ def blobs(shape: tuple[int, ...] = (60, 70), seed: int = 1) -> Array:
 def test_as_scipy_and_scikit_image_have_it() -> None:
     labels = blobs()
     index = np.arange(1, labels.max() + 1)
-    for reduction, function in (
-        ("max", ndi.maximum), ("min", ndi.minimum), ("mean", ndi.mean), ("sum", ndi.sum_labels),
-    ):  # fmt: skip
+    functions = (ndi.maximum, ndi.minimum, ndi.mean, ndi.sum_labels)
+    for reduction, function in zip(REDUCTIONS, functions, strict=True):
         sites = adapool.region_pooling(IMAGE, labels, reduction=reduction, **PLAIN)
         np.testing.assert_allclose(sites.values, function(IMAGE, labels, index), rtol=1e-6)
     table = regionprops_table(labels, IMAGE, properties=("bbox", "centroid"))
@@ -125,7 +125,9 @@ def test_long_images_do_not_overflow() -> None:
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_bits_do_not_depend_on_threads(reduction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bits_do_not_depend_on_threads(
+    reduction: Reduction, monkeypatch: pytest.MonkeyPatch
+) -> None:
     labels, image = blobs((300, 200)), RNG.normal(size=(300, 200))
     results = []
     for threshold, threads in ((1 << 62, 1), (0, 1), (0, 2), (0, 5)):
@@ -240,12 +242,14 @@ def test_labels_of_ones_own() -> None:
     class Segmenter:
         def predict(self, images: Array) -> Array:
             assert images.shape == (1, 96, 96, 1)
-            return own[np.newaxis]
+            labels: Array = own[np.newaxis]
+            return labels
 
     class Finder:
         def regions(self, given: Array) -> Array:
             np.testing.assert_array_equal(given, image)
-            return own * 1000
+            labels: Array = own * 1000
+            return labels
 
     wanted = ObjectRegions(50, objects=own).predict(given_to_networks(image))
     assert wanted.max() <= 50

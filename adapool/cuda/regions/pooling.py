@@ -160,9 +160,11 @@ def find_keys(kind: str, bits: int, least: bool) -> Any:
 
 @cuda_kernel()
 def take(values: Any, channels: int, where: Any, out: Any) -> None:
-    """Take the values (pixel * channel) where extrema are."""
+    """Take the values (pixel * channel) where extrema are; 0 of a region without any pixel."""
+    zero = out.dtype.type(0)
     for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        out[i] = values[where[i] * channels + i % channels]
+        at = where[i]
+        out[i] = values[at * channels + i % channels] if at < values.size else zero
 
 
 @cuda_kernel()
