@@ -40,6 +40,7 @@ def total(values: Array) -> float:
     return float(values.sum())
 
 
+@np.errstate(all="ignore")
 def region_pooling(
     feature_map: Array,
     region_network: Any,
