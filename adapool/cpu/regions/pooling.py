@@ -12,8 +12,28 @@ from typing import Any
 
 from adapool import _formulas
 from adapool._jit import device, kernel
+from adapool.cpu._memory import apart
 
 _beats = device(_formulas.beats)
+_load, _ = apart("regions")
+
+# Pixels of background that are looked at together.
+_BLOCK = 8
+
+
+@device
+def _past_background(owner: Any, i: int, end: int) -> int:
+    """Return the first pixel from i on that belongs to a region, or the end."""
+    while i + _BLOCK <= end:
+        every = _load(owner, 0, i)
+        for j in range(i, i + _BLOCK):
+            every &= _load(owner, 0, j)
+        if every >= 0:
+            break
+        i += _BLOCK
+    while i < end and _load(owner, 0, i) < 0:
+        i += 1
+    return i
 
 
 @device
@@ -79,8 +99,7 @@ def pool_extrema(
         while i < last:
             own, begin = owner[i], i
             if own < 0:
-                while i < last and owner[i] < 0:
-                    i += 1
+                i = _past_background(owner, i, last)
                 continue
             new = areas[task, own] == 0
             for c in range(channels):
@@ -91,11 +110,12 @@ def pool_extrema(
                     if weights is not None:
                         best *= type(one)(weights[begin * depth + k])
                 i = begin
-                while i < last and owner[i] == own:
-                    value = type(one)(image[i * channels + c])
+                while i < last and _load(owner, 0, i) == own:
+                    value = type(one)(_load(image, 0, i * channels + c))
                     if weights is not None:
-                        value *= type(one)(weights[i * depth + k])
-                    # Most pixels are neither better nor NaN: one comparison tells.
+                        value *= type(one)(_load(weights, 0, i * depth + k))
+                    # Most pixels are neither better nor NaN: one comparison tells. (Looking at
+                    # eight pixels at a time took a third longer.)
                     ordinary = value >= best if least else value <= best
                     if not ordinary and _beats(value, best, least):
                         best, at = value, i
@@ -129,17 +149,16 @@ def pool_sums(
         while i < last:
             own, begin = owner[i], i
             if own < 0:
-                while i < last and owner[i] < 0:
-                    i += 1
+                i = _past_background(owner, i, last)
                 continue
             for c in range(channels):
                 k = c if depth > 1 else 0
                 total, rest = values[task, own, c, 0], values[task, own, c, 1]
                 i = begin
-                while i < last and owner[i] == own:
-                    value = type(one)(image[i * channels + c])
+                while i < last and _load(owner, 0, i) == own:
+                    value = type(one)(_load(image, 0, i * channels + c))
                     if weights is not None:
-                        value *= type(one)(weights[i * depth + k])
+                        value *= type(one)(_load(weights, 0, i * depth + k))
                     # What `more` lacks of the sum is kept (Knuth's two-sum).
                     more = total + value
                     part = more - total
