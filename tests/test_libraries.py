@@ -27,6 +27,9 @@ def as_numpy_sees_it(image: Any) -> None:
         lambda x: adapool.attention_pooling(x, 2, x, **PLAIN),
         lambda x: adapool.deformable_conv(x, [1], np.zeros((8, 9, 2)), mask_network=x, **PLAIN),
         lambda x: adapool.peak_local_max(x, 3),
+        lambda x: (
+            adapool.region_pooling(x, np.ones((8, 9), int), attention_network=x, **PLAIN).values
+        ),
     ]
     for call in calls:
         got, expected = call(image), call(IMAGE)
@@ -92,6 +95,9 @@ def test_masked_arrays_are_refused_and_the_advice_is_right() -> None:
     calls: list[Callable[[Any], Any]] = [
         lambda x: adapool.max_pooling(x, 2, **PLAIN),
         lambda x: adapool.peak_local_max(x, 3),
+        lambda x: (
+            adapool.region_pooling(x, np.ones((8, 9), int), attention_network=x, **PLAIN).values
+        ),
     ]
     for call in calls:
         with pytest.raises(TypeError, match=r"pass (feature_map|image).filled\(value\)"):

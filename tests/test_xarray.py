@@ -104,6 +104,24 @@ def test_sites_keep_names_in_what_has_pixels(chunk: bool) -> None:
 
 
 @pytest.mark.parametrize("chunk", [False, True], ids=["in memory", "Dask"])
+def test_regions_keep_names_in_what_has_pixels(chunk: bool) -> None:
+    labels = xarray.DataArray(np.arange(72).reshape(8, 9) // 20, dims=("y", "x"))
+    image = named(COLOUR, ("c", "y", "x"), chunk)
+    sites, indices = adapool.region_pooling(image, labels, channel_axis=0, return_indices=True)
+    for part in (sites.owner, sites.labels):
+        assert part.dims == ("y", "x")
+        assert list(part.x.values) == list("abcdefghi")
+    assert sites.to_map().dims == ("c", "y", "x")
+    plain, wanted = adapool.region_pooling(
+        COLOUR, labels.values, channel_axis=0, return_indices=True
+    )
+    np.testing.assert_array_equal(sites.to_map().values, plain.to_map())
+    np.testing.assert_array_equal(np.asarray(indices), wanted)
+    with pytest.raises(ValueError, match=r"region_network .* order .* transpose"):
+        adapool.region_pooling(image, labels.transpose("x", "y"), channel_axis=0)
+
+
+@pytest.mark.parametrize("chunk", [False, True], ids=["in memory", "Dask"])
 def test_convolutions_have_channels_of_their_own(chunk: bool) -> None:
     image = named(COLOUR, ("c", "y", "x"), chunk)
     weights, still = np.ones((3, 3, 3, 3), np.float32), np.zeros((8, 9, 2))
