@@ -12,6 +12,7 @@ __all__ = [
     "peak_local_max",
     "peak_table",
     "plot",
+    "region_pooling",
     "set_num_threads",
 ]
 
@@ -25,5 +26,6 @@ from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import dynamic_pooling, dynamic_stride_pooling
 from .maximum import max_pooling
 from .peaks import peak_local_max, peak_table
+from .regions import region_pooling
 from .sites import Sites
 from .threads import get_num_threads, set_num_threads

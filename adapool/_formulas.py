@@ -40,6 +40,31 @@ def wins(value: Scalar, index: int, maximum: Scalar, winner: int) -> bool:
     return bool(value > maximum or (value == maximum and index < winner))
 
 
+def beats(value: Scalar, best: Scalar, least: bool) -> bool:
+    """Whether a later `value` replaces the best so far: the largest, or the `least`.
+
+    Equals do not, and NaN does, unless there is one already.
+    """
+    if value != value:
+        return bool(best == best)
+    return bool(value < best if least else value > best)
+
+
+def from_centroid(
+    dz: int, dy: int, dx: int, more_z: int, more_y: int, more_x: int, count: int
+) -> tuple[int, int]:
+    """Compare squared distances from a centroid without rounding: (a, r), near before far.
+
+    The centroid is (more_z, more_y, more_x) / count beyond a pixel, from which this one is
+    (dz, dy, dx) away. But for what is the same for all pixels, the square of the distance is
+    a - r / count, with r from 0 to count - 1: of two pixels, that with the lower a is nearer, and
+    of those with equal a that with the larger r.
+    """
+    twice = 2 * (dz * more_z + dy * more_y + dx * more_x)
+    whole = twice // count
+    return dz * dz + dy * dy + dx * dx - whole, twice - whole * count
+
+
 def add_stray(strays: Scalar, value: Scalar) -> Any:
     """Return `strays`, and not 0 in any case where `value` is not finite.
 

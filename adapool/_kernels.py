@@ -10,6 +10,7 @@ import numpy as np
 
 from adapool._backends import Array, Pooled, Triple, backend_of
 from adapool._convolution import ConvKernel, Sampling
+from adapool._regions import Measured
 from adapool._weights import AttentionWeights
 from adapool._windows import Windows
 
@@ -57,6 +58,22 @@ class Kernels(Protocol):
     def pool_sites(
         self, image: Array, positions: Array, sizes: Array, columns: Triple, centered: bool
     ) -> Array: ...
+
+    def find_regions(self, labels: Array) -> tuple[Array, Array]: ...
+
+    def renumber_regions(self, owner: Array, ranks: Array) -> Array: ...
+
+    def pool_regions(
+        self,
+        image: Array,
+        weights: Array | None,
+        owner: Array,
+        count: int,
+        reduction: str,
+        product: np.dtype[Any],
+    ) -> Measured: ...
+
+    def middle_pixels(self, owner: Array, measured: Measured) -> Array: ...
 
     def deformable_conv(
         self,

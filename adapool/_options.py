@@ -17,6 +17,7 @@ from adapool._checks.arguments import AnyArray
 
 ArrayAndIndices = tuple[NDArray[Any], NDArray[np.int64]]
 Ints = int | Sequence[int]
+Reduction = Literal["max", "min", "mean", "sum"]
 Anchor = Literal["corner", "center"]
 Interpolation = Literal["linear", "nearest", "truncate"]
 
@@ -57,6 +58,15 @@ class DynamicOptions(SiteOptions, total=False):
 
     stride: Ints
     batch_axis: int | None
+
+
+class RegionOptions(TypedDict, total=False):
+    """Of regions."""
+
+    reduction: Reduction
+    attention_network: Any
+    channel_axis: int | None
+    network_halo: Ints
 
 
 class ConvOptions(AxisOptions, total=False):

@@ -1,4 +1,4 @@
-"""The irregular set of places that per-pixel strides lead to, and what was pooled there."""
+"""An irregular set of places, to which strides lead, or of regions: what was pooled there."""
 
 from __future__ import annotations
 
@@ -20,16 +20,21 @@ class Sites:
     Attributes
     ----------
     values : (n, C) array, or (n,) without channels
-        Maximum over the window of each site.
+        Maximum over the window of each site. Of regions the maximum, minimum, mean or sum over
+        each, in the order of their labels.
     positions : (n, d) array of int64
-        (Plane,) row and column of each site, in raster order.
+        (Plane,) row and column of each site, in raster order. Of a region the pixel that is
+        nearest to its centroid, the first in raster order among equals.
     sizes : (n, d) array of int64
         Window size of each site, clipped to ``max_kernel_size``, before it is cut to the image.
+        Of a region the extents of its bounding box.
     strides : (n, d) array of int64
-        Size of the box that each site claims, before it is cut to the image.
+        Size of the box that each site claims, before it is cut to the image; of a region as
+        `sizes`.
     owner : array of int32
-        For each pixel the number of the site that claimed it first; -1 where the window of that
-        site was empty, so that it was dropped.
+        For each pixel the number of the site that claimed it first, or of the region that it
+        belongs to; -1 where the window of that site was empty, so that it was dropped, and where
+        there is no region.
     channel_axis : int or None
         Where the feature map has its channels, counted from the front.
 

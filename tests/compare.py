@@ -26,6 +26,14 @@ def assert_same_sites(actual: Any, expected: Any) -> None:
     assert_same(actual.to_map(), expected.to_map())
 
 
+def assert_same_regions(actual: Any, expected: Any) -> None:
+    """The same sites, and the same indices where there are some."""
+    pairs = [a if isinstance(a, tuple) else (a,) for a in (actual, expected)]
+    assert_same_sites(pairs[0][0], pairs[1][0])
+    for got, wanted in zip(pairs[0][1:], pairs[1][1:], strict=True):
+        assert_same(got, wanted)
+
+
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Call a function of adapool, and check that it left every array as it was."""
     arrays = [a for a in (*args, *kwargs.values()) if isinstance(a, np.ndarray)]

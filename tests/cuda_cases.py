@@ -64,7 +64,7 @@ def middling(windows: Array) -> Array:
 
 def cases() -> list[Case]:
     """Return all calls."""
-    return [*fixed(), *attention(), *dynamic(), *strides(), *convolutions(), *fused()]
+    return [*fixed(), *attention(), *dynamic(), *strides(), *regions(), *convolutions(), *fused()]
 
 
 def fixed() -> list[Case]:
@@ -152,6 +152,42 @@ def strides() -> list[Case]:
         case("volume", image((2, 4, 5, 1)), params((2, 4, 5), 3, 1), anchor="center"),
         case("float16", image((2, 6, 7), "float16"), params((6, 7), 2, 0), channel_axis=0,
              max_kernel_size=2),
+    ]  # fmt: skip
+
+
+def regions() -> list[Case]:
+    def case(label: str, array: Array, *arguments: Any, **options: Any) -> Case:
+        return Case(f"regions {label}", "region_pooling", (array, *arguments), options)
+
+    def labels(shape: tuple[int, ...], dtype: str = "int32", step: int = 1) -> Array:
+        return np.random.default_rng(7).integers(0, 4, shape).astype(dtype) * step
+
+    indices: dict[str, Any] = {"return_indices": True}
+    ring = np.pad(np.zeros((2, 3), np.int32), 2, constant_values=1)
+    pixels = whole((6, 7), 1, 9) / 8
+    return [
+        case("maxima", image((6, 7, 2)), labels((6, 7))),
+        case("indices", image((6, 7, 2)), labels((6, 7)), **indices),
+        case("minima", image((6, 7, 2)), labels((6, 7)), reduction="min", **indices),
+        case("minima, uint64", image((6, 7), "uint64"), labels((6, 7), "uint8"), reduction="min",
+             channel_axis=None),
+        case("float64", image((6, 7, 1), "float64"), labels((6, 7), "int64"), **indices),
+        case("bool", image((6, 7), "bool"), labels((6, 7), "uint16"), channel_axis=None),
+        case("float16", image((6, 7), "float16"), labels((6, 7)), channel_axis=None),
+        case("int16, gaps", image((6, 7), "int16"), labels((6, 7), step=5), channel_axis=None),
+        case("far gaps", image((6, 7, 1)), labels((6, 7), "int64", 1 << 40)),
+        case("one far label", image((6, 7, 1)), labels((6, 7), "uint64", (1 << 63) // 3 * 2)),
+        case("no region", image((6, 7, 1)), np.zeros((6, 7), np.int32)),
+        case("a ring", image((6, 7, 1)), ring),
+        case("means", image((6, 7, 2), "uint8"), labels((6, 7)), reduction="mean"),
+        case("sums", image((6, 7, 2)), labels((6, 7)), reduction="sum"),
+        case("weights", image((6, 7, 2)), labels((6, 7)), attention_network=pixels, **indices),
+        case("weighted sums", image((6, 7, 2), "int32"), labels((6, 7)), reduction="sum",
+             attention_network=whole((1, 6, 7, 2), 0, 4)),
+        case("networks", image((6, 7, 1)), lambda x: np.nan_to_num(x[..., 0] % 3).astype("int32"),
+             attention_network=lambda x: np.nan_to_num(x % 2)),
+        case("volume", image((2, 4, 5, 1)), labels((2, 4, 5)), **indices),
+        case("volume, channels first", image((2, 3, 4, 5)), labels((3, 4, 5)), channel_axis=0),
     ]  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from adapool.cuda import copying, grids
 from adapool.cuda.convolution import deformable, products
 from adapool.cuda.dynamic import pooling
 from adapool.cuda.fixed import maximum
+from adapool.cuda.regions import middles, numbering
+from adapool.cuda.regions import pooling as measuring
 from adapool.cuda.sites import painting
 
 THREE = types.UniTuple(types.int64, 3)
@@ -45,8 +47,10 @@ def array(dtype: Any, ndim: int, layout: str = "C") -> Any:
 def kernels() -> Iterator[Kernel]:
     """Yield every kernel in float32, and in the dtypes that differ most from it."""
     yield from copies()
+    yield from numbers_of_regions()
     for dtype in ("float32", "float64", "uint8"):
         yield from fixed_windows(dtype)
+        yield from regions(dtype)
     for dtype in ("float32", "float64"):
         yield from attention(dtype)
         yield from own_windows(dtype)
@@ -132,6 +136,39 @@ def own_windows(dtype: str) -> Iterator[Kernel]:
         array("int64", 2), THREE, THREE, BOOL, THREE, TWO, FOUR, INT, PLAN, scalar,
         array(dtype, 2),
     )  # fmt: skip
+
+
+def numbers_of_regions() -> Iterator[Kernel]:
+    owner, wide = array("int32", 1), array("int64", 1)
+    for dtype, extremes in (("int32", "int64"), ("uint64", "uint64")):
+        yield kernel(
+            "number", numbering.number, array(dtype, 1), array(extremes, 1), owner
+        )  # fmt: skip
+    yield kernel("mark", numbering.mark, owner, array("uint8", 1))
+    yield kernel("renumber", numbering.renumber, owner, owner, owner)
+    yield kernel("measure", measuring.measure, owner, THREE, wide, wide)
+    for stage in range(middles.STAGES):
+        yield kernel(
+            f"nearest {stage}", middles.nearest(stage), owner, THREE, *(wide,) * 5
+        )  # fmt: skip
+
+
+def regions(dtype: str) -> Iterator[Kernel]:
+    kind, bits = np.dtype(dtype).kind, 8 * np.dtype(dtype).itemsize
+    patterns = array(f"i{bits // 8}" if kind == "f" else dtype, 1)
+    owner, wide, values = array("int32", 1), array("int64", 1), array(dtype, 1)
+    weights = array("float64" if dtype == "float64" else "float32", 1)
+    yield kernel("multiply", measuring.multiply, values, weights, INT, weights)
+    for least in (False, True):
+        key = (kind, bits, least)
+        yield kernel(
+            "raise_keys", measuring.raise_keys(*key), patterns, INT, owner, wide
+        )  # fmt: skip
+        yield kernel(
+            "find_keys", measuring.find_keys(*key), patterns, INT, owner, wide, wide
+        )  # fmt: skip
+    yield kernel("take", measuring.take, values, INT, wide, values)
+    yield kernel("add_values", measuring.add_values, values, array("float64", 1), INT, owner)
 
 
 def convolutions(dtype: str) -> Iterator[Kernel]:

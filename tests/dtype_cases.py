@@ -28,6 +28,7 @@ FUNCTIONS = [
     "attention_pooling",
     "dynamic_pooling",
     "dynamic_stride_pooling",
+    "region_pooling",
     "peak_local_max",
     "deformable_conv",
     "deformable_conv_and_pool",
@@ -77,6 +78,12 @@ class Case:
         if self.function == "dynamic_stride_pooling":
             params = some(self.kind(1), 3, 3, 4, least=1)
             return (image, params), {**plain, "max_kernel_size": 3}
+        if self.function == "region_pooling":
+            # Labels of floats and booleans are refused.
+            kind = self.kind(2) if np.dtype(self.kind(2)).kind in "iu" else "int32"
+            reduction = ["max", "min", "mean", "sum"][turn % 4]
+            options = {"reduction": reduction, "attention_network": some(self.kind(1), 3, 3)}
+            return (image, some(kind, 3, 3)), {**plain, **options}
         if self.function == "peak_local_max":
             return (image, some(self.kind(1), 3, 3, 2)), {"threshold": 0}
         return self._convolution(some, turn)

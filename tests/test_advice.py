@@ -9,6 +9,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from skimage.measure import label
 
 import adapool
 from adapool.estimators import BlobSizes, ScaleSpaceSizes, SoftmaxAttention, ThicknessSizes
@@ -52,7 +53,44 @@ def sites(sizes: Any, image: Any = IMAGE) -> Any:
     return adapool.dynamic_stride_pooling(image, sizes, channel_axis=None)
 
 
+def regions(labels: Any, image: Any = IMAGE, **options: Any) -> Any:
+    return adapool.region_pooling(image, labels, **{**PLAIN, **options})
+
+
+LABELS = np.arange(12 * 14).reshape(12, 14) // 30
+
 CASES: dict[str, Advice] = {
+    # --- regions
+    "a mask": Advice(
+        lambda: regions(IMAGE > 0.5),
+        "number the regions first, as skimage.measure.label(mask) does",
+        lambda: regions(label(IMAGE > 0.5)),
+    ),
+    "labels of floats": Advice(
+        lambda: regions(LABELS.astype(np.float32)),
+        "pass labels.astype(numpy.int32) if they are whole numbers",
+        lambda: regions(LABELS.astype(np.float32).astype(np.int32)),
+    ),
+    "negative labels": Advice(
+        lambda: regions(LABELS - 1),
+        "the label 0, as numpy.maximum(labels, 0) does",
+        lambda: regions(np.maximum(LABELS - 1, 0)),
+    ),
+    "where a sum is": Advice(
+        lambda: regions(LABELS, reduction="sum", return_indices=True),
+        "pass reduction='max' or 'min'",
+        lambda: regions(LABELS, reduction="min", return_indices=True),
+    ),
+    "as scikit-image calls it": Advice(
+        lambda: UNTYPED.region_pooling(image=IMAGE, labels=LABELS),
+        "pass feature_map",
+        lambda: adapool.region_pooling(feature_map=IMAGE, region_network=LABELS, **PLAIN),
+    ),
+    "as SciPy calls it": Advice(
+        lambda: UNTYPED.region_pooling(IMAGE, labels=LABELS, index=[1]),
+        "pass region_network, which may be a label image",
+        lambda: regions(LABELS),
+    ),
     # --- axes
     "no channels": Advice(
         lambda: adapool.max_pooling(IMAGE, 2),

@@ -10,6 +10,7 @@ import pytest
 
 import adapool
 
+LABELS = np.arange(30).reshape(5, 6) // 8
 IMAGE = np.arange(30, dtype=np.float32).reshape(5, 6)
 COLOUR = np.ones((5, 6, 4), np.float32)
 VOLUME = np.ones((3, 5, 6), np.float32)
@@ -42,6 +43,10 @@ def dynamic(network: Any, image: Any = IMAGE, **options: Any) -> Callable[[], An
 def sites(network: Any, image: Any = IMAGE, **options: Any) -> Callable[[], Any]:
     options = {"channel_axis": None, **options}
     return lambda: adapool.dynamic_stride_pooling(image, network, **options)
+
+
+def regions(labels: Any, image: Any = IMAGE, **options: Any) -> Callable[[], Any]:
+    return lambda: adapool.region_pooling(image, labels, **{"channel_axis": None, **options})
 
 
 def convolve(
@@ -201,6 +206,69 @@ CASES: dict[str, Wrong] = {
     "site sizes inf": Wrong(
         sites(filled((5, 6, 4), -np.inf, (1, 1, 0))), V, ("param_network", "finite")
     ),
+    # --- regions
+    "labels of floats": Wrong(
+        regions(LABELS / 1), T, ("region_network", "integer labels", "float64", "astype")
+    ),
+    "labels of booleans": Wrong(
+        regions(LABELS > 0), T, ("region_network", "integer labels", "bool", "measure.label")
+    ),
+    "labels of text": Wrong(regions(LABELS.astype(str)), T, ("region_network", "<U")),
+    "labels of floats by a network": Wrong(
+        regions(lambda x: LABELS[np.newaxis] / 1), T, ("region_network", "float64")
+    ),
+    "labels of booleans by a network": Wrong(
+        regions(lambda x: LABELS[np.newaxis] > 1), T, ("region_network", "bool")
+    ),
+    "labels negative": Wrong(
+        regions(LABELS - 3), V, ("region_network", "at least 0", "-3", "numpy.maximum")
+    ),
+    "one label negative": Wrong(
+        regions(filled((5, 6), -(2.0**40), (4, 5)).astype(int)), V, ("at least 0", str(-(2**40)))
+    ),
+    "labels shape": Wrong(regions(LABELS.T), V, ("region_network", "(1, 5, 6, P)", "(6, 5)")),
+    "labels network shape": Wrong(
+        regions(lambda x: LABELS[np.newaxis, :4]), V, ("region_network", "got (1, 4, 6)")
+    ),
+    "labels none": Wrong(regions(None), T, ("region_network", "None", ".predict")),
+    "reduction": Wrong(
+        regions(LABELS, reduction="median"), V, ("reduction", "max, min, mean, sum", "'median'")
+    ),
+    "reduction a function": Wrong(
+        regions(LABELS, reduction=np.max), V, ("reduction", "max, min, mean, sum")
+    ),
+    "where is a mean": Wrong(
+        regions(LABELS, reduction="mean", return_indices=True),
+        V,
+        ("return_indices", "False", "'mean'", "reduction='max'"),
+    ),
+    "region indices number": Wrong(
+        regions(LABELS, return_indices=1), T, ("return_indices", "True or False", "1")
+    ),
+    "region weights shape": Wrong(
+        regions(LABELS, attention_network=np.ones((5, 5))), V, ("attention_network", "(5, 5)")
+    ),
+    "region weights channels": Wrong(
+        regions(LABELS, COLOUR, channel_axis=-1, attention_network=np.ones((5, 6, 3))),
+        V,
+        ("attention_network", "P = 1 or 4", "(5, 6, 3)"),
+    ),
+    "region weights nan": Wrong(
+        regions(LABELS, attention_network=filled((5, 6), np.nan, (4, 5))),
+        V,
+        ("attention_network", "finite", "NaN"),
+    ),
+    "region weights network inf": Wrong(
+        regions(LABELS, attention_network=lambda x: np.full((1, 5, 6), np.inf)),
+        V,
+        ("attention_network", "finite"),
+    ),
+    "regions of a stack": Wrong(
+        regions(LABELS, np.ones((2, 2, 5, 6))), V, ("2 or 3 spatial axes", "call it for each")
+    ),
+    "region halo in memory": Wrong(
+        regions(LABELS, network_halo=2), V, ("network_halo", "Dask", "2")
+    ),
     # --- deformable convolution
     "weights shape": Wrong(
         convolve(np.ones((3, 3, 3, 2))), V, ("conv_weights", "(*kernel, C // groups, F)")
@@ -285,7 +353,8 @@ def test_exceptions_of_a_network_pass_unchanged() -> None:
     def network(given: Any) -> Any:
         raise NetworkError("weights not loaded")
 
-    for call in (attend(network), dynamic(network), sites(network), convolve(offsets=network)):
+    calls = [attend(network), dynamic(network), sites(network), convolve(offsets=network)]
+    for call in [*calls, regions(network), regions(LABELS, attention_network=network)]:
         with pytest.raises(NetworkError, match="weights not loaded"):
             call()
 
@@ -294,7 +363,8 @@ def test_networks_cannot_write_to_the_image() -> None:
     def network(given: Any) -> Any:
         given[...] = 0
 
-    for call in (dynamic(network), sites(network), convolve(offsets=network), attend(network)):
+    calls = [dynamic(network), sites(network), convolve(offsets=network), attend(network)]
+    for call in [*calls, regions(network), regions(LABELS, attention_network=network)]:
         with pytest.raises(ValueError, match="read-only"):
             call()
 

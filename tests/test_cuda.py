@@ -189,6 +189,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "attention_pooling": ("attention_network",),
     "dynamic_pooling": ("param_network",),
     "dynamic_stride_pooling": ("param_network",),
+    "region_pooling": ("region_network",),
     "deformable_conv": ("conv_weights", "offset_network"),
     "deformable_conv_and_pool": ("conv_weights", "offset_network"),
 }
@@ -196,7 +197,7 @@ CALLS: dict[str, tuple[str, ...]] = {
 
 def call(name: str, image: Any, other: Any) -> Any:
     options = dict.fromkeys(CALLS[name], other)
-    if name not in ("dynamic_pooling", "dynamic_stride_pooling", "deformable_conv"):
+    if name in ("max_pooling", "attention_pooling", "deformable_conv_and_pool"):
         options["kernel_size"] = 2
     return getattr(adapool, name)(image, **options)
 

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import adapool
 import strategies as some
 from compare import SITES_FIELDS, assert_same, rounding_bound
 from dask_cases import Local, assert_lazily_same, chunked, few, perhaps_chunked
+
+Array = NDArray[Any]
 
 
 @few
@@ -60,6 +63,46 @@ def pixel_networks(draw: st.DrawFn, image: some.Image, arrays: Any, outputs: int
     elif draw(st.booleans()):
         array = array[:1]
     return array, draw(perhaps_chunked(array)), 0
+
+
+def label_by_value(images: Array) -> Array:
+    """A network that looks at nothing but the pixel: the same labels in every chunk."""
+    values = np.nan_to_num(images.astype(np.float64).max(axis=-1), posinf=9, neginf=-9)
+    labels: Array = (np.round(values) % 5).astype(np.int64) * 10**9
+    return labels
+
+
+@few
+@given(st.data())
+def test_region_pooling(data: st.DataObject) -> None:
+    image, labels, options = data.draw(some.region_calls())
+    lazy_labels, weights = labels, options["attention_network"]
+    if not isinstance(labels, np.ndarray):
+        labels = lazy_labels = label_by_value
+    lazy_weights, halo = weights, 0
+    if weights is not None and not isinstance(weights, np.ndarray):
+        reach = data.draw(st.integers(0, 2))
+        outputs = data.draw(st.sampled_from([1, image.channels]))
+        weights = lazy_weights = Local(outputs, reach, 1, "float32")
+        halo = data.draw(st.integers(reach, 3))
+    lazy = adapool.region_pooling(
+        data.draw(chunked(image.array)),
+        data.draw(perhaps_chunked(lazy_labels)),
+        **options | {"attention_network": data.draw(perhaps_chunked(lazy_weights))},
+        network_halo=halo,
+    )
+    with np.errstate(all="ignore"):
+        expected = adapool.region_pooling(
+            image.array, labels, **options | {"attention_network": weights}
+        )
+    got, wanted = ((a if isinstance(a, tuple) else (a,)) for a in (lazy, expected))
+    assert got[0].owner.shape == image.spatial
+    fields = [getattr(got[0], name) for name in SITES_FIELDS] + [got[0].to_map(), *got[1:]]
+    wants = [getattr(wanted[0], name) for name in SITES_FIELDS] + [wanted[0].to_map(), *wanted[1:]]
+    results = dask.compute(*fields, scheduler="synchronous")
+    for field, result, want in zip(fields, results, wants, strict=True):
+        assert field.dtype == want.dtype
+        assert_same(result, want)
 
 
 @few

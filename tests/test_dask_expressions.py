@@ -57,6 +57,13 @@ CALLS = {
     "padding=1, max_offset=2)",
     "deformable and pool": "check(adapool.deformable_conv_and_pool, np.ones((3, 3, 1, 1)), "
     "like(2, 1.5), 2, padding=1, max_offset=2)",
+    "regions": (
+        "labels = np.arange(image.size).reshape(image.shape) // 17\n"
+        "got = adapool.region_pooling(lazy, labels, channel_axis=None)\n"
+        "expected = adapool.region_pooling(image, labels, channel_axis=None)\n"
+        "np.testing.assert_array_equal(got.owner.compute(), expected.owner)\n"
+        "np.testing.assert_array_equal(got.to_map().compute(), expected.to_map())"
+    ),
     "sites": (
         f"lazily = {SITES.format('lazy', ', network_halo=0')}\n"
         f"sites = {SITES.format('image', '')}\n"

@@ -21,7 +21,8 @@ from adapool.cpu.dynamic import pooling
 from adapool.cpu.fixed import maximum
 
 pytestmark = pytest.mark.skipif(
-    not _jit.NATIVE, reason="numba compiles kernels itself here: test_native.py has that way"
+    not _jit.NATIVE,
+    reason="numba compiles kernels itself here: see test_native_compiling.py",
 )
 
 

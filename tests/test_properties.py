@@ -15,7 +15,7 @@ import adapool
 import adapool._jit
 import naive
 import strategies as some
-from compare import assert_same, assert_same_sites, both, call, rounding_bound
+from compare import assert_same, assert_same_regions, assert_same_sites, both, call, rounding_bound
 
 Array = NDArray[Any]
 
@@ -76,6 +76,13 @@ def test_dynamic_stride_pooling(data: st.DataObject) -> None:
     expected = naive.dynamic_stride_pooling(image.array, network, **options)
     assume(len(expected.values) > 0)  # no output at all is an error
     assert_same_sites(call("dynamic_stride_pooling", image.array, network, **options), expected)
+
+
+@given(some.region_calls())
+def test_region_pooling(call_of: tuple[some.Image, Any, dict[str, Any]]) -> None:
+    image, network, options = call_of
+    with np.errstate(all="ignore"):
+        assert_same_regions(*both("region_pooling", image.array, network, **options))
 
 
 @given(some.convolutions())
@@ -261,6 +268,19 @@ def test_dynamic_stride_pooling_of_larger_images(axes: int, dtype: str, twin: st
     image = large_image(axes, dtype)
     parameters = np.random.default_rng(3).integers(1, 7, (*image.shape[:-1], 2 * axes), np.int16)
     assert_same_sites(*both("dynamic_stride_pooling", image, parameters))
+
+
+@pytest.mark.parametrize("reduction", ["max", "min", "mean", "sum"])
+@pytest.mark.parametrize("axes", [2, 3])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_region_pooling_of_larger_images(axes: int, dtype: str, reduction: str, twin: str) -> None:
+    """Blobs in several pieces, with background, rings whose centroid is outside, and gaps."""
+    image = np.nan_to_num(large_image(axes, dtype))
+    distance = np.linalg.norm(np.indices(image.shape[:-1]).T - 9, axis=-1).T
+    labels = np.where(distance % 7 < 4, distance.astype(np.int32) // 7 * 300 + 1, 0)
+    for options in ({}, {"attention_network": (distance % 3).astype(np.float32)}):
+        given = {"reduction": reduction, **options}
+        assert_same_regions(*both("region_pooling", image, labels, **given))
 
 
 @pytest.mark.parametrize("axes", [2, 3])

@@ -77,6 +77,19 @@ def test_windows_of_a_size_of_their_own(shape: tuple[int, ...], anchor: str) -> 
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("reduction", ["max", "mean"])
+def test_regions(shape: tuple[int, ...], reduction: str) -> None:
+    image = image_of(shape, "random")
+    options: dict[str, Any] = {"reduction": reduction, "channel_axis": None}
+    for labels in (np.zeros(shape, int), np.arange(image.size).reshape(shape) // 2):
+        expected = naive.region_pooling(image, labels, **options)
+        assert_same_sites(adapool.region_pooling(image, labels, **options), expected)
+        lazy = adapool.region_pooling(da.from_array(image, 1), labels, **options)
+        assert_same(np.asarray(lazy.to_map()), expected.to_map())
+        assert_same(np.asarray(lazy.positions), expected.positions)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_convolutions(shape: tuple[int, ...]) -> None:
     image, ndim = image_of(shape, "random"), len(shape)
     options: dict[str, Any] = {"padding": 1, "max_offset": 1, "channel_axis": None}

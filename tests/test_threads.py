@@ -200,6 +200,7 @@ def every():
     work()
     adapool.attention_pooling(image, 4, lambda windows: windows > 0.5, channel_axis=None)
     adapool.dynamic_stride_pooling(image, params, channel_axis=None)
+    adapool.region_pooling(image, params[..., 0], channel_axis=None)
     adapool.deformable_conv_and_pool(image, [2.0], still, 2, channel_axis=None)
 for _ in range(60):
     every()

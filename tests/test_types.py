@@ -19,6 +19,7 @@ TYPED = [
     adapool.attention_pooling,
     adapool.dynamic_pooling,
     adapool.dynamic_stride_pooling,
+    adapool.region_pooling,
     adapool.deformable_conv,
     adapool.deformable_conv_and_pool,
     adapool.peak_local_max,

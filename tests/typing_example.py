@@ -47,6 +47,12 @@ def of_numpy() -> None:
     assert_type(sites.labels, NDArray[np.int32])
     assert_type(sites.to_map(), Image)
 
+    labels = np.ones((8, 8), int)
+    assert_type(adapool.region_pooling(image, labels, reduction="mean"), adapool.Sites)
+    assert_type(
+        adapool.region_pooling(image, labels, return_indices=True), tuple[adapool.Sites, Indices]
+    )
+
     assert_type(adapool.peak_local_max(image), Indices)
     assert_type(adapool.peak_local_max(image, sizes, threshold=0), Indices)
     assert_type(adapool.peak_local_max(image, return_markers=True), NDArray[np.int32])
@@ -72,6 +78,7 @@ def of_other_kinds(array: OnGPU, chunks: Any, also_indices: bool) -> None:
     assert_type(adapool.deformable_conv(array, array, array), Any)
     assert_type(adapool.deformable_conv_and_pool(array, array, array, 2), Any)
     assert_type(adapool.dynamic_stride_pooling(array, array), Any)
+    assert_type(adapool.region_pooling(array, array), Any)
     assert_type(adapool.max_pooling(chunks, 2), Any)
     assert_type(adapool.max_pooling(image, 2, return_indices=also_indices), Any)
     assert_type(adapool.peak_local_max(chunks), Indices)  # points are always NumPy's
@@ -84,4 +91,5 @@ def refused() -> None:
     adapool.max_pooling(image, 2, strides=2)  # type: ignore[call-overload]
     adapool.dynamic_pooling(image, sizes, anchor="middle")  # type: ignore[call-overload]
     adapool.dynamic_stride_pooling(image, sizes, batch_axis=0)  # type: ignore[call-overload]
+    adapool.region_pooling(image, sizes, reduction="median")  # type: ignore[call-overload]
     adapool.peak_local_max(image, threshold="0.5")  # type: ignore[call-overload]

@@ -225,6 +225,15 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def has_indices(reduction: str, with_indices: bool) -> None:
+    """Check that a value is found somewhere, where it is to be said where."""
+    if with_indices and reduction not in ("max", "min"):
+        raise ValueError(
+            f"return_indices must be False for reduction={reduction!r}, which is at no pixel: "
+            "pass reduction='max' or 'min'"
+        )
+
+
 # --- window geometry ----------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adapool._backends import Array
-from adapool._checks import arguments
+from adapool._checks import arguments, predictions
 
 
 def finite_number(name: str, value: Any) -> float:
@@ -114,6 +114,17 @@ def finite(name: str, array: Array) -> None:
             f"{name} must have finite values, got NaN or infinity: fill them first, as "
             f"numpy.where(numpy.isfinite({name}), {name}, 0) does"
         )
+
+
+def labels(name: str, value: Any, shape: tuple[int, ...]) -> Array:
+    """Return the label image of an image of this shape, which may come as a stack of one."""
+    array = predictions.network_result(name, value)
+    predictions.label_dtype(name, array.dtype)
+    if array.shape not in (shape, (1, *shape)):
+        predictions.wrong_shape(name, array.shape, f"{shape} or {(1, *shape)}")
+    if array.size and array.min() < 0:
+        predictions.negative_label(name, int(array.min()))
+    return array.reshape(shape)
 
 
 def windows(value: Any, channels: int) -> Array:

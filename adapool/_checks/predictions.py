@@ -57,6 +57,34 @@ def too_many_sites(name: str, sites: int) -> NoReturn:
     )
 
 
+def label_dtype(name: str, dtype: np.dtype[Any]) -> None:
+    """Check that labels are integers."""
+    if dtype == np.bool_:
+        raise TypeError(
+            f"{name} must give integer labels, got dtype bool: number the regions first, as "
+            "skimage.measure.label(mask) does"
+        )
+    if dtype.kind not in "iu":
+        raise TypeError(
+            f"{name} must give integer labels, got dtype {dtype}: pass labels.astype(numpy.int32) "
+            "if they are whole numbers"
+        )
+
+
+def negative_label(name: str, least: int) -> NoReturn:
+    """Report a negative label that a kernel found."""
+    raise ValueError(
+        f"{name} must give labels of at least 0, got {least}: give pixels that belong to no region "
+        "the label 0, as numpy.maximum(labels, 0) does"
+    )
+
+
+def few_regions(name: str, regions: int) -> None:
+    """Check that an owner map can number the regions."""
+    if regions >= 1 << 31:
+        raise ValueError(f"{name} must give fewer than 2**31 regions, got {regions}")
+
+
 def no_network_halo(value: Any) -> None:
     """Check that `network_halo`, which is for chunks, is 0 for an image in memory."""
     nothing = value == 0 if type(value) is int else not np.any(np.asarray(value) != 0)

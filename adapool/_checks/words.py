@@ -45,6 +45,18 @@ SIZES = {
     "image": "pass feature_map",
     "input": "pass feature_map",
 }
+# Of scikit-image and SciPy for labelled regions.
+REGIONS = {
+    "labels": "pass region_network, which may be a label image",
+    "label_image": "pass region_network, which may be a label image",
+    "index": "every label from 1 on is a region; the values come in the order of the labels",
+    "intensity_image": "pass feature_map",
+    "image": "pass feature_map",
+    "input": "pass feature_map",
+    "properties": "pass reduction: max, min, mean or sum",
+    "weights": "pass attention_network, which may be an array",
+    "batch_axis": "call it for each image of a stack",
+}
 CONVOLUTIONS = {
     "weight": "pass conv_weights, of shape (*kernel, C // groups, F)",
     "weights": "pass conv_weights, of shape (*kernel, C // groups, F)",

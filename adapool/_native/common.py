@@ -18,10 +18,12 @@ import adapool
 IMAGES = ("float32", "uint8", "uint16", "float64")
 SIZES = ("int16", "int64", "float32", "int32", "float64")
 NUMBERS = ("float32", "float64")
+LABELS = ("int32", "int64", "uint16", "uint8")
 
 # Further images, for those who want all. Booleans are bytes to kernels, float16 is float32, and
 # integers of either sign are the same to windows with sizes of their own.
 OTHERS = ("int8", "int16", "int32", "uint32", "int64", "uint64")
+OTHER_LABELS = ("uint32", "uint64", "int16", "int8")
 OTHER_SIZES = ("uint8", "uint16", "int8", "uint32", "uint64")
 
 # Pixels along an axis that is longer than any window that tables serve.
@@ -48,6 +50,14 @@ def calls(everything: bool = False) -> Iterator[Call]:
         yield from _sites(image, "int16")
     for size in sizes:
         yield from _sites("uint8", size)
+    for image in images:
+        yield from _regions(image)
+    for labels in LABELS + OTHER_LABELS * everything:
+        pixels = _ones("uint8", 8, 8)
+        yield (
+            f"region_pooling, labels {labels}",
+            partial(adapool.region_pooling, pixels, _ones(labels, 8, 8), channel_axis=None),
+        )
 
 
 def _ones(dtype: str, *shape: int) -> Any:
@@ -91,6 +101,14 @@ def _sites(image: str, size: str) -> Iterator[Call]:
     params[..., 1] = _long(size)
     pool = partial(adapool.dynamic_stride_pooling, _ones(image, 8, _LONG), channel_axis=None)
     yield f"dynamic_stride_pooling {image}, {size}", partial(pool, params)
+
+
+def _regions(image: str) -> Iterator[Call]:
+    # A ring has its centroid outside; labels far apart are made compact.
+    labels = np.pad(np.zeros((4, 4), np.int64), 2, constant_values=1) << 40
+    for reduction in ("max", "mean"):
+        pool = partial(adapool.region_pooling, _ones(image, 8, 8), labels, channel_axis=None)
+        yield f"region_pooling {image}, {reduction}", partial(pool, reduction=reduction)
 
 
 def _convolutions(image: str, number: str) -> Iterator[Call]:

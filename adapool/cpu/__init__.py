@@ -4,6 +4,13 @@ from adapool.cpu.convolution.launch import deformable_conv, deformable_conv_and_
 from adapool.cpu.dynamic.launch import dynamic_pooling, pool_sites
 from adapool.cpu.fixed.launch import attention_pooling, gather_windows, max_pooling
 from adapool.cpu.peaks.launch import uncovered
+from adapool.cpu.regions.launch import (
+    find_regions,
+    middle_pixels,
+    nearest_pixels,
+    pool_regions,
+    renumber_regions,
+)
 from adapool.cpu.sites.launch import carry_claims, find_sites
 
 # See `adapool._kernels.Kernels`.
@@ -16,9 +23,14 @@ __all__ = [
     "deformable_conv",
     "deformable_conv_and_pool",
     "dynamic_pooling",
+    "find_regions",
     "find_sites",
     "gather_windows",
     "max_pooling",
+    "middle_pixels",
+    "nearest_pixels",
+    "pool_regions",
     "pool_sites",
+    "renumber_regions",
     "uncovered",
 ]

@@ -7,6 +7,12 @@ numba-cuda and a driver are there.
 from adapool.cuda.convolution.launch import deformable_conv, deformable_conv_and_pool
 from adapool.cuda.dynamic.launch import dynamic_pooling, pool_sites
 from adapool.cuda.fixed.launch import attention_pooling, gather_windows, max_pooling
+from adapool.cuda.regions.launch import (
+    find_regions,
+    middle_pixels,
+    pool_regions,
+    renumber_regions,
+)
 from adapool.cuda.sites.launch import find_sites
 
 # See `adapool._kernels.Kernels`.
@@ -18,8 +24,12 @@ __all__ = [
     "deformable_conv",
     "deformable_conv_and_pool",
     "dynamic_pooling",
+    "find_regions",
     "find_sites",
     "gather_windows",
     "max_pooling",
+    "middle_pixels",
+    "pool_regions",
     "pool_sites",
+    "renumber_regions",
 ]

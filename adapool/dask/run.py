@@ -20,11 +20,13 @@ from adapool._plans.base import (
     whole_of,
     within,
 )
+from adapool._plans.regions import RegionsPlan
 from adapool._plans.sites import SitesPlan
 from adapool._windows import in_whole
 from adapool.dask.blocks import Blocks, meta
 from adapool.dask.graph import blockwise
 from adapool.dask.operands import operand_of_block, seen_by
+from adapool.dask.regions import run_regions
 from adapool.dask.sites import run_sites
 from adapool.dask.views import in_place
 
@@ -34,6 +36,8 @@ def run(plan: Any, layout: Layout, image: Any, network_halo: Any) -> Any:
     halo = to_triple(arguments.integers("network_halo", network_halo, layout.ndim, least=0), 0)
     if isinstance(plan, SitesPlan):
         return run_sites(plan, layout, image, halo)
+    if isinstance(plan, RegionsPlan):
+        return run_regions(plan, layout, image, halo)
     return run_grid(plan, layout, image, halo)
 
 

@@ -2,7 +2,7 @@
 
 Window sizes: `VarianceSizes`, `ScaleSpaceSizes`, `ThicknessSizes`, `StructureTensorSizes` and
 `BlobSizes`, the one that `peak_local_max` uses by default. Attention: `SoftmaxAttention` and
-`ContrastAttention`. Offsets: `CentroidOffsets`.
+`ContrastAttention`. Offsets: `CentroidOffsets`. Regions: `ObjectRegions`, for `region_pooling`.
 
 They are frozen dataclasses, checked when they are made, with the method ``predict``. Those for
 sizes and offsets are given ``(n, *spatial, C)``, images or volumes stacked along the first axis,

@@ -2,6 +2,7 @@ __all__ = [
     "BlobSizes",
     "CentroidOffsets",
     "ContrastAttention",
+    "ObjectRegions",
     "ScaleSpaceSizes",
     "SoftmaxAttention",
     "StructureTensorSizes",
@@ -12,6 +13,7 @@ __all__ = [
 from ._attention import ContrastAttention, SoftmaxAttention
 from ._blobs import BlobSizes
 from ._offsets import CentroidOffsets
+from ._regions import ObjectRegions
 from ._scale import ScaleSpaceSizes
 from ._tensor import StructureTensorSizes
 from ._thickness import ThicknessSizes

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.ndimage as ndi
 import torch
 from numpy.typing import NDArray
-from skimage.measure import block_reduce
+from skimage.measure import block_reduce, regionprops_table
 
 import adapool
 
@@ -138,6 +138,50 @@ def strides() -> Iterator[Case]:
         )
 
 
+def blobs(shape: tuple[int, int], count: int, radius: int) -> Array:
+    """Return labels of disks around random points, parted where they meet; half of it is 0."""
+    points = np.zeros(shape, np.int32)
+    places = np.random.default_rng(3).choice(points.size, count, replace=False)
+    points.flat[places] = np.arange(1, count + 1)
+    distance, nearest = ndi.distance_transform_edt(points == 0, return_indices=True)
+    labels: Array = np.where(distance < radius, points[tuple(nearest)], 0)
+    return labels
+
+
+def regions() -> Iterator[Case]:
+    """Values of labelled regions, against SciPy and scikit-image."""
+    x, labels = image(2048, 2048), blobs((2048, 2048), 5000, 14)
+    index = np.arange(1, labels.max() + 1)
+    far = labels.astype(np.int64) << 40
+    group = "region_pooling, 2048 x 2048, 5,000 regions"
+    functions = {"max": ndi.maximum, "min": ndi.minimum, "mean": ndi.mean, "sum": ndi.sum_labels}
+    for dtype in ("float32", "uint8"):
+        pixels = image(2048, 2048, dtype=dtype)
+        for reduction in ("max", "mean") if dtype == "uint8" else functions:
+            yield Case(
+                group,
+                f"{reduction}, {dtype}",
+                partial(_regions, pixels, labels, reduction),
+                {"SciPy": partial(functions[reduction], pixels, labels, index)},
+                4.0 if reduction in ("max", "min") else 1.0,
+            )
+    names = ("intensity_max",)
+    yield Case(
+        group,
+        "max, float32, beside a table",
+        partial(_regions, x, labels, "max"),
+        {"regionprops_table": partial(regionprops_table, labels, x, properties=names)},
+        20.0,
+    )
+    yield Case(
+        group,
+        "max, float32, labels multiplied by 2**40",
+        partial(_regions, x, far, "max"),
+        {"SciPy": partial(ndi.maximum, x, far, index << 40)},
+        4.0,
+    )
+
+
 def attention() -> Iterator[Case]:
     """Products with given weights, against torch's product and maximum."""
     for shape, k in (((4096, 4096, 1), 4), ((2048, 2048, 4), 4), ((1024, 1024, 64), 2)):
@@ -181,6 +225,10 @@ def maximum() -> Iterator[Case]:
             )
 
 
+def _regions(x: Array, labels: Array, reduction: Any) -> Any:
+    return adapool.region_pooling(x, labels, reduction=reduction, channel_axis=None)
+
+
 def _dynamic(x: Array, sizes: Array, anchor: Any = "corner") -> Any:
     return adapool.dynamic_pooling(x, sizes, anchor=anchor, channel_axis=None)
 
@@ -221,6 +269,7 @@ SECTIONS: tuple[Section, ...] = (
     dynamic_dtypes,
     dynamic_volume,
     strides,
+    regions,
     attention,
     maximum,
     deformable,

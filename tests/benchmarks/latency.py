@@ -21,6 +21,7 @@ from .timing import seconds
 # A call of each method, in terms of an image `x`, as code: it also runs in fresh processes.
 _SETUP = """
 params = np.dstack([x + 1] * 4)
+labels = (x * 9).astype("i4")
 weights = np.ones((3, 3, 1, 1), "f4")
 offsets = np.dstack([x, x])
 """
@@ -29,6 +30,7 @@ CALLS = {
     "attention_pooling": "adapool.attention_pooling(x, 2, x, channel_axis=None)",
     "dynamic_pooling": "adapool.dynamic_pooling(x, x, channel_axis=None)",
     "dynamic_stride_pooling": "adapool.dynamic_stride_pooling(x, params, channel_axis=None)",
+    "region_pooling": "adapool.region_pooling(x, labels, channel_axis=None)",
     "deformable_conv": (
         "adapool.deformable_conv(x, weights, offsets, padding=1, channel_axis=None)"
     ),

@@ -19,7 +19,13 @@ from .lies import LIES, Liar
 
 Array = NDArray[Any]
 
-NETWORKS = ("attention_network", "param_network", "offset_network", "mask_network")
+NETWORKS = (
+    "region_network",
+    "attention_network",
+    "param_network",
+    "offset_network",
+    "mask_network",
+)
 ARRAYS = ("feature_map", "image", "labels", "conv_weights", "bias", *NETWORKS)
 
 
@@ -49,6 +55,9 @@ def honest_calls(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
                 "return_indices": draw(st.booleans()),
             }
         return name, arguments
+    if name == "region_pooling":
+        image, labels, arguments = draw(some.region_calls(slim=draw(st.booleans())))
+        return name, {"feature_map": image.array, "region_network": labels, **arguments}
     image = draw(some.images(batches=name != "dynamic_stride_pooling", slim=draw(st.booleans())))
     if name == "peak_local_max":
         return name, draw(peaks_of(image))

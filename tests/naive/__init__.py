@@ -10,6 +10,7 @@ from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import Sites, dynamic_pooling, dynamic_stride_pooling
 from .fixed import attention_pooling, max_pooling, output_length
 from .peaks import peak_local_max
+from .regions import region_pooling
 
 __all__ = [
     "Sites",
@@ -21,5 +22,6 @@ __all__ = [
     "max_pooling",
     "output_length",
     "peak_local_max",
+    "region_pooling",
     "seed",
 ]

@@ -81,6 +81,19 @@ def test_boundaries_are_thin_where_sites_are_small() -> None:
     assert given == 3
 
 
+def test_regions() -> None:
+    """Of any shape, with background, which is painted as what has no value."""
+    image = scene()
+    labels = np.where(np.hypot(*(np.indices(image.shape) - 12)) < 9, 7, 0)
+    labels[-3:] = 2
+    sites = adapool.region_pooling(image, labels, channel_axis=None)
+    drawn = plot.show_sites(sites, show_positions=True)
+    np.testing.assert_array_equal(drawn.images[0].get_array(), sites.to_map())
+    np.testing.assert_array_equal(np.transpose(drawn.lines[0].get_data()), sites.positions[:, ::-1])
+    edges = np.count_nonzero(np.diff(labels, axis=0)) + np.count_nonzero(np.diff(labels, axis=1))
+    assert len(unit_edges(drawn.collections[0].get_segments())) >= edges
+
+
 def test_dask_sites() -> None:
     da = pytest.importorskip("dask.array", reason="needs the extra 'dask'")
     image = scene()

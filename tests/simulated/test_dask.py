@@ -182,6 +182,19 @@ def test_networks_see_their_halo() -> None:
     check([found.values, found.to_map()], [sites.values, sites.to_map()])
 
 
+@pytest.mark.parametrize("reduction", ["max", "min", "sum"])
+def test_regions(reduction: str) -> None:
+    labels = np.arange(IMAGE.size).reshape(IMAGE.shape) // 3 % 5
+    options: dict[str, Any] = {"channel_axis": None, "reduction": reduction}
+    expected = adapool.region_pooling(IMAGE, labels, **options)
+    sites = adapool.region_pooling(lazy(IMAGE, CHUNKS), lazy(labels, CHUNKS), **options)
+    names = ("values", "positions", "sizes", "owner")
+    check(
+        [*(getattr(sites, name) for name in names), sites.to_map()],
+        [*(getattr(expected, name) for name in names), expected.to_map()],
+    )
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_truncation_is_of_a_sum_in_the_whole_image(dtype: Any) -> None:
     """In float32 column 270 and a hair to its left are column 270; in a chunk they are not."""
@@ -198,6 +211,7 @@ OPERANDS: dict[str, tuple[str, ...]] = {
     "attention_pooling": ("attention_network",),
     "dynamic_pooling": ("param_network",),
     "dynamic_stride_pooling": ("param_network",),
+    "region_pooling": ("region_network", "attention_network"),
     "deformable_conv": ("conv_weights", "offset_network", "mask_network", "bias"),
     "deformable_conv_and_pool": ("conv_weights", "offset_network", "mask_network", "bias"),
 }
@@ -206,9 +220,8 @@ OPERANDS: dict[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("name", OPERANDS)
 @pytest.mark.parametrize("chunked", [True, False])
 def test_sides_do_not_mix(name: str, chunked: bool) -> None:
-    options: dict[str, Any] = {"kernel_size": 2} if name[-15:] != "dynamic_pooling" else {}
-    if name in ("dynamic_pooling", "dynamic_stride_pooling", "deformable_conv"):
-        options = {}
+    sized = ("attention_pooling", "deformable_conv_and_pool")
+    options: dict[str, Any] = {"kernel_size": 2} if name in sized else {}
     on_host = da.from_array(IMAGE, chunks=4) if chunked else IMAGE
     there = lazy(IMAGE) if chunked else Cupy(IMAGE)
     needed = [other for other in OPERANDS[name] if other not in ("mask_network", "bias")]

@@ -1,0 +1,1 @@
+"""One value for each region of a label image."""
