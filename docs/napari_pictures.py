@@ -33,9 +33,9 @@ def main(folder: Path) -> None:
     """Write the pictures."""
     for sample, name in (("discs", "napari-peaks.png"), ("volume", "napari-volume.png")):
         viewer = napari.Viewer()
-        viewer.window.resize(1280, 800)
+        viewer.window.resize(1160, 720)
         viewer.open_sample("adapool", sample)
-        dock, widget = viewer.window.add_plugin_dock_widget("adapool", "Peaks")
+        _, widget = viewer.window.add_plugin_dock_widget("adapool", "Peaks")
         widget.task.start.changed.emit(True)
         wait(lambda widget=widget: widget.task.busy)
         if sample == "discs":
@@ -43,7 +43,6 @@ def main(folder: Path) -> None:
         else:
             viewer.dims.set_point(0, 15)
         viewer.scale_bar.visible = True
-        viewer.scale_bar.unit = "µm"
         viewer.reset_view()
         wait(lambda: False)
         viewer.screenshot(str(folder / name), canvas_only=False)

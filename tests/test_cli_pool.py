@@ -68,19 +68,19 @@ def test_methods(method: str, form: str, capsys: pytest.CaptureFixture[str]) -> 
         np.testing.assert_array_equal(found, wanted)
 
 
-@pytest.mark.skipif(not hasattr(adapool, "region_pooling"), reason="there is no region_pooling yet")
 def test_regions() -> None:
     file_scenes.write(Path("in"), "a.tif")
-    run("in/a.tif", "--method", "regions", "-o", "a.tif")
-    found, source = io.read("a.tif"), io.read("in/a.tif")
-    assert found.spacing == source.spacing
-    assert found.array.shape == source.array.shape
-    for y, x, _ in file_scenes.DISCS:  # one value for each object
-        assert (
-            found.array[y, x]
-            == found.array[y + 1, x + 1]
-            == source.array[y - 8 : y + 9, x - 8 : x + 9].max()
+    source = io.read("in/a.tif")
+    for options, budget in (([], None), (["--budget", "30", "--reduction", "mean"], 30)):
+        run("in/a.tif", "--method", "regions", "-o", "a.tif", "--force", *options)
+        found = io.read("a.tif")
+        assert found.spacing == source.spacing
+        network = estimators.ObjectRegions(budget, spacing=source.spacing)
+        sites = adapool.region_pooling(
+            source.array, network, reduction="mean" if budget else "max", channel_axis=None
         )
+        np.testing.assert_array_equal(found, sites.to_map())
+        assert len(np.unique(found.array)) > (10 if budget else 2)
 
 
 def test_large_images_are_pooled_by_chunks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -214,7 +214,7 @@ def test_cancelling_ends_after_a_step() -> None:
     assert results == ["done"]
 
 
-@pytest.mark.parametrize("method", ["max", "dynamic", "attention"])
+@pytest.mark.parametrize("method", ["max", "dynamic", "attention", "regions"])
 def test_pooling(method: str, viewer: Any) -> None:
     ((array, _, _),) = _samples.series()
     layer = viewer.add_image(array, scale=(1, 0.5, 0.5), name="a")
@@ -231,15 +231,19 @@ def test_pooling(method: str, viewer: Any) -> None:
     elif method == "attention":
         weights = adapool.estimators.ContrastAttention()
         expected = adapool.attention_pooling(first, 3, weights, stride=2, channel_axis=None)
+    elif method == "regions":
+        regions = adapool.estimators.ObjectRegions(spacing=0.5)
+        expected = adapool.region_pooling(first, regions, channel_axis=None).to_map()
     else:
         network = adapool.estimators.BlobSizes(spacing=0.5)
         expected = adapool.dynamic_pooling(
             first, network, stride=2, anchor="center", channel_axis=None
         )
     np.testing.assert_array_equal(result.data[0], expected)
-    np.testing.assert_array_equal(result.scale, (1, 1, 1))
+    size = 0.5 if method == "regions" else 1
+    np.testing.assert_array_equal(result.scale, (1, size, size))
     # A window of three begins with its middle one pixel farther.
-    shift = 0 if method == "dynamic" else 0.5
+    shift = 0.5 if method in ("max", "attention") else 0
     np.testing.assert_array_equal(result.translate, (0, shift, shift))
 
 

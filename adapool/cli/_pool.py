@@ -22,7 +22,8 @@ methods:
   attention  the same of values times weights, which --estimator gives: contrast (default), softmax
   dynamic    the maximum over a window at every --stride (default: 1), as large as --estimator
              says, --size at most: blobs (default), scale-space, structure, thickness, variance
-  regions    one value for each object and for what is between, painted over it, by --reduction
+  regions    one value for each object, painted over it, by --reduction; nothing (0 or NaN) between,
+             or, with --budget, a value for each of some blocks
 
 examples:
   adapool pool stack.ome.tif --method max --size 1,2,2 -o half.ome.tif
@@ -79,6 +80,9 @@ def add_to(commands: Commands) -> None:
         "--reduction", choices=("max", "min", "mean", "sum"), help="of regions (default: max)"
     )
     parser.add_argument(
+        "--budget", type=count, metavar="N", help="regions at most, blocks of background included"
+    )
+    parser.add_argument(
         "--spacing", type=each_axis(positive), metavar="S",
         help="micrometres of a pixel, along all axes or along each, in place of what files say",
     )  # fmt: skip
@@ -106,7 +110,7 @@ def _run(options: argparse.Namespace) -> int:
 def _chosen(options: argparse.Namespace) -> dict[str, Any]:
     """Return the options of the method, and refuse those that it has not."""
     method, known = options.method, OPTIONS[options.method]
-    for name in ("size", "stride", "estimator", "reduction"):
+    for name in ("size", "stride", "estimator", "reduction", "budget"):
         if getattr(options, name) is not None and name not in known:
             methods = [each for each, names in OPTIONS.items() if name in names]
             raise CommandError(

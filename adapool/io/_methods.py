@@ -11,7 +11,6 @@ ESTIMATORS = {
         "variance": "VarianceSizes",
     },
     "attention": {"contrast": "ContrastAttention", "softmax": "SoftmaxAttention"},
-    "regions": {"objects": "ObjectRegions"},
 }
 METHODS = ("max", "dynamic", "regions", "attention")
 
@@ -20,6 +19,6 @@ OPTIONS = {
     "max": ("size", "stride"),
     "attention": ("size", "stride", "estimator"),
     "dynamic": ("size", "stride", "estimator"),
-    "regions": ("estimator", "reduction"),
+    "regions": ("reduction", "budget"),
 }
 NEEDS_SIZE = ("max", "attention")

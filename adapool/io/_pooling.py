@@ -62,12 +62,12 @@ def _dynamic(
     return _coarser(image, pooled, stride)
 
 
-def _regions(image: Image, estimator: str, reduction: str | None) -> Image:
-    pooling: Any = adapool
-    sites = pooling.region_pooling(
-        image.array, getattr(adapool.estimators, estimator)(spacing=image.spacing),
-        reduction=reduction or "max", channel_axis=image.channel_axis,
-    )  # fmt: skip
+def _regions(image: Image, reduction: str | None, budget: int | None) -> Image:
+    network = adapool.estimators.ObjectRegions(budget, spacing=image.spacing)
+    kind: Any = reduction or "max"
+    sites = adapool.region_pooling(
+        image.array, network, reduction=kind, channel_axis=image.channel_axis
+    )
     return _coarser(image, sites.to_map(), (1,) * len(image.spatial_axes))
 
 

@@ -31,6 +31,7 @@ def placed(layer: Any, axes: str, wanted: str) -> dict[str, Any]:
     return {
         "scale": [float(layer.scale[i]) for i in kept],
         "translate": [float(layer.translate[i]) for i in kept],
+        "units": [layer.units[i] for i in kept],
     }
 
 

@@ -47,7 +47,7 @@ class PeaksWidget(Container):  # type: ignore[misc]
         self.max_size = FloatSpinBox(label="largest (0: any)", value=0, min=0, max=1e9, step=1)
         self.dark = CheckBox(text="dark objects")
         self.task = Task("Find peaks", self._steps, self._show)
-        self.snr = FloatSlider(label="signal to noise from", min=0, max=1, value=0)
+        self.snr = FloatSlider(label="SNR from", min=0, max=1, value=0)
         self.diameters = FloatRangeSlider(label="diameters", min=0, max=1, value=(0, 1))
         self.count = Label(value="")
         self._sliders = Container(widgets=[self.snr, self.diameters, self.count], visible=False)

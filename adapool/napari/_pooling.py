@@ -36,11 +36,12 @@ class PoolingWidget(Container):  # type: ignore[misc]
         self.limited = create_widget(value=False, label="at most as large", annotation=bool)
         self.stride = SpinBox(label="stride", value=2, min=1, max=1 << 20)
         self.reduction = ComboBox(label="reduction", choices=_REDUCTIONS)
+        self.budget = SpinBox(label="regions (0: objects)", value=0, min=0, max=1 << 30)
         self.task = Task("Pool", self._steps, self._show)
         super().__init__(
             widgets=[
                 self.layer, self.axes, self.method, self.estimator, self.limited, self.size,
-                self.stride, self.reduction, self.task,
+                self.stride, self.reduction, self.budget, self.task,
             ]
         )  # fmt: skip
         self.layer.changed.connect(self.axes.reset_choices)
@@ -63,6 +64,7 @@ class PoolingWidget(Container):  # type: ignore[misc]
         self.size.visible = "size" in known and (method != "dynamic" or self.limited.value)
         self.stride.visible = "stride" in known
         self.reduction.visible = "reduction" in known
+        self.budget.visible = "budget" in known
 
     def _options(self) -> dict[str, Any]:
         method = self.method.value
@@ -71,6 +73,7 @@ class PoolingWidget(Container):  # type: ignore[misc]
             "size": (self.size.value,) if limited else None,
             "stride": (self.stride.value,),
             "reduction": self.reduction.value,
+            "budget": self.budget.value or None,
         }
         options = {name: values[name] for name in OPTIONS[method] if name != "estimator"}
         if method in ESTIMATORS:

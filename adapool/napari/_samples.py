@@ -14,13 +14,14 @@ LayerData = tuple[Array, dict[str, Any], str]
 def discs() -> list[LayerData]:
     """Return a plane of discs from 4 to 60 pixels wide, pixels of 0.25 micrometres."""
     image = _balls((512, 512), 60, (2, 30), (1.0, 1.0), seed=2)
-    return [(image, {"name": "discs", "scale": (0.25, 0.25)}, "image")]
+    return [(image, {"name": "discs", "scale": (0.25, 0.25), "units": ("um",) * 2}, "image")]
 
 
 def volume() -> list[LayerData]:
     """Return a volume of balls whose planes are 1 micrometre apart, with pixels of 0.25."""
     image = _balls((32, 192, 192), 30, (5, 18), (4.0, 1.0, 1.0), seed=3)
-    return [(image, {"name": "balls", "scale": (1.0, 0.25, 0.25)}, "image")]
+    about = {"name": "balls", "scale": (1.0, 0.25, 0.25), "units": ("um",) * 3}
+    return [(image, about, "image")]
 
 
 def series() -> list[LayerData]:
