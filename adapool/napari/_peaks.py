@@ -144,7 +144,12 @@ class Found:
         axes = "".join(axis for axis in image.axes if axis != "c")
         place = placed(self.layer, image.axes, axes)
         spacing = np.array(image.spacing)
-        centre = table[[f"centroid-{i}" for i in range(len(spacing))]].to_numpy() / spacing
+        # In cubes, whatever the voxels are: circles are drawn as wide as they are deep.
+        side, ndim = spacing[-1], len(spacing)
+        centre = table[[f"centroid-{i}" for i in range(ndim)]].to_numpy() / side
+        cubes = place | {
+            "scale": [*place["scale"][:-ndim], *np.copysign(side, place["scale"][-ndim:])]
+        }
         if "t" in axes:
             centre = np.column_stack([table["frame"], centre])
         self.labels = viewer.add_labels(
@@ -153,10 +158,9 @@ class Found:
         )  # fmt: skip
         self.points = viewer.add_points(
             centre, features=table, name=f"{self.layer.name} peaks",
-            # As large as the objects, in pixels of the rows.
-            size=table["equivalent_diameter"].to_numpy() / spacing[-1],
+            size=table["equivalent_diameter"].to_numpy() / side,
             face_color="transparent", border_color=_COLOUR, border_width=0.08,
-            out_of_slice_display=len(spacing) == 3, **place,
+            out_of_slice_display=ndim == 3, **cubes,
         )  # fmt: skip
 
     def choose(self, kept: Any) -> None:
