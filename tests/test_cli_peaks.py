@@ -154,19 +154,36 @@ def test_options_reach_the_search(folder: Path, capsys: pytest.CaptureFixture[st
     assert "there is no channel 'GFP': the names are DAPI, empty" in capsys.readouterr().err
 
 
-def test_knobs_are_those_of_the_estimator(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_knobs_are_those_of_the_estimator() -> None:
     from adapool.cli import _peaks
 
-    options = cli._parser().parse_args(
-        ["peaks", "a.tif", "--sensitivity", "2", "--min-size", "3", "--max-size", "9.5", "--dark"]
-    )
+    arguments = ["--sensitivity", "2", "--min-size", "3", "--max-size", "9.5"]
+    options = cli._parser().parse_args(["peaks", "a.tif", *arguments])
     task = _peaks._task(options, [Path("a.tif")])
-    knobs = {"sensitivity": 2.0, "min_size": 3.0, "max_size": 9.5, "polarity": "dark"}
-    assert task.knobs == knobs
-    from adapool.estimators import BlobSizes
+    assert task.knobs == {"sensitivity": 2.0, "min_size": 3.0, "max_size": 9.5}
+    estimator: Any = adapool.estimators.BlobSizes
+    if "sensitivity" in estimator.__dataclass_fields__:
+        assert estimator(spacing=(1.0, 1.0), **task.knobs).max_size == 9.5
 
-    if "sensitivity" in BlobSizes.__dataclass_fields__:
-        assert BlobSizes(spacing=(1.0, 1.0), **task.knobs) is not None
+
+def test_dark_objects(folder: Path) -> None:
+    # A byte's whole range, with and without a sign, and two channels.
+    bright = np.clip(file_scenes.plane(bright=150) - 90.0, 0, 255).astype(np.uint8)
+    signed = (bright.astype(np.int16) - 128).astype(np.int8)
+    for array, axes in (
+        (255 - bright, "yx"),
+        (~signed, "yx"),
+        (np.stack([255 - bright] * 2), "cyx"),
+    ):
+        io.write("in/dark.tif", array, axes=axes, overwrite=True)
+        run("in/dark.tif", "--dark", "-o", "dark.csv", "--force", "--labels", "labels")
+        table = pandas.read_csv("dark.csv")
+        expected = adapool.peak_table(bright)
+        for name in ("index-0", "centroid-1", "equivalent_diameter", "snr", "prominence"):
+            np.testing.assert_allclose(table[name], expected[name], rtol=1e-6)
+        np.testing.assert_allclose(table.contrast, -expected["contrast"], rtol=1e-6)
+        inverse = expected["intensity"] - bright.min()
+        np.testing.assert_allclose(int(array.max()) - table.intensity, inverse, rtol=1e-6)
 
 
 def test_nothing_is_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

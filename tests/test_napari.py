@@ -172,8 +172,8 @@ def test_colours_and_knobs(viewer: Any) -> None:
     run(made)
     assert viewer.layers[1].data.shape == (40, 50)
     assert made._knobs() == {}
-    made.sensitivity.value, made.min_size.value, made.dark.value = 2, 3, True
-    assert made._knobs() == {"sensitivity": 2, "min_size": 3, "polarity": "dark"}
+    made.sensitivity.value, made.min_size.value = 2, 3
+    assert made._knobs() == {"sensitivity": 2, "min_size": 3}
 
 
 def test_errors_are_shown_and_the_widget_goes_on(viewer: Any) -> None:

@@ -45,6 +45,8 @@ class Task:
         Keywords of `adapool.io.read`.
     knobs : dict
         Keywords of `BlobSizes`.
+    dark : bool
+        Whether objects are darker than what is around them.
     targets : dict
         What is written of a path: its table, labels, overlay, each a path or None.
     force : bool
@@ -52,6 +54,7 @@ class Task:
 
     reading: dict[str, Any]
     knobs: dict[str, Any]
+    dark: bool
     targets: dict[Path, tuple[Path | None, Path | None, Path | None]]
     force: bool
 
@@ -132,8 +135,6 @@ def _task(options: argparse.Namespace, paths: Sequence[Path]) -> Task:
         for name in ("sensitivity", "min_size", "max_size")
         if getattr(options, name) is not None
     }
-    if options.dark:
-        knobs["polarity"] = "dark"
     if options.min_size and options.max_size and options.min_size > options.max_size:
         raise CommandError(
             f"--min-size must be at most --max-size, got {options.min_size} and {options.max_size}"
@@ -152,7 +153,7 @@ def _task(options: argparse.Namespace, paths: Sequence[Path]) -> Task:
             options.labels and options.labels / f"{stem}-labels.ome.tif",
             options.overlay and options.overlay / f"{stem}.png",
         )
-    return Task(reading, knobs, targets, options.force)
+    return Task(reading, knobs, options.dark, targets, options.force)
 
 
 def _check_folders(folders: Sequence[Path | None], paths: Sequence[Path]) -> None:
@@ -193,7 +194,7 @@ def search(path: Path, task: Task) -> dict[str, Any]:
     columns: list[str] = []
     labels = []
     for number, frame in enumerate(image.frames()):
-        found, objects = peaks_of(frame, task.knobs)
+        found, objects = peaks_of(frame, task.knobs, task.dark)
         first: _tables.Row = {"file": str(path)}
         if "t" in image.axes:
             first["frame"] = number

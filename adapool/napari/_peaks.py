@@ -73,8 +73,6 @@ class PeaksWidget(Container):  # type: ignore[misc]
             knobs["min_size"] = self.min_size.value
         if self.max_size.value > 0:
             knobs["max_size"] = self.max_size.value
-        if self.dark.value:
-            knobs["polarity"] = "dark"
         return knobs
 
     def _steps(self) -> tuple[int, Steps] | None:
@@ -82,13 +80,13 @@ class PeaksWidget(Container):  # type: ignore[misc]
         if layer is None or axes is None:
             show_warning("adapool: choose a layer with an image of 2 to 5 axes")
             return None
-        image, knobs = image_of(layer, axes), self._knobs()
+        image, knobs, dark = image_of(layer, axes), self._knobs(), self.dark.value
         total = image.array.shape[axes.index("t")] if "t" in axes else 1
 
         def steps() -> Steps:
             frames = []
             for frame in image.frames():
-                frames.append(peaks_of(frame, knobs))
+                frames.append(peaks_of(frame, knobs, dark))
                 yield
             return Found(layer, image, frames)
 
