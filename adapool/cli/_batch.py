@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -216,15 +217,21 @@ class _Progress:
     def __enter__(self) -> _Progress:
         try:
             from tqdm import tqdm  # type: ignore[import-untyped]
+            from tqdm.contrib import DummyTqdmFile  # type: ignore[import-untyped]
         except ModuleNotFoundError as error:
             raise CommandError(f"files need tqdm: {_install.command('files')}") from error
+        self._left = contextlib.ExitStack()
         self.bar = tqdm(
-            total=self.total, desc=f"adapool {self.label}", unit="file", disable=None, leave=False
-        )
+            total=self.total, desc=f"adapool {self.label}", unit="file", disable=None, leave=False,
+            file=sys.stderr,
+        )  # fmt: skip
+        self._left.callback(self.bar.close)
+        if not self.bar.disable:  # what others print, such as what is compiled, goes above the bar
+            self._left.enter_context(contextlib.redirect_stderr(DummyTqdmFile(sys.stderr)))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.close()
+        self._left.close()
 
     def step(self, outcome: Outcome) -> None:
         """Tell that a file is done."""
@@ -239,5 +246,5 @@ class _Progress:
         self.bar.update()
 
     def say(self, line: str) -> None:
-        """Print a line without spoiling the bar."""
-        self.bar.write(line, file=sys.stderr)
+        """Print a line, above the bar if there is one."""
+        print(line, file=sys.stderr)
