@@ -122,7 +122,7 @@ def test_regions_keep_names_in_what_has_pixels(chunk: bool) -> None:
     )
     np.testing.assert_array_equal(sites.to_map().values, plain.to_map())
     np.testing.assert_array_equal(np.asarray(indices), wanted)
-    with pytest.raises(ValueError, match=r"region_network .* order .* transpose"):
+    with pytest.raises(ValueError, match=r"region_network .* order .*transpose"):
         adapool.region_pooling(image, labels.transpose("x", "y"), channel_axis=0)
 
 
@@ -226,6 +226,8 @@ def test_pictures_of_named_sites(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plot.show_sites(sites).images
 
 
+ROWS = np.arange(8).repeat(9).reshape(8, 9)
+
 # Others ----------------------------------------------------------------------------------------
 
 
@@ -236,7 +238,7 @@ def as_numpy_sees_it(image: Any) -> None:
         lambda x: adapool.attention_pooling(x, 2, x, **PLAIN),
         lambda x: adapool.deformable_conv(x, [1], np.zeros((8, 9, 2)), mask_network=x, **PLAIN),
         lambda x: adapool.peak_local_max(x, 3),
-        lambda x: adapool.region_pooling(x, x, **PLAIN).values,
+        lambda x: adapool.region_pooling(x, ROWS, attention_network=x, **PLAIN).values,
     ]
     for call in calls:
         got, expected = call(image), call(IMAGE)
