@@ -7,6 +7,8 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from scipy import ndimage as ndi
+from skimage.morphology import h_maxima
 
 from adapool.estimators import ContrastAttention
 from quality import cache, detect, fixed, images, page, peers, survival
@@ -166,6 +168,17 @@ def test_filters_that_settings_share_change_nothing() -> None:
         np.testing.assert_array_equal(points, plain[:, :2])
 
 
+@pytest.mark.parametrize("shape", [(40, 50), (9, 14, 12), (1, 30)])
+def test_prominences_are_those_of_h_maxima(shape: tuple[int, ...]) -> None:
+    smooth = ndi.gaussian_filter(np.random.default_rng(0).random(shape), 1)
+    points, rises = peers.prominences(smooth)
+    assert np.isinf(rises).sum() == 1
+    for height in 0.999 * np.quantile(rises[np.isfinite(rises)], [0, 0.3, 0.6, 0.9]):
+        plateaus = ndi.label(h_maxima(smooth, height), np.ones((3,) * len(shape)))[0]
+        found = plateaus[tuple(points[rises >= height].T)]
+        assert sorted(found) == list(range(1, plateaus.max() + 1))
+
+
 def test_peers_run_once(tmp_path: Path) -> None:
     for number in range(2):
         write(tmp_path, f"a_{number}", *scene(number, side=64))
@@ -217,9 +230,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("what", ["detect", "regions"])
 def test_commands_run_on_a_folder(
-    what: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    what: str,
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("sklearn")
+    from quality import counting, regions
+
+    # Forests are most of the time: one budget, and one halving at random, show that it runs.
+    monkeypatch.setattr(regions, "SIDES", (16,))
+    monkeypatch.setattr(counting, "HALVINGS", 1)
     sets = tmp_path / "sets.txt"
     sets.write_text("*/disks_* disks\n")
     options = ["--jobs", "1", "--cache", str(tmp_path), "--pictures", str(tmp_path / "pictures")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ def find_with_peers(images: Iterable[Annotated], kept: Kept, jobs: int) -> None:
     for number, (path, found) in enumerate(done, start=1):
         kept.put(path, found)
         if number % 50 == 0:
-            print(f"peers: {number} of {len(tasks)}", flush=True)
+            print(f"peers: {number} of {len(tasks)}", file=sys.stderr, flush=True)
 
 
 def _usable(members: Iterable[Annotated]) -> list[str]:

@@ -17,7 +17,7 @@ import skimage.feature.blob
 from scipy import ndimage as ndi
 from skimage.feature import blob_dog, blob_log, peak_local_max
 from skimage.filters import threshold_otsu
-from skimage.morphology import h_maxima
+from skimage.segmentation import watershed
 
 from .scores import Array
 
@@ -29,7 +29,7 @@ _SIGMAS = ((1, 2), (1.5, 3), (3, 6), (3, 10), (5, 20), (10, 40))
 BLOBS: list[Setting] = [
     (*sigmas, least) for sigmas in _SIGMAS for least in (0.01, 0.02, 0.05, 0.1, 0.2)
 ]
-DEPTHS: list[Setting] = list(itertools.product((1, 2, 4, 8, 16), (0.01, 0.02, 0.05, 0.1, 0.2)))
+DEPTHS: list[Setting] = list(itertools.product((1, 2, 4, 8, 16), (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)))
 DISTANCES: list[Setting] = list(itertools.product((1, 2, 4), (3, 5, 8, 12, 20, 35)))
 SPOTS: list[Setting] = [(sigma,) for sigma in (1, 1.5, 2, 3, 5, 8, 16, 32)]
 SOURCES: list[Setting] = list(itertools.product((1.5, 3, 5, 10), (16, 64, 256), (0.005, 0.05)))
@@ -64,14 +64,59 @@ def dog_blobs(image: Array, settings: Sequence[Setting]) -> list[Array]:
 
 
 def prominent(image: Array, settings: Sequence[Setting]) -> list[Array]:
-    """Maxima that rise by a height above the saddles around them: sigma, height."""
+    """Maxima that rise by a height above the saddles around them (h-maxima): sigma, height."""
+    known = {}
     found = []
     for sigma, height in settings:
-        smooth = ndi.gaussian_filter(image, sigma)
-        plateaus, count = ndi.label(h_maxima(smooth, height), np.ones((3,) * image.ndim))
-        middles = ndi.center_of_mass(plateaus > 0, plateaus, range(1, count + 1))
-        found.append(_points(np.reshape(middles, (-1, image.ndim))))
+        if sigma not in known:
+            known[sigma] = prominences(ndi.gaussian_filter(image, sigma))
+        points, rises = known[sigma]
+        found.append(points[rises >= height])
     return found
+
+
+def prominences(smooth: Array) -> tuple[Array, Array]:
+    """Return the maxima of an image, and their heights above the saddle to a higher one.
+
+    As `skimage.morphology.h_maxima` has it, but for all heights at once: where the basins of the
+    maxima meet is a saddle, and the lower one of two ends there. The highest has no end.
+    """
+    around = np.ones((3,) * smooth.ndim)
+    maxima, count = ndi.label(smooth == ndi.maximum_filter(smooth, footprint=around), around)
+    points = np.zeros((count, smooth.ndim), np.int64)
+    at = np.argwhere(maxima)[::-1]  # the first pixel of a plateau stays
+    points[maxima[tuple(at.T)] - 1] = at
+    basins = watershed(-smooth, maxima, connectivity=around) - 1
+    pairs, saddles = [], []
+    offsets = list(itertools.product((-1, 0, 1), repeat=smooth.ndim))
+    for offset in offsets[len(offsets) // 2 + 1 :]:
+        one = tuple(
+            slice(max(0, -o), n - max(0, o)) for o, n in zip(offset, smooth.shape, strict=True)
+        )
+        other = tuple(
+            slice(max(0, o), n - max(0, -o)) for o, n in zip(offset, smooth.shape, strict=True)
+        )
+        meet = basins[one] != basins[other]
+        pairs.append(np.stack([basins[one][meet], basins[other][meet]], axis=-1))
+        saddles.append(np.minimum(smooth[one][meet], smooth[other][meet]))
+    edges, saddle = np.concatenate(pairs), np.concatenate(saddles)
+    heights = smooth[tuple(points.T)]
+    rises = np.full(count, np.inf)
+    root = list(range(count))
+
+    def top(node: int) -> int:
+        while root[node] != node:
+            root[node] = node = root[root[node]]
+        return node
+
+    order = np.argsort(-saddle, kind="stable")
+    for (a, b), level in zip(edges[order].tolist(), saddle[order].tolist(), strict=True):
+        high, low = top(a), top(b)
+        if high != low:
+            if heights[high] < heights[low]:
+                high, low = low, high
+            rises[low], root[low] = heights[low] - level, high
+    return points, rises
 
 
 def distances(image: Array, settings: Sequence[Setting]) -> list[Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -105,7 +106,10 @@ def measure(
     ]
     # The longest first: then no process ends much later than the other.
     tasks.sort(key=lambda task: -len(task[2]))
-    done = dict(each_in_processes(_measure_set, tasks, min(jobs, len(tasks))))
+    done = {}
+    for key, scores in each_in_processes(_measure_set, tasks, min(jobs, len(tasks))):
+        print(f"{key[0]}, s = {key[1]}: measured", file=sys.stderr, flush=True)
+        done[key] = scores
     groups = list(in_sets(labelled_planes(images)))
     return dict(sorted(done.items(), key=lambda item: (groups.index(item[0][0]), item[0][1])))
 

@@ -12,7 +12,7 @@ from .counting import HALVINGS
 from .images import Annotated, in_sets, labelled_planes
 from .page import folded, table
 from .partitions import LARGER
-from .regions import CROP, METHODS, SHOWN, SIDES, Scores, crops, measure
+from .regions import CROP, METHODS, SHOWN, Scores, crops, measure
 
 _HEADER = ("own", "small", "fg", "read", "count")
 _NAMES = ("own", "fg", "read", "count")
@@ -44,7 +44,7 @@ def _parts(
     rest = [
         f"**{group}, s = {side}**\n\n" + table(("method", *_HEADER), _rows(results[group, side]))
         for group in groups
-        for side in SIDES
+        for side in dict.fromkeys(side for _, side in results)
         if (group, side) != (first, SHOWN)
     ]
     yield folded("Every set, s = 8, 16 and 32", "\n".join(rest))
