@@ -111,7 +111,7 @@ def _error(described: Sequence[Array], counted: Sequence[Array], orders: Sequenc
     for order in orders:
         middle = (len(order) + 1) // 2
         for train, test in ((order[:middle], order[middle:]), (order[middle:], order[:middle])):
-            forest = RandomForestRegressor(100, min_samples_leaf=3, random_state=0)
+            forest = RandomForestRegressor(50, min_samples_leaf=3, random_state=0)
             forest.fit(*(np.concatenate([each[i] for i in train]) for each in (described, counted)))
             guessed = forest.predict(np.concatenate([described[i] for i in test]))
             errors.append(np.abs(guessed - np.concatenate([counted[i] for i in test])))

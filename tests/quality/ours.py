@@ -34,9 +34,9 @@ def object_regions(image: Array, most: int) -> Array:
     """Pool the regions of `ObjectRegions`, and return who owns which pixel."""
     if not hasattr(estimators, "ObjectRegions"):
         return stopgap.grown(image, most)
-    network: Any = estimators.ObjectRegions
-    pool: Any = adapool.region_pooling  # type: ignore[attr-defined]
-    return np.asarray(pool(image, network(budget=most), channel_axis=None).labels)
+    toolkit: Any = adapool
+    network = toolkit.estimators.ObjectRegions(budget=most)
+    return np.asarray(toolkit.region_pooling(image, network, channel_axis=None).labels)
 
 
 def stride_sites(image: Array, most: int) -> Array:

@@ -97,9 +97,13 @@ def crops(images: Iterable[Annotated]) -> list[Crop]:
 def measure(
     images: Sequence[Annotated], kept: Kept, jobs: int
 ) -> dict[tuple[str, int], dict[str, Scores]]:
-    """Score every method on every set: (set, side) -> method -> scores."""
+    """Score every method on every set: (set, side) -> method -> scores.
+
+    Halves at random are for the first set and the side that the page leads with.
+    """
+    groups = list(in_sets(labelled_planes(images)))
     tasks = [
-        (group, side, members, kept)
+        (group, side, members, kept, (group, side) == (groups[0], SHOWN))
         for group, every in in_sets(labelled_planes(images)).items()
         for side in SIDES
         if (members := crops(every))
@@ -110,19 +114,20 @@ def measure(
     for key, scores in each_in_processes(_measure_set, tasks, min(jobs, len(tasks))):
         print(f"{key[0]}, s = {key[1]}: measured", file=sys.stderr, flush=True)
         done[key] = scores
-    groups = list(in_sets(labelled_planes(images)))
     return dict(sorted(done.items(), key=lambda item: (groups.index(item[0][0]), item[0][1])))
 
 
 def _measure_set(
-    task: tuple[str, int, Sequence[Crop], Kept],
+    task: tuple[str, int, Sequence[Crop], Kept, bool],
 ) -> tuple[tuple[str, int], dict[str, Scores]]:
-    group, side, members, kept = task
-    scores = {name: score(name, members, side, kept) for name in METHODS}
+    group, side, members, kept, shuffled = task
+    scores = {name: score(name, members, side, kept, shuffled) for name in METHODS}
     return (group, side), scores
 
 
-def score(name: str, members: Sequence[Crop], side: int, kept: Kept) -> Scores:
+def score(
+    name: str, members: Sequence[Crop], side: int, kept: Kept, shuffled: bool = False
+) -> Scores:
     """Score a method on a set. Where it has choices, each score takes its best one."""
     method = METHODS[name]
     owners = [owners_of(name, each, side, kept) for each in members]
@@ -138,7 +143,7 @@ def score(name: str, members: Sequence[Crop], side: int, kept: Kept) -> Scores:
         return Scores(own, small, fg, read)
     means = np.nanmean(shares, axis=0)
     chosen = int(means[:, 0].argmax())  # counting takes the partition that is best at owning
-    errors = _errors(members, [choices[chosen] for choices in owners], method, side)
+    errors = _errors(members, [choices[chosen] for choices in owners], method, shuffled)
     own, small, fg, read = means.max(axis=0).tolist()
     return Scores(own, small, fg, read, *errors)
 
@@ -178,9 +183,9 @@ def _shares(crop: Crop, owner: Array, method: Method) -> tuple[float, float, flo
 
 
 def _errors(
-    members: Sequence[Crop], owners: Sequence[Array], method: Method, side: int
+    members: Sequence[Crop], owners: Sequence[Array], method: Method, shuffled: bool
 ) -> tuple[float, float]:
-    """Errors of counting, with the better reduction; at random for the side that leads alone."""
+    """Return the errors of counting, with the better reduction."""
     if not method.counted:
         return float("nan"), float("nan")
     truth = [counts(each.labels) for each in members]
@@ -190,6 +195,6 @@ def _errors(
         for k in range(len(method.reductions))
     ]
     fixed = min(error(each, truth) for each in described)
-    if side != SHOWN:
+    if not shuffled:
         return fixed, float("nan")
     return fixed, min(error_shuffled(each, truth) for each in described)
