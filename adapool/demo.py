@@ -22,11 +22,16 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 import adapool
 from adapool import plot
 from adapool._backends import Array
+from adapool.estimators import BlobSizes, ObjectRegions
 from adapool.plot._canvas import show_map
 from adapool.plot._marks import draw_boundaries
 
 # Pixels between the windows of the maps on a regular grid: alike, so that they can be compared.
 STRIDE = 4
+PLAIN: dict[str, Any] = {"channel_axis": None}
+
+# Pixels of the smallest boxes that the image is cut into.
+SIDE = 16
 
 # Taps of the line along which `along_structure` sends the deformable convolution.
 TAPS = 13
@@ -77,20 +82,8 @@ def label_objects(image: Array) -> Array:
 
 
 def object_boxes(given: Array) -> Array:
-    """Give each object a window and a stride as large as its bounding box; none to background.
-
-    They begin at their pixel, so that each pixel of a box is told how far it is to the end of it.
-    Then the first that the scan meets claims all that is left of the box.
-    """
-    labels = label_objects(given[0, ..., 0])
-    ends = np.zeros((*labels.shape, 2), np.int64)
-    boxes = ndimage.find_objects(labels)
-    # Where boxes overlap, the one that the scan meets first is painted last.
-    for rows, columns in sorted(boxes, key=lambda b: (b[0].start, b[1].start), reverse=True):
-        ends[rows, columns] = rows.stop, columns.stop
-    # Background gets a window of size 0, which is empty, and a stride of 1.
-    sizes = np.maximum(ends - np.moveaxis(np.indices(labels.shape), 0, -1), 0)
-    return np.concatenate([sizes, np.maximum(sizes, 1)], axis=-1)[np.newaxis]
+    """Give each pixel a window as large as the object around it, and a stride as large."""
+    return np.maximum(BlobSizes().with_strides().predict(given), SIDE)
 
 
 def thickness(given: Array) -> Array:
@@ -127,18 +120,21 @@ def run(image: str, output: Path) -> str:
     centred = {"kernel_size": size, "stride": STRIDE, "padding": size // 2}
     mean = np.full((1, TAPS, 1, 1), 1 / TAPS, np.float32)
     line = {"conv_weights": mean, "kernel_size": STRIDE, "padding": (0, TAPS // 2)}
+    budget = len(adapool.dynamic_stride_pooling(sample.image, object_boxes, **PLAIN).values)
     calls: list[tuple[Callable[..., Any], Any, dict[str, Any]]] = [
-        (adapool.max_pooling, None, centred),
-        (adapool.attention_pooling, resemblance, centred),
-        (adapool.dynamic_pooling, thickness, {"anchor": "center", "stride": STRIDE}),
+        (adapool.peak_local_max, None, {}),
+        (adapool.region_pooling, ObjectRegions(budget), {}),
         (adapool.dynamic_stride_pooling, object_boxes, {}),
+        (adapool.max_pooling, None, centred),
+        (adapool.dynamic_pooling, thickness, {"anchor": "center", "stride": STRIDE}),
+        (adapool.attention_pooling, resemblance, centred),
         (adapool.deformable_conv_and_pool, along_structure, line | {"ceil_mode": True}),
     ]
     # Silent unless it takes longer than a second, as it does while functions are compiled.
     bar = tqdm(calls, desc="adapool demo", unit="method", delay=1, leave=False)
     results, lines = zip(*(_timed(sample.image, *call) for call in bar), strict=True)
     _draw(output, sample, size, results)
-    headings = ["method", "input", "output", "dtype", "windows", "first ms", "second ms"]
+    headings = ["method", "input", "output", "dtype", "first ms", "second ms"]
     rows = [[*headings, "of it network"], *lines]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * width for width in widths])
@@ -152,24 +148,27 @@ def _timed(
 ) -> tuple[Any, list[str]]:
     """Call adapool twice; return the result, and the line of the table."""
     totals, predicting = [], [0.0]
+    predict = getattr(network, "predict", network)
 
     def watched(given: Array) -> Array:
         begin = time.perf_counter()
-        predicted: Array = network(given)
+        predicted: Array = predict(given)
         predicting[-1] += time.perf_counter() - begin
         return predicted
 
-    names = [name for name in signature(function).parameters if name.endswith("_network")]
-    options = options | dict.fromkeys(names[:1], watched)
+    if network is not None:
+        names = [name for name in signature(function).parameters if name.endswith("_network")]
+        options = options | {names[0]: watched}
     for _ in range(2):
         predicting.append(0)
         begin = time.perf_counter()
-        result = function(image, channel_axis=None, **options)
+        result = function(image, **PLAIN, **options)
         totals.append(time.perf_counter() - begin)
     values = getattr(result, "values", result)  # of sites
     shapes = [" x ".join(map(str, array.shape)) for array in (image, values)]
-    times = [f"{1e3 * each:.1f}" for each in (*totals, predicting[-1])]
-    return result, [function.__name__, *shapes, str(values.dtype), str(values.size), *times]
+    times = [f"{1e3 * each:.1f}" for each in totals]
+    of_network = "-" if network is None else f"{1e3 * predicting[-1]:.1f}"
+    return result, [function.__name__, *shapes, str(values.dtype), *times, of_network]
 
 
 def label_blocks(shape: tuple[int, ...], size: int) -> Array:
@@ -178,48 +177,53 @@ def label_blocks(shape: tuple[int, ...], size: int) -> Array:
     return np.asarray(1 + row * (column.max() + 1) + column)
 
 
-def alone(labels: Array, windows: Array) -> int:
-    """Count objects with 90 % of their pixels in a window where no other has most of its pixels.
+def share_owned(labels: Array, windows: Array) -> float:
+    """Return the share of objects that a window is like: as an intersection over union, 0.5.
 
     Label 0 is background in one, and stands for no window in the other.
     """
-    shared = metrics.contingency_table(labels, windows).toarray()[1:]
-    totals = shared.sum(axis=1)
-    shared = np.pad(shared[:, 1:], ((0, 0), (0, 1)))  # so that there always is a window
-    best, most = shared.argmax(axis=1), shared.max(axis=1)
-    # Objects without any window occupy none.
-    occupants = np.bincount(best[most > 0], minlength=shared.shape[1])
-    return int(np.sum((most >= 0.9 * totals) & (occupants[best] == 1)))
+    shared = metrics.contingency_table(labels, windows).toarray()
+    either = shared.sum(axis=1, keepdims=True) + shared.sum(axis=0) - shared
+    alike = shared >= either / 2
+    return float(alike[1:, 1:].any(axis=1).mean())
+
+
+def share_marked(labels: Array, points: Array) -> float:
+    """Return the share of objects that hold just one point."""
+    held = np.bincount(labels[tuple(points.T)], minlength=labels.max() + 1)
+    return float((held[1:] == 1).mean())
 
 
 def _draw(path: Path, sample: Sample, size: int, results: Sequence[Any]) -> None:
     """Draw for each method what its network says, what comes out without it, and with it."""
     title, image, one, many, crop = sample
-    fixed, attention, dynamic, sites, deformed = results
+    peaks, regions, boxes, fixed, dynamic, attention, deformed = results
     labels = label_objects(image)
     # Neither pyplot nor a global backend: a caller's matplotlib stays as it is.
-    figure = Figure(figsize=(16, 10.8), dpi=100)
-    axes = figure.subplots(4, 3)
-    figure.subplots_adjust(0.205, 0.01, 0.992, 0.885, wspace=0.02, hspace=0.15)
+    figure = Figure(figsize=(16, 13.2), dpi=100)
+    grid = figure.add_gridspec(
+        6, 3, height_ratios=[1, 0.04, 1, 1, 1, 1], wspace=0.02, hspace=0.15,
+        left=0.205, bottom=0.008, right=0.992, top=0.925,
+    )  # fmt: skip
+    axes = np.array([[figure.add_subplot(grid[k, i]) for i in range(3)] for k in (0, 2, 3, 4, 5)])
     say = partial(figure.text, 0.01, va="top", linespacing=1.35, size=12)
+    outline = partial(draw_boundaries, labels=labels, color="#1e90ff", linewidth=1)
 
-    def finish(
-        row: int, question: str, method: str, text: str, titles: tuple[str, str, str],
-        maps: tuple[Array, Array], steps: tuple[int, int] = (STRIDE, STRIDE),
-        centred: bool = False, windows: tuple[Array, Array] = (labels, labels),
-    ) -> None:  # fmt: skip
-        for ax, pooled, step, lines in zip(axes[row, 1:], maps, steps, windows, strict=True):
-            show_map(ax, pooled, (step, step), centered=centred, cmap="magma", vmin=0, vmax=1)
-            draw_boundaries(ax, lines, color="0.5", linewidth=0.7)
-            draw_boundaries(ax, labels, color="#1e90ff", linewidth=1)  # seen on all of magma
+    def explain(row: int, question: str, method: str, text: str, titles: Sequence[str]) -> None:
         x, y = ((part.start - 0.5, part.stop - 0.5) for part in crop[::-1])
         for ax, each in zip(axes[row], titles, strict=True):
             ax.set_title(each, fontsize=12, pad=4)
             ax.set(xlim=x, ylim=y[::-1], xticks=[], yticks=[], xlabel="", ylabel="")
         top = axes[row, 0].get_position().y1
         say(top, question, size=17, weight="bold")
-        say(top - 0.03, method, family="monospace")
-        say(top - 0.055, textwrap.fill(text, 33))
+        say(top - 0.024, method, family="monospace")
+        say(top - 0.044, textwrap.fill(text, 33))
+
+    def show(row: int, *maps: Array, centred: bool = False) -> None:
+        for ax, pooled in zip(axes[row, 1:], maps, strict=True):
+            steps = (STRIDE, STRIDE)
+            show_map(ax, pooled, steps, centered=centred, cmap="magma", vmin=0, vmax=1)
+            outline(ax)
 
     def spill(adaptive: Array) -> str:
         maps = (image, 1), (fixed, STRIDE), (adaptive, STRIDE)
@@ -227,74 +231,100 @@ def _draw(path: Path, sample: Sample, size: int, results: Sequence[Any]) -> None
         became = f"{before:.2f} in the image, becomes {own:.2f}, against {alike:.2f}"
         return f"The mean level between {many}, {became} with windows of one size."
 
-    say(0.985, f"Max pooling that adapts to the {many}", size=20, weight="bold")
+    say(0.988, f"Max pooling that adapts to the {many}", size=20, weight="bold")
     shape = " x ".join(map(str, image.shape))
     scale = f"The maps have one colour scale, from dark (0) to bright (1); blue outlines: {many}."
-    say(0.952, f"{title}: a part of {shape} pixels. {scale}")
+    say(0.962, f"{title}: a part of {shape} pixels. {scale}")
     headings = ("What the network says", "Without it: all alike", "With it: adaptive")
+    middle = grid[1, 0].get_position(figure).y0
     for x, heading in zip((0.335, 0.599, 0.863), headings, strict=True):
-        figure.text(x, 0.912, heading, size=14, weight="bold", ha="center")
+        figure.text(x, middle, heading, size=14, weight="bold", ha="center", va="bottom")
 
-    block = round((image.size / len(sites.values)) ** 0.5)  # about as many as there are sites
-    blocks = adapool.max_pooling(image, block, ceil_mode=True, channel_axis=None)
-    squares = label_blocks(image.shape, block)
-    plot.show_sites(sites, image, linewidth=1.2, ax=axes[0, 0])
-    finish(
-        0, "How far apart?", "dynamic_stride_pooling",
-        f"Each site claims the box of a {one}; background gets no window. "
-        f"{alone(labels, sites.labels)} of {labels.max()} {many} have a window to themselves, "
-        f"against {alone(labels, squares)} in about as many equal blocks.",
-        (f"the box of each {one}: window and stride",
-         f"{blocks.size} blocks, {block} x {block} px: {many} merged, cut",
-         f"{len(sites.values)} windows for {labels.max()} {many}; grey: none"),
-        (blocks, sites.to_map()), (block, 1), windows=(squares, sites.labels),
+    block = round((image.size / len(boxes.values)) ** 0.5)  # about as many as there are boxes
+    blocks = adapool.max_pooling(image, block, ceil_mode=True, **PLAIN)
+    partitions = {
+        "blocks": (label_blocks(image.shape, block), blocks, block),
+        "boxes": (boxes.labels, boxes.to_map(), 1),
+        "regions": (regions.labels, regions.to_map(), 1),
+    }
+    titles = []
+    for ax, (name, (windows, pooled, step)) in zip(axes[0], partitions.items(), strict=True):
+        show_map(ax, pooled, (step, step), cmap="magma", vmin=0, vmax=1)
+        draw_boundaries(ax, windows, color="0.5", linewidth=0.7)
+        outline(ax)
+        titles.append(f"{name}: {share_owned(labels, windows):.0%} of {many} own one")
+    explain(
+        0,
+        "Which shape?",
+        "region_pooling",
+        f"As many values in each: {blocks.size} equal blocks, {len(boxes.values)} boxes whose "
+        f"strides follow the {many}, {len(regions.values)} regions in their shape. A {one} owns "
+        "the window that it shares half of their union with.",
+        titles,
+    )
+
+    smooth = ndimage.gaussian_filter(image, size / 6)
+    level = filters.threshold_otsu(smooth)
+    alike = adapool.peak_local_max(smooth, size, threshold=level)
+    own = BlobSizes().predict(image[np.newaxis, ..., np.newaxis])[0]
+    plot.show_windows(image, own, positions=peaks, ax=axes[1, 0])
+    for ax, points in zip(axes[1, 1:], (alike, peaks), strict=True):
+        plot.show_peaks(image, points, ax=ax)
+        outline(ax)
+    explain(
+        1, "How many?", "peak_local_max",
+        f"A point for each {one}, with nothing to set: {share_marked(labels, peaks):.0%} of "
+        f"{labels.max()} {many} hold just one, against {share_marked(labels, alike):.0%} with "
+        f"windows of {size} x {size} on the smoothed image.",
+        (f"windows as large as the {many}", f"one window: {len(alike)} points",
+         f"a window for each: {len(peaks)} points"),
     )  # fmt: skip
 
     sizes = thickness(image[np.newaxis, ..., np.newaxis])
     middles = np.array(
         ndimage.maximum_position(sizes[0, ..., 0], labels, range(1, labels.max() + 1))
     )
-    plot.show_windows(image, sizes, positions=middles, ax=axes[1, 0])
+    plot.show_windows(image, sizes, positions=middles, ax=axes[2, 0])
     spread = f"max_pooling, {size} x {size} px: {many} spread"
-    finish(
-        1, "How large?", "dynamic_pooling",
+    show(2, fixed, dynamic, centred=True)
+    explain(
+        2, "How large?", "dynamic_pooling",
         f"No window on the {many} reaches into background, where windows are one pixel. "
         + spill(dynamic),
         (f"the largest window within the {many}", spread,
          f"windows of 1 to {sizes.max()} px: outlines stay"),
-        (fixed, dynamic), centred=True,
     )  # fmt: skip
 
     apart = (slice(part.start + size, part.stop - size // 2, 2 * size) for part in crop)
     middles = np.mgrid[tuple(apart)].reshape(2, -1).T
-    plot.show_windows(image, np.full(len(middles), size), positions=middles, ax=axes[2, 0])
+    plot.show_windows(image, np.full(len(middles), size), positions=middles, ax=axes[3, 0])
     for top, left in middles - size // 2:
         window = image[top : top + size, left : left + size]
         weights = resemblance(window.reshape(1, -1)).reshape(size, size)
         place = np.add((left, left + size, top + size, top), -0.5)
-        axes[2, 0].imshow(weights, cmap="viridis", vmin=0, vmax=1, extent=place)
-    finish(
-        2, "What counts?", "attention_pooling",
+        axes[3, 0].imshow(weights, cmap="viridis", vmin=0, vmax=1, extent=place)
+    show(3, fixed, attention, centred=True)
+    explain(
+        3, "What counts?", "attention_pooling",
         "In each window, values count as far as they resemble the one at its centre. "
         + spill(attention),
         ("weights, yellow where like the centre (dot)", spread,
          "the same windows, weighted: gaps stay open"),
-        (fixed, attention), centred=True,
     )  # fmt: skip
 
     row_means = ndimage.uniform_filter1d(image, TAPS, mode="constant")
-    straight = adapool.max_pooling(row_means, STRIDE, ceil_mode=True, channel_axis=None)
+    straight = adapool.max_pooling(row_means, STRIDE, ceil_mode=True, **PLAIN)
     kernel: Any = {"kernel_size": (1, TAPS), "padding": (0, TAPS // 2), "step": TAPS + 1}
-    plot.show_offsets(image, along_structure, **kernel, ax=axes[3, 0])
+    plot.show_offsets(image, along_structure, **kernel, ax=axes[4, 0])
+    show(4, straight, deformed)
     inside = labels[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE] > 0
     after, before = (each[inside].mean() - each[~inside].mean() for each in (deformed, straight))
-    finish(
-        3, "Where to look?", "deformable_conv_and_pool",
+    explain(
+        4, "Where to look?", "deformable_conv_and_pool",
         f"A mean of {TAPS} pixels, then maxima over {STRIDE} x {STRIDE}. Turned along the local "
         f"structure, less of the row falls beside the {many}: they stand out from their "
         f"surroundings by {after:.2f}, against {before:.2f}.",
         (f"{TAPS} taps, turned along the structure",
          f"the mean of {TAPS} pixels in a row: blurred", "the mean along the structure: sharper"),
-        (straight, deformed),
     )  # fmt: skip
     figure.savefig(path, format="png")

@@ -19,14 +19,16 @@ pytest.importorskip("matplotlib", reason="the demo needs the extra 'plot'")
 pytest.importorskip("tqdm", reason="the demo needs the extra 'plot'")
 
 METHODS = (
-    "max_pooling",
-    "attention_pooling",
-    "dynamic_pooling",
+    "peak_local_max",
+    "region_pooling",
     "dynamic_stride_pooling",
+    "max_pooling",
+    "dynamic_pooling",
+    "attention_pooling",
     "deformable_conv_and_pool",
 )
 COLUMNS = [
-    "method", "input", "output", "dtype", "windows", "first ms", "second ms", "of it network"
+    "method", "input", "output", "dtype", "first ms", "second ms", "of it network"
 ]  # fmt: skip
 
 
@@ -47,9 +49,9 @@ def check_picture(path: Path) -> None:
     picture = imread(path)[..., :3]
     height, width, _ = picture.shape
     assert 1500 <= width <= 1700
-    assert 1000 <= height <= 1200
-    # Four rows, each of a caption and three panels: none of them is blank.
-    rows = np.array_split(picture[int(0.115 * height) :], 4)
+    assert 1200 <= height <= 1400
+    # Five rows, each of a caption and three panels: none of them is blank.
+    rows = np.array_split(picture[int(0.05 * height) :], 5)
     for row in rows:
         caption, *panels = np.split(row, [int(x * width) for x in (0.2, 0.47, 0.73)], axis=1)
         assert caption.std() > 0.05
@@ -62,11 +64,13 @@ def check_table(text: str, shape: str) -> dict[str, list[str]]:
     assert set(rule) == {"-", " "}
     rows = {row[0]: row[1:] for row in map(cells, lines)}
     assert tuple(rows) == METHODS
-    for given, _, dtype, windows, *milliseconds in rows.values():
+    for method, (given, _, dtype, first, second, network) in rows.items():
         assert given == shape
-        assert dtype == "float32"
-        assert int(windows) > 0
-        assert all(float(number) >= 0 for number in milliseconds)
+        assert dtype == ("int64" if method == "peak_local_max" else "float32")
+        assert float(first) > 0
+        assert float(second) > 0
+        # Those without a network of the demo's say so.
+        assert (network == "-") == (method in ("peak_local_max", "max_pooling"))
     return rows
 
 
@@ -78,8 +82,8 @@ def test_demo_on_coins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert cli.main(["demo", "--image", "coins", "--output", str(path)]) == 0
     out = capsys.readouterr().out
     rows = check_table(out, "303 x 384")
-    # One site for each of the coins.
-    assert rows["dynamic_stride_pooling"][1:4] == ["24", "float32", "24"]
+    # One point for each of the coins.
+    assert rows["peak_local_max"][1] == "24 x 2"
     assert rows["dynamic_pooling"][1] == rows["max_pooling"][1] == "76 x 96"
     assert out.splitlines()[-1] == f"written: {path}"
     check_picture(path)
@@ -115,28 +119,36 @@ def test_images_are_those_of_the_demo() -> None:
 
 
 @pytest.mark.parametrize("name", _demo._IMAGES)
-def test_sites_fit_the_objects(name: str) -> None:
+def test_regions_fit_the_objects(name: str) -> None:
     from adapool import demo
+    from adapool.estimators import ObjectRegions
 
     image = demo.load(name).image
     labels = demo.label_objects(image)
-    sites = adapool.dynamic_stride_pooling(image, demo.object_boxes, channel_axis=None)
-    block = round((image.size / len(sites.values)) ** 0.5)
-    alone = demo.alone(labels, sites.labels)
-    # What the picture says: most objects have a window to themselves, which few have in blocks.
-    assert alone > 0.75 * labels.max()
-    assert demo.alone(labels, demo.label_blocks(labels.shape, block)) < 0.4 * alone
+    boxes = adapool.dynamic_stride_pooling(image, demo.object_boxes, channel_axis=None)
+    budget = len(boxes.values)
+    regions = adapool.region_pooling(image, ObjectRegions(budget), channel_axis=None)
+    assert len(regions.values) <= budget
+    # What the picture says: at as many values, objects own regions, and neither boxes nor blocks.
+    owned = demo.share_owned(labels, regions.labels)
+    blocks = demo.label_blocks(labels.shape, round((image.size / budget) ** 0.5))
+    assert owned > 0.4
+    assert demo.share_owned(labels, boxes.labels) < owned / 3
+    assert demo.share_owned(labels, blocks) < owned / 3
 
 
-def test_alone() -> None:
-    from adapool.demo import alone
+def test_shares() -> None:
+    from adapool.demo import share_marked, share_owned
 
     labels = np.array([[1, 1, 2, 2, 0, 3, 3, 4, 4]])
-    # 1 and 2 share a window, 3 has its own, 4 is cut.
-    assert alone(labels, np.array([[1, 1, 1, 1, 1, 2, 2, 3, 4]])) == 1
-    # A window lies on none of 4, and 3 is in one with background.
-    assert alone(labels, np.array([[1, 1, 2, 2, 3, 3, 3, 0, 0]])) == 3
-    assert alone(labels, np.zeros_like(labels)) == 0
+    # 1 and 2 share a window, each half of it; 3 has its own; 4 is cut.
+    windows = np.array([[1, 1, 1, 1, 1, 2, 2, 3, 4]])
+    assert share_owned(labels, windows) == 2 / 4  # 3 whole, and half of 4
+    # 1 and 2 are exact, 3 is two of three pixels, and 4 is in none.
+    assert share_owned(labels, np.array([[1, 1, 2, 2, 3, 3, 3, 0, 0]])) == 3 / 4
+    assert share_owned(labels, np.zeros_like(labels)) == 0
+    points = np.array([[0, 0], [0, 2], [0, 3], [0, 4]])  # one in 1, two in 2, one beside all
+    assert share_marked(labels, points) == 1 / 4
 
 
 # --- everything else ----------------------------------------------------------------------------

@@ -97,6 +97,41 @@ def test_plain_tiff(options: dict[str, Any], dtype: Any, tmp_path: Path) -> None
     checked(path, array, "yx")  # 300 dots an inch say how large it is printed
 
 
+def test_pyramids_and_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, array = tmp_path / "a.ome.tif", pixels(3, 200, 300)
+    with tifffile.TiffWriter(path, ome=True) as file:
+        about = {"axes": "CYX", **MICRONS}
+        file.write(array, subifds=1, metadata=about, tile=(16, 32), compression="zlib")
+        file.write(array[:, ::2, ::2], subfiletype=1, tile=(16, 32), compression="zlib")
+    checked(path, array, "cyx", (0.5, 0.25))
+    # Of a page that is too large to be fetched whole, some rows of tiles are.
+    from adapool.io import _tiff
+
+    monkeypatch.setattr(_tiff, "_PAGE", 1000)
+    monkeypatch.setattr(_tiff, "_SIDE", 64)
+    lazy = io.read(path, lazy=True)
+    assert lazy.array.chunksize == (1, 32, 64)
+    checked(path, array, "cyx", (0.5, 0.25))
+
+
+def test_ome_tiff_in_several_files(tmp_path: Path) -> None:
+    array = pixels(2, 20, 30)
+    names = ["a.ome.tif", "b.ome.tif"]
+    parts = "".join(
+        f'<TiffData IFD="0" FirstC="{c}"><UUID FileName="{name}">urn:uuid:{c}</UUID></TiffData>'
+        for c, name in enumerate(names)
+    )
+    for number, name in enumerate(names):
+        text = (
+            '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="urn:uuid:{number}"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+            'DimensionOrder="XYCZT" Type="uint16" SizeX="30" SizeY="20" SizeC="2" SizeZ="1" '
+            f'SizeT="1" PhysicalSizeX="0.25" PhysicalSizeY="0.5">{parts}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(tmp_path / name, array[number], description=text, metadata=None)
+    checked(tmp_path / "a.ome.tif", array, "cyx", (0.5, 0.25))
+
+
 def test_imagej(tmp_path: Path) -> None:
     path, array = tmp_path / "a.tif", pixels(2, 3, 2, 20, 30)
     about = {"axes": "TZCYX", "spacing": 2.0, "unit": "\\u00B5m"}

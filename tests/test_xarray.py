@@ -117,7 +117,7 @@ def test_regions_keep_names_in_what_has_pixels(chunk: bool) -> None:
     )
     np.testing.assert_array_equal(sites.to_map().values, plain.to_map())
     np.testing.assert_array_equal(np.asarray(indices), wanted)
-    with pytest.raises(ValueError, match=r"region_network .* order .* transpose"):
+    with pytest.raises(ValueError, match=r"region_network .* order .*transpose"):
         adapool.region_pooling(image, labels.transpose("x", "y"), channel_axis=0)
 
 

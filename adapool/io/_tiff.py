@@ -23,8 +23,8 @@ _LETTERS = {"T": "t", "C": "c", "S": "c", "Z": "z", "Y": "y", "X": "x"}
 # Kinds of samples beside colours, of which there is one, that are opacity: (un)associated alpha.
 _OPACITY = ((1,), (2,))
 
-# Pixels of a page up to which it is fetched whole.
-_PAGE = 1 << 24
+# Pixels of a page up to which it is fetched whole, and the side of what is fetched of others.
+_PAGE, _SIDE = 1 << 24, 2048
 
 
 def open_tiff(path: Path) -> Source:
@@ -39,8 +39,8 @@ def open_tiff(path: Path) -> Source:
         tiled = page.is_tiled and page.imagewidth * page.imagelength > _PAGE
         tile = {"y": page.tilelength, "x": page.tilewidth} if tiled else {}
         shape = tuple(series.shape)
-        # A page at a time, or a row of tiles that comes to some million pixels.
-        many = max(1, 2048 // max(tile.values())) if tile else 1
+        # A page at a time, or as many tiles as make a square of some million pixels.
+        many = max(1, _SIDE // max(tile.values())) if tile else 1
         chunks = tuple(
             min(n, many * tile[a]) if a in tile else n if a in "yx" or letter == "S" else 1
             for a, letter, n in zip(axes, series.axes, shape, strict=True)

@@ -24,6 +24,9 @@ def main() -> None:
     adapool.dynamic_pooling(image, send(sizes[..., :1].copy()))
     strides = np.concatenate([sizes, rng.integers(1, 9, sizes.shape)], -1).astype(np.float32)
     adapool.dynamic_stride_pooling(image, send(strides)).to_map()
+    labels = send(rng.integers(0, 50, (70, 130), np.int32))
+    for reduction in ("max", "sum"):
+        adapool.region_pooling(image, labels, reduction=reduction, attention_network=weights)
     # Samples, and the tiled product.
     filters = send(rng.random((3, 3, 3, 21), np.float32))
     moves = send(rng.normal(size=(70, 130, 18)).astype(np.float32))

@@ -1,149 +1,142 @@
-"""Peaks beside fixed windows and blob_log."""
+"""One point for each object: adapool with nothing set, beside peers at their best setting."""
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
 import numpy as np
-from scipy import ndimage as ndi
 from skimage.feature import blob_log
-from skimage.filters import threshold_otsu
 
 import adapool
-from adapool.estimators import _objects
 
-from .images import Annotated
-from .scores import Array, f1_of_labels, f1_of_spots, hits_of_spots
+from .cache import Kept, each_in_processes
+from .images import Annotated, in_sets
+from .peers import PEERS, PLANES_ONLY, unit
+from .scores import Array, f1_of_labels, f1_of_spots
 
-WINDOWS = (5, 7, 9, 13, 17, 25, 35, 49)
-CONTRASTS = (0.2, 0.25, 0.3, 0.35, 0.4)
-
-
-def fixed(image: Array, window: int, most: int | None = None) -> Array:
-    """Find maxima of one window for all; above Otsu's threshold, or the `most` highest."""
-    smooth = ndi.gaussian_filter(image.astype(np.float64), window / 6)
-    peaks = smooth == ndi.maximum_filter(smooth, window)
-    if most is None:
-        return np.argwhere(peaks & (smooth > threshold_otsu(smooth)))
-    points = np.argwhere(peaks)
-    order = np.argsort(-smooth[tuple(points.T)], kind="stable")
-    return np.asarray(points[order[:most]])
+OURS = "adapool, nothing set"
 
 
-def nuclei_rows(images: list[Annotated]) -> list[tuple[str, dict[str, float]]]:
-    """F1 for each labelled image: of adapool, and of each fixed window."""
+@dataclass(frozen=True)
+class Result:
+    """Mean F1 of a method on a set: of all images, of the even and of the odd ones in it."""
+
+    method: str
+    mean: float
+    halves: tuple[float, float]
+    setting: str = ""
+
+
+def f1(image: Annotated, points: Array) -> float:
+    """One hit for each label; or spots within 3 pixels, one to one."""
+    if image.spots is not None:
+        return f1_of_spots(image.spots, points)
+    assert image.labels is not None
+    return f1_of_labels(image.labels, points)
+
+
+def halves(scores: Sequence[float]) -> tuple[float, float]:
+    """Means of the even and of the odd scores, in order of name."""
+    odd = scores[1::2]
+    return float(np.mean(scores[::2])), float(np.mean(odd)) if odd else float("nan")
+
+
+def best_setting(method: str, settings: Sequence[Any], scores: Array) -> Result:
+    """Choose, with hindsight, one setting for all images: scores are (setting, image)."""
+    best = int(scores.mean(axis=1).argmax())
+    row = scores[best]
+    words = ", ".join(f"{value:g}" for value in settings[best])
+    return Result(method, float(row.mean()), halves(row.tolist()), words)
+
+
+def measure(images: Sequence[Annotated], kept: Kept, jobs: int) -> dict[str, list[Result]]:
+    """Score every method on every set; of peers only what is not kept is computed."""
+    find_with_peers(images, kept, jobs)
+    results = {}
+    for group, members in in_sets(images).items():
+        ours = [f1(each, adapool.peak_local_max(each.image)) for each in members]
+        rows = [Result(OURS, float(np.mean(ours)), halves(ours))]
+        for name in _usable(members):
+            settings = PEERS[name][1]
+            scores = [
+                [f1(each, points) for points in _kept_points(each, name, kept)] for each in members
+            ]
+            rows.append(best_setting(name, settings, np.transpose(scores)))
+        results[group] = rows
+    return results
+
+
+def image_rows(images: Iterable[Annotated]) -> list[tuple[str, str, int, int, float]]:
+    """Of each image: name, set, points found, objects, F1 of adapool."""
     rows = []
     for each in images:
-        assert each.labels is not None
-        scores = {"adapool": f1_of_labels(each.labels, adapool.peak_local_max(each.image))}
-        for window in WINDOWS:
-            points = fixed(each.image, window)
-            scores[f"w = {window}"] = f1_of_labels(each.labels, points)
-        rows.append((each.name, scores))
+        points = adapool.peak_local_max(each.image)
+        truth = each.spots if each.labels is None else np.unique(each.labels[each.labels > 0])
+        assert truth is not None
+        rows.append((each.name, each.group, len(points), len(truth), f1(each, points)))
     return rows
 
 
-def left_out(images: list[Annotated]) -> tuple[dict[float, float], float]:
-    """Mean F1 for each share of contrast; and with the share that is best on the other images."""
-    table = np.empty((len(CONTRASTS), len(images)))
-    for i, contrast in enumerate(CONTRASTS):
-        with mock.patch.object(_objects, "_CONTRAST", contrast):
-            for j, each in enumerate(images):
-                assert each.labels is not None
-                table[i, j] = f1_of_labels(each.labels, adapool.peak_local_max(each.image))
-    others = table.sum(axis=1, keepdims=True) - table
-    chosen = table[others.argmax(axis=0), np.arange(len(images))]
-    return dict(zip(CONTRASTS, table.mean(axis=1), strict=True)), float(chosen.mean())
-
-
-def spot_rows(images: list[Annotated]) -> list[tuple[str, str, float, float, int]]:
-    """For each image of spots: the score, of adapool and of the best fixed window, and which."""
-    rows = []
+def find_with_peers(images: Iterable[Annotated], kept: Kept, jobs: int) -> None:
+    """Compute what peers find, where it is not kept."""
+    tasks = []
     for each in images:
-        if each.spots is None:
-            continue
-        found = adapool.peak_local_max(each.image)
-        if "planted" in each.name:
-            # At an equal count of points, and adapool may return fewer than there are spots.
-            most = min(len(found), len(each.spots))
-            ours = hits_of_spots(each.spots, found[:most]) / len(each.spots)
-            theirs = {
-                w: hits_of_spots(each.spots, fixed(each.image, w, most)) / len(each.spots)
-                for w in WINDOWS
-            }
-            what = f"recall, {most} points of each, {len(each.spots)} spots"
-        else:
-            ours = f1_of_spots(each.spots, found)
-            theirs = {w: f1_of_spots(each.spots, fixed(each.image, w)) for w in WINDOWS}
-            what = f"F1, {len(found)} points, {len(each.spots)} spots"
-        best = max(theirs, key=theirs.__getitem__)
-        rows.append((each.name, what, ours, theirs[best], best))
-    return rows
+        for name in _usable([each]):
+            path = kept.path(each.digest, name, PEERS[name][1])
+            if not path.exists():
+                tasks.append((each.image, name, path))
+    done = each_in_processes(_find, tasks, min(jobs, len(tasks)))
+    for number, (path, found) in enumerate(done, start=1):
+        kept.put(path, found)
+        if number % 50 == 0:
+            print(f"peers: {number} of {len(tasks)}", file=sys.stderr, flush=True)
 
 
-def volume_rows(images: list[Annotated]) -> list[tuple[str, float, int, int]]:
-    """F1 on labelled volumes, with the number of points and of objects."""
-    rows = []
+def _usable(members: Iterable[Annotated]) -> list[str]:
+    flat = all(each.image.ndim == 2 for each in members)
+    names = [name for name in PEERS if flat or name not in PLANES_ONLY]
+    return [n for n in names if not n.startswith("sep") or importlib.util.find_spec("sep")]
+
+
+def _find(task: tuple[Array, str, Any]) -> tuple[Any, list[Array]]:
+    image, name, path = task
+    find, settings = PEERS[name]
+    return path, find(unit(image), settings)
+
+
+def _kept_points(image: Annotated, name: str, kept: Kept) -> list[Array]:
+    found = kept.get(kept.path(image.digest, name, PEERS[name][1]))
+    assert found is not None
+    return found
+
+
+def time_rows(images: Iterable[Annotated]) -> list[tuple[str, int, float, float]]:
+    """For each shape: number of images, milliseconds of adapool and of `blob_log` by default.
+
+    Of adapool the median over the images of that shape, of three calls each after a first one; of
+    `blob_log` a single call on one of them.
+    """
+    shapes: dict[tuple[int, ...], list[Annotated]] = {}
     for each in images:
-        if each.labels is not None and each.image.ndim == 3:
-            points = adapool.peak_local_max(each.image)
-            objects = len(np.unique(each.labels[each.labels > 0]))
-            rows.append((each.name, f1_of_labels(each.labels, points), len(points), objects))
-    return rows
-
-
-def speed_rows(images: list[Annotated]) -> list[tuple[str, float, float, float]]:
-    """Seconds, and F1 of `blob_log` with its own defaults."""
+        shapes.setdefault(each.image.shape, []).append(each)
     rows = []
-    for each in images:
-        assert each.labels is not None
-        adapool.peak_local_max(each.image)
-        ours = min(_seconds(adapool.peak_local_max, each.image)[0] for _ in range(3))
-        unit = (each.image - each.image.min()) / np.ptp(each.image)
-        theirs, blobs = _seconds(blob_log, unit)
-        f1 = f1_of_labels(each.labels, blobs[:, :2].astype(int))
-        rows.append((each.name, ours, theirs, f1))
+    for shape, members in sorted(shapes.items(), key=lambda item: np.prod(item[0])):
+        ours = []
+        for each in members:
+            adapool.peak_local_max(each.image)
+            ours.append(min(_seconds(adapool.peak_local_max, each.image) for _ in range(3)))
+        theirs = _seconds(blob_log, unit(members[0].image))
+        name = " x ".join(map(str, shape))
+        rows.append((name, len(members), 1e3 * float(np.median(ours)), 1e3 * theirs))
     return rows
 
 
-# Settings of `blob_log`, on images scaled to 0..1: for spots, for nuclei of some sizes.
-BLOB_SETTINGS = [
-    {"min_sigma": low, "max_sigma": high, "num_sigma": 5, "threshold": threshold}
-    for low, high in ((1.5, 3), (3, 10), (5, 20))
-    for threshold in (0.05, 0.1)
-]
-
-
-def blob_log_rows(images: list[Annotated]) -> list[tuple[str, float, float]]:
-    """Mean F1 on nuclei and on spots, of adapool and of `blob_log` with each of some settings."""
-    planes = [each for each in images if each.image.ndim == 2]
-
-    def means(found: list[Array]) -> tuple[float, float]:
-        nuclei = [
-            f1_of_labels(each.labels, points)
-            for each, points in zip(planes, found, strict=True)
-            if each.labels is not None
-        ]
-        spots = [
-            f1_of_spots(each.spots, points)
-            for each, points in zip(planes, found, strict=True)
-            if each.spots is not None
-        ]
-        return float(np.mean(nuclei)), float(np.mean(spots))
-
-    rows = [("adapool, nothing set", *means([adapool.peak_local_max(e.image) for e in planes]))]
-    for setting in BLOB_SETTINGS:
-        units = [(each.image - each.image.min()) / np.ptp(each.image) for each in planes]
-        found = [blob_log(unit, **setting)[:, :2].astype(int) for unit in units]
-        low, high = setting["min_sigma"], setting["max_sigma"]
-        name = f"blob_log, sigma {low:g} to {high:g}, threshold {setting['threshold']:g}"
-        rows.append((name, *means(found)))
-    return rows
-
-
-def _seconds(call: Any, image: Array) -> tuple[float, Array]:
+def _seconds(call: Any, image: Array) -> float:
     start = time.perf_counter()
-    result = call(image)
-    return time.perf_counter() - start, result
+    call(image)
+    return time.perf_counter() - start
