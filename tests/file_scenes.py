@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,10 @@ def write(folder: Path, *names: str) -> None:
             iio.imwrite(path, plane(seed=seed))
         else:
             io.write(path, plane(seed=seed), spacing=(0.5, 0.5))
+
+
+def die_of_some(path: Path) -> str:
+    """End the process at once, as the system does where memory is short, at some files."""
+    if "deadly" in path.name:
+        os._exit(9)
+    return path.name

@@ -270,6 +270,19 @@ def test_jobs(folder: Path) -> None:
     assert files("two") == ["a.csv", "b.csv", "summary.csv"]
 
 
+def test_a_process_that_dies_takes_no_other_file_with_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from adapool.cli import _batch
+
+    paths = [Path(name) for name in ("a", "deadly", "b", "c")]
+    outcomes = _batch.over(paths, file_scenes.die_of_some, 2, "test")
+    assert [each.path for each in outcomes] == paths
+    assert [each.result for each in outcomes] == ["a", None, "b", "c"]
+    assert outcomes[1].error == "its process died, for want of memory it may be"
+    assert "skipped deadly: its process died" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another thing on Windows")
 def test_ctrl_c_leaves_whole_files_only(folder: Path) -> None:
     file_scenes.write(folder / "in", *(f"{number}.tif" for number in range(200)))

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -124,19 +124,34 @@ def _outcomes(paths: Sequence[Path], work: Work, jobs: int) -> Iterator[Outcome]
     if jobs == 1:
         yield from (_attempt(path, work) for path in paths)
         return
+    left = yield from _in_processes(paths, work, jobs)
+    while left:  # a process died, and with it the pool: one by one it shows of which file
+        left = yield from _in_processes(left, work, 1)
+        if left:
+            reason = "its process died, for want of memory it may be"
+            yield Outcome(left.pop(0), error=reason)
+
+
+def _in_processes(
+    paths: Sequence[Path], work: Work, jobs: int
+) -> Generator[Outcome, None, list[Path]]:
+    """Yield what comes of files, and return those that nothing came of, as a process died."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
     # Spawned: threads of numba do not live on in a process that is forked.
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (threads,))
+    left = dict.fromkeys(paths)
     try:
         futures = {pool.submit(_in_worker, path, work): path for path in paths}
         for future in as_completed(futures):
-            try:
-                yield future.result()
-            except BrokenProcessPool:
-                reason = "its process died, for want of memory it may be: take fewer --jobs"
-                yield Outcome(futures[future], error=reason)
+            with contextlib.suppress(BrokenProcessPool):
+                outcome = future.result()
+                del left[futures[future]]
+                yield outcome
+    except BrokenProcessPool:  # before all had been submitted
+        pass
     finally:
         pool.shutdown(cancel_futures=True)
+    return list(left)
 
 
 def _attempt(path: Path, work: Work) -> Outcome:
