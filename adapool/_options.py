@@ -18,6 +18,7 @@ from adapool._checks.arguments import AnyArray
 ArrayAndIndices = tuple[NDArray[Any], NDArray[np.int64]]
 Ints = int | Sequence[int]
 Anchor = Literal["corner", "center"]
+Footprint = Literal["box", "ellipse"]
 Interpolation = Literal["linear", "nearest", "truncate"]
 
 
@@ -52,11 +53,14 @@ class SiteOptions(TypedDict, total=False):
     network_halo: Ints
 
 
-class DynamicOptions(SiteOptions, total=False):
+class DynamicOptions(AxisOptions, total=False):
     """Of such windows on a grid."""
 
     stride: Ints
-    batch_axis: int | None
+    max_kernel_size: Ints | None
+    anchor: Anchor | None
+    footprint: Footprint
+    network_halo: Ints
 
 
 class ConvOptions(AxisOptions, total=False):

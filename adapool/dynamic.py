@@ -10,7 +10,7 @@ from adapool._checks import arguments, words
 from adapool._checks.arguments import AnyArray, HostArray
 from adapool._layout import Layout
 from adapool._named import Names, every
-from adapool._options import Anchor, ArrayAndIndices, DynamicOptions, SiteOptions
+from adapool._options import Anchor, ArrayAndIndices, DynamicOptions, Footprint, SiteOptions
 from adapool._plans.dynamic import DynamicPlan
 from adapool._plans.sites import SitesPlan
 from adapool._run import run
@@ -39,7 +39,8 @@ def dynamic_pooling(
     *,
     stride: int | Sequence[int] = 1,
     max_kernel_size: int | Sequence[int] | None = None,
-    anchor: Anchor = "corner",
+    anchor: Anchor | None = None,
+    footprint: Footprint = "box",
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
     return_indices: bool = False,
@@ -125,10 +126,13 @@ def dynamic_pooling(
     check_places("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     step = arguments.integers("stride", stride, layout.ndim, least=1)
-    centered = arguments.choice("anchor", anchor, arguments.ANCHORS) == "center"
+    ellipses = arguments.choice("footprint", footprint, arguments.FOOTPRINTS) == "ellipse"
+    centered = arguments.anchored(anchor, ellipses)
     with_indices = arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout, param_network=param_network)
-    plan = DynamicPlan.of(layout, param_network, step, max_kernel_size, centered, with_indices)
+    plan = DynamicPlan.of(
+        layout, param_network, step, max_kernel_size, centered, ellipses, with_indices
+    )
     pooled = run(plan, layout, array, network_halo)
     return names.pooled(pooled, every(plan.step))
 
@@ -143,7 +147,7 @@ def dynamic_stride_pooling(
     feature_map: AnyArray, param_network: Any,
     **options: Unpack[SiteOptions],
 ) -> Any: ...  # fmt: skip
-@words.other_words(words.SIZES)
+@words.other_words(words.SITES)
 def dynamic_stride_pooling(
     feature_map: AnyArray,
     param_network: Any,

@@ -33,6 +33,7 @@ HostArray = NDArray[Any] | Sequence[Any]
 
 INTERPOLATIONS = ("linear", "nearest", "truncate")
 ANCHORS = ("corner", "center")
+FOOTPRINTS = ("box", "ellipse")
 
 _SPATIAL_NDIMS = (2, 3)
 
@@ -223,6 +224,19 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {shorten(value)}")
     return bool(value)
+
+
+def anchored(anchor: Any, ellipses: bool) -> bool:
+    """Return whether windows are centered on their pixels: None means what footprints are by default."""
+    if anchor is None:
+        return ellipses
+    centered = choice("anchor", anchor, ANCHORS) == "center"
+    if ellipses and not centered:
+        raise ValueError(
+            "anchor must be 'center' with footprint='ellipse', got 'corner': ellipses are centered "
+            "on their pixels; leave anchor out"
+        )
+    return centered
 
 
 # --- window geometry ----------------------------------------------------------------------------
