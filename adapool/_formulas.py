@@ -21,6 +21,9 @@ _HALF_OVERFLOW = 65520.0
 # beyond the last, in radians, have no meaning left, and count as 0.
 _WIDE, _NARROW, _TURNED = 1e30, 1e-30, 1e9
 
+# How near to a quarter turn an angle is taken for it.
+_UPRIGHT = 1e-15
+
 # An extent that bounds one which was rounded.
 _ROUNDED_UP = 1 + 1e-12
 
@@ -192,6 +195,8 @@ def ellipse_formulas(compiled: Callable[..., Any], times: Any, root: Any) -> Ell
             turned = 0.0
         turns = np.int64(times(turned, _PER_QUARTER) + (0.5 if turned >= 0 else -0.5))
         rest = (turned - times(np.float64(turns), _QUARTER)) - times(np.float64(turns), _QUARTER_TAIL)
+        # A quarter turn, which no float is, is what is meant: the axes are along those of the image.
+        rest = 0.0 if abs(rest) < _UPRIGHT else rest
         if turns & 1:
             first, second = second, first
         z = times(rest, rest)

@@ -17,6 +17,7 @@ from adapool.cpu.dynamic.tiles import LONGEST, TABLE_BYTES
 from adapool.cpu.ellipses import pooling
 from adapool.cpu.ellipses.formulas import SOME, turn
 from adapool.cpu.ellipses.queries import LINE_ROWS, WIDEST
+from adapool.cpu.ellipses.settle import disc_rows
 from adapool.cpu.fixed.launch import check_finite
 
 # Bytes that one table may take for a tile of large windows.
@@ -75,6 +76,9 @@ def ellipse_pooling(
     workers = workers_for(out.size, tiles)
     room = _table_room(image, tile, most)
     apart = bits.itemsize == 8
+    # Of what is round in images, one channel at a time, whose places nobody wants.
+    round_ones = sizes.shape[-1] == 1 and image.shape[1] == 1 and not (apart or with_indices)
+    discs = disc_rows() if round_ones else disc_rows()[:0]
     pooling.look_up_tiles(
         *arguments,
         raw_fill,
@@ -85,6 +89,8 @@ def ellipse_pooling(
         np.empty((workers, 4, math.prod(tile) + BLOCK), np.int32),
         np.empty((workers, LINE_ROWS, tile[2]), np.int32),
         np.empty((workers, 3, WIDEST // 2 + 1), np.int32),
+        discs,
+        np.empty((workers, tile[2] * channels), np.int32),
         np.empty((workers, tile[0] * tile[1], 2), np.int64),
         np.empty((workers, 2, ALL_CLASSES), np.int64),
         np.empty((workers, 4, LEVELS), np.int64),

@@ -25,8 +25,8 @@ from adapool.cpu.dynamic.queries import (
 from adapool.cpu.dynamic.tables import LOOK_UP, answer, choose_levels
 from adapool.cpu.dynamic.tiles import LONGEST, TABLE_BYTES, are_few, part
 from adapool.cpu.ellipses.queries import collect
-from adapool.cpu.ellipses.rows import settle
 from adapool.cpu.ellipses.search import search_tile
+from adapool.cpu.ellipses.settle import settle
 from adapool.cpu.ellipses.tiles import load_tile, store_tile
 
 
@@ -50,6 +50,8 @@ def look_up_tiles(
     queries: Any,
     line: Any,
     ends: Any,
+    discs: Any,
+    found: Any,
     rows: Any,
     counts: Any,
     shares: Any,
@@ -99,7 +101,7 @@ def look_up_tiles(
                 answer(table, place, here, query, count, share, some)
                 settle(
                     params, geometry, most, turned, batch, here, query, table, place, span,
-                    span_place, ends[worker], some, ordered,
+                    span_place, ends[worker], discs, found[worker], total, some, ordered,
                 )  # fmt: skip
             empty = query[ORDER, served:total]
             store_tile(

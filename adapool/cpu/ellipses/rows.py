@@ -12,47 +12,17 @@ import numpy as np
 
 from adapool._jit import device
 from adapool.cpu._roots import square_root
-from adapool.cpu.dynamic.queries import (
-    BEGIN,
-    CLASS,
-    CLASSES,
-    COLUMNS,
-    END,
-    HIGH,
-    LOW,
-    STRIDE,
-    find_row,
-)
 from adapool.cpu.dynamic.tables import double
-from adapool.cpu.ellipses.formulas import covers, share, sheared, size_of
+from adapool.cpu.ellipses.formulas import covers, share
 from adapool.cpu.ellipses.queries import WIDEST
-from adapool.cpu.ellipses.tiles import cell_of, packed, place_in
 
 # Rows of the array that holds, for each row of an ellipse at or below its centre, where it begins
 # and ends, counted from the centre; and whether that is too near to a pixel to be sure.
 FIRST, LAST, _UNSURE = range(3)
 
-# Products of squares, compared in place of sums of quotients, are off by less than this share.
-_NEAR = 1e-12
-
 # How near to a pixel an estimated end of a row may be, and how near to the end of the ellipse its
 # square root, for the estimate to be trusted: of sizes up to `WIDEST` its error is below 5e-8 then.
 _CLOSE, _TIP = 1e-7, 1e-10
-
-
-@device
-def surely(z: int, y: int, x: int, depth: Any, height: Any, width: Any, shear: Any) -> bool:
-    """Whether a pixel is in an ellipse: without a division, where it is not at the border."""
-    a, b, c = 2.0 * z, 2.0 * y, 2.0 * sheared(x, y, shear)
-    first, second, third = depth * depth, height * height, width * width
-    sides = first * second
-    left = a * a * second * third + first * (b * b * third + c * c * second)
-    right = sides * third
-    if left < right * (1 - _NEAR):
-        return True
-    if left > right * (1 + _NEAR):
-        return False
-    return covers(z, y, x, depth, height, width, shear)
 
 
 @device
@@ -101,7 +71,7 @@ def measure_rows(z: int, depth: Any, height: Any, width: Any, shear: Any, ends: 
 def widen_rows(spans: Any, places: Any, cells: int, group: int, longest: int) -> None:
     """Make the tables of rows of up to `longest` cells from the first."""
     level = 1
-    while 1 << level <= longest:
+    while level < spans.shape[0] and 1 << level <= longest:
         count = (cells - (1 << level) + 1) * group
         double(spans, places, level, level - 1, (1 << level >> 1) * group, count)
         level += 1
@@ -125,94 +95,26 @@ def row_maximum(
 
 
 @device
-def settle(
-    params: Any,
-    geometry: Any,
-    most: Any,
-    turned: bool,
-    batch: int,
-    state: Any,
-    queries: Any,
-    keys: Any,
-    places: Any,
-    spans: Any,
-    span_places: Any,
-    ends: Any,
-    group: int,
-    ordered: bool,
-) -> None:
-    """Replace the maxima over boxes whose places are outside of their ellipses.
-
-    `keys` and `places` hold what was found in the boxes in their last row.
-    """
-    line = state[HIGH, 2] - state[LOW, 2]
-    lines = state[HIGH, 1] - state[LOW, 1]
-    widened = False
-    total = 0
-    stride_z, stride_y = geometry[STRIDE, 0], geometry[STRIDE, 1]
-    of_width = 1 if turned else geometry[COLUMNS, 2]
-    for z in range(state[BEGIN, 0] + -state[BEGIN, 0] % stride_z, state[END, 0], stride_z):
-        for y in range(state[BEGIN, 1] + -state[BEGIN, 1] % stride_y, state[END, 1], stride_y):
-            n, _, row, step = find_row(params, None, geometry, state, batch, z, y)
-            if n <= 0:
-                continue
-            left = state[BEGIN, 2] + -state[BEGIN, 2] % step - state[LOW, 2]
-            plane, high = z - state[LOW, 0], y - state[LOW, 1]
-            for i in range(n):
-                q = total + i
-                if queries[CLASS, q] >= CLASSES:
-                    continue
-                at = row + i * step
-                column = left + i * step
-                depth = size_of(params, at, geometry[COLUMNS, 0], most[0])
-                height = size_of(params, at, geometry[COLUMNS, 1], most[1])
-                width = size_of(params, at, of_width, most[2])
-                shear = float(params[at, 2]) if turned else 0.0
-                for c in range(q * group, (q + 1) * group):
-                    place = place_in(keys[3, c]) if places is None else np.int64(places[3, c])
-                    a, b, d = cell_of(place, ordered)
-                    if surely(
-                        a - plane, b - high, d - column, depth, height, width, shear
-                    ):
-                        continue
-                    if not widened:
-                        widened = True
-                        cells = (state[HIGH, 0] - state[LOW, 0]) * lines * line
-                        widen_rows(spans, span_places, cells, group, line)
-                    search_rows(
-                        keys, places, spans, span_places, ends, c, group, ordered,
-                        (plane, high, column), (lines, line),
-                        (state[HIGH, 0] - state[LOW, 0]), depth, height, width, shear,
-                    )  # fmt: skip
-            total += n
-
-
-@device
 def search_rows(
-    keys: Any,
-    places: Any,
     spans: Any,
-    span_places: Any,
+    places: Any,
     ends: Any,
-    c: int,
     group: int,
-    ordered: bool,
+    channel: int,
     centre: Any,
     shape: Any,
-    planes: int,
     depth: Any,
     height: Any,
     width: Any,
     shear: Any,
-) -> None:
-    """Write the maximum over the rows of one ellipse to its place, `c`."""
+) -> Any:
+    """Return the maximum over the rows of one ellipse in a tile of `shape`, and its place."""
     plane, row, column = centre
-    lines, line = shape
-    channel = c % group
+    planes, lines, line = shape
     # The centre is in it.
-    at = ((plane * lines + row) * line + column) * group + channel
-    best = spans[0, np.uint64(at)]
-    place = np.int32(0) if span_places is None else span_places[0, np.uint64(at)]
+    at = np.uint64(((plane * lines + row) * line + column) * group + channel)
+    best = spans[0, at]
+    place = np.int32(0) if places is None else places[0, at]
     deepest = min(np.int64(0.5 * depth), planes)
     for a in range(max(-deepest, -plane), min(deepest, planes - 1 - plane) + 1):
         count = measure_rows(abs(a), depth, height, width, shear, ends)
@@ -226,11 +128,26 @@ def search_rows(
             if first <= last:
                 start = (base + row + b) * line + first
                 best, place = row_maximum(
-                    spans, span_places, start, last - first + 1, group, channel, best, place
+                    spans, places, start, last - first + 1, group, channel, best, place
                 )
-    if places is None:
-        keys[3, c] = best if ordered else packed(best, 0)
-    else:
-        keys[3, c] = best
-        if span_places is not None:
-            places[3, c] = place
+    return best, place
+
+
+@device
+def search_disc(spans: Any, halves: Any, radius: int, at: int, line: int) -> Any:
+    """Return the maximum over the rows of a disc that lies in its tile, of one channel.
+
+    `halves` holds how far its rows go from their middles, `radius` how many there are.
+    """
+    half = np.int64(halves[0])
+    level = np.int64((np.float32(2 * half + 1).view(np.int32) >> 23) - 127)
+    best = max(spans[level, at - half], spans[level, at + half + 1 - (1 << level)])
+    for b in range(1, radius + 1):
+        half = np.int64(halves[b])
+        level = np.int64((np.float32(2 * half + 1).view(np.int32) >> 23) - 127)
+        row = spans[level]
+        left, right = np.uint64(at - half), np.uint64(at + half + 1 - (1 << level))
+        below = np.uint64(b * line)
+        best = max(best, max(row[left - below], row[right - below]))
+        best = max(best, max(row[left + below], row[right + below]))
+    return best
