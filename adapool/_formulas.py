@@ -194,7 +194,9 @@ def ellipse_formulas(compiled: Callable[..., Any], times: Any, root: Any) -> Ell
         if not (turned < _TURNED and turned > -_TURNED):
             turned = 0.0
         turns = np.int64(times(turned, _PER_QUARTER) + (0.5 if turned >= 0 else -0.5))
-        rest = (turned - times(np.float64(turns), _QUARTER)) - times(np.float64(turns), _QUARTER_TAIL)
+        rest = (turned - times(np.float64(turns), _QUARTER)) - times(
+            np.float64(turns), _QUARTER_TAIL
+        )
         # A quarter turn, which no float is, is what is meant: the axes are along those of the image.
         rest = 0.0 if abs(rest) < _UPRIGHT else rest
         if turns & 1:

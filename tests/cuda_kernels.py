@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from numba import from_dtype, types
 
 from adapool.cuda import copying, grids
 from adapool.cuda.convolution import deformable, products
-from adapool.cuda.dynamic import pooling
+from adapool.cuda.dynamic import ellipses, measuring, pooling
 from adapool.cuda.fixed import maximum
 from adapool.cuda.sites import painting
 
@@ -36,6 +37,7 @@ class Kernel:
     signature: Any
     threads: int = grids.BLOCK
     dynamic: int = 0
+    in_float64: bool = False  # by what it is to compute, whatever its arrays hold
 
 
 def array(dtype: Any, ndim: int, layout: str = "C") -> Any:
@@ -50,6 +52,7 @@ def kernels() -> Iterator[Kernel]:
     for dtype in ("float32", "float64"):
         yield from attention(dtype)
         yield from own_windows(dtype)
+        yield from own_ellipses(dtype)
         yield from convolutions(dtype)
 
 
@@ -108,7 +111,7 @@ def own_windows(dtype: str) -> Iterator[Kernel]:
     scalar = from_dtype(np.dtype(dtype))
     params = array("float64" if dtype == "float64" else "float32", 2)
     yield kernel(
-        "measure_sizes", pooling.measure_sizes, params, THREE, THREE, array("int64", 1)
+        "measure_sizes", measuring.measure_sizes, params, THREE, THREE, array("int64", 1)
     )  # fmt: skip
     slab = array(dtype, 3)
     for name, values, table in (
@@ -132,6 +135,27 @@ def own_windows(dtype: str) -> Iterator[Kernel]:
         array("int64", 2), THREE, THREE, BOOL, THREE, TWO, FOUR, INT, PLAN, scalar,
         array(dtype, 2),
     )  # fmt: skip
+
+
+def own_ellipses(dtype: str) -> Iterator[Kernel]:
+    scalar, params = from_dtype(np.dtype(dtype)), array(dtype, 2)
+    reals = types.UniTuple(types.float64, 3)
+    chords = array("float64", 2)
+    yield kernel("turn", ellipses.turn, params, types.float64, chords, in_float64=True)
+    for made in (params, chords):
+        yield kernel(
+            "measure_ellipses", measuring.measure_ellipses, params, made, THREE, reals, THREE,
+            array("int64", 1), in_float64=True,
+        )  # fmt: skip
+    tables = array("int32", 1)
+    for indexed, turned in itertools.product((False, True), repeat=2):
+        name = f"look_up_ellipses{', indices' * indexed}{', turned' * turned}"
+        yield kernel(
+            name, ellipses.look_up_ellipses(indexed, turned), tables, FOUR, array(dtype, 1),
+            array("float64" if turned else dtype, 5), INT, THREE, reals, THREE, THREE, TWO, FOUR,
+            INT, PLAN, scalar, array(dtype, 5), array("int64", 5) if indexed else NOTHING,
+            in_float64=True,
+        )  # fmt: skip
 
 
 def convolutions(dtype: str) -> Iterator[Kernel]:

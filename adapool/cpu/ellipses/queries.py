@@ -111,7 +111,9 @@ def collect(
                     last = min(np.int32(at + halves[i] + one), end)
                     firsts[i] = first
                     spans[i] = last - first if halves[i] >= zero else zero
-                    spans[i] = spans[i] if halves[i] <= np.int32(WIDEST // 2) else np.int32(_TOO_WIDE)
+                    spans[i] = (
+                        spans[i] if halves[i] <= np.int32(WIDEST // 2) else np.int32(_TOO_WIDE)
+                    )
                 for i in range(n):
                     # The exponent of a float is the binary logarithm, in one instruction.
                     level = np.int32((np.float32(spans[i]).view(np.int32) >> 23) - 127)
