@@ -159,8 +159,9 @@ def ellipse_formulas(compiled: Callable[..., Any], times: Any, root: Any) -> Ell
 
     Along the axes, pixel j is in the window of pixel i if the sum over plane, row, column, in this
     order, of ``share(j - i, size)`` is at most 1. An ellipse that is turned is one along the axes,
-    sheared: with `height` and `width` of its chords through the centre along rows and columns, pixel
-    j is in it if ``share(dy, height) + share(sheared(dx, dy, shear), width)`` is at most 1. So the
+    sheared: with `height`, how far it goes along the rows, and `width`, of its chord in the row of
+    the centre, pixel j is in it if ``share(dy, height) + share(sheared(dx, dy, shear), width)`` is
+    at most 1. So the
     pixels of a row are an interval, in floating-point numbers too: each step is monotonic.
 
     `times` is the product, which a GPU must not contract with a sum that follows; `root` is the
@@ -190,14 +191,14 @@ def ellipse_formulas(compiled: Callable[..., Any], times: Any, root: Any) -> Ell
         first = min(max(np.float64(major), _NARROW), _WIDE)
         second = min(max(np.float64(minor), _NARROW), _WIDE)
         # Less a number of quarter turns, each of which exchanges the axes.
-        turned = np.float64(angle)
+        turned: Any = np.float64(angle)
         if not (turned < _TURNED and turned > -_TURNED):
             turned = 0.0
         turns = np.int64(times(turned, _PER_QUARTER) + (0.5 if turned >= 0 else -0.5))
         rest = (turned - times(np.float64(turns), _QUARTER)) - times(
             np.float64(turns), _QUARTER_TAIL
         )
-        # A quarter turn, which no float is, is what is meant: the axes are along those of the image.
+        # A quarter turn is what is meant, which no float is: the axes are those of the image.
         rest = 0.0 if abs(rest) < _UPRIGHT else rest
         if turns & 1:
             first, second = second, first

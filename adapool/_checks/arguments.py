@@ -227,7 +227,7 @@ def flag(name: str, value: Any) -> bool:
 
 
 def anchored(anchor: Any, ellipses: bool) -> bool:
-    """Return whether windows are centered on their pixels: None means what footprints are by default."""
+    """Return whether windows are centered on their pixels; None means that ellipses are."""
     if anchor is None:
         return ellipses
     centered = choice("anchor", anchor, ANCHORS) == "center"

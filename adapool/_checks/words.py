@@ -13,8 +13,8 @@ R = TypeVar("R")
 PEAKS = {
     "min_distance": "pass the size of windows as param_network: 2 * min_distance + 1",
     "footprint": (
-        "pass the size of windows as param_network; an estimator with shape='ellipse', or any network "
-        "whose attribute footprint is 'ellipse', has ellipses"
+        "pass the size of windows as param_network; an estimator with shape='ellipse', or any "
+        "network whose attribute footprint is 'ellipse', has ellipses"
     ),
     "threshold_abs": "pass threshold=threshold_abs",
     "threshold_rel": "pass threshold=threshold_rel * image.max()",

@@ -1,4 +1,4 @@
-"""Which pixels an ellipse has, compiled for kernels; and what kernels take of one that is turned."""
+"""Which pixels an ellipse has, compiled for kernels; what these take of one that is turned."""
 
 from __future__ import annotations
 

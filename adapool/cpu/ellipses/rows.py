@@ -31,7 +31,7 @@ def measure_rows(z: int, depth: Any, height: Any, width: Any, shear: Any, ends: 
 
     Those from the centre's on; the others are their mirror images.
     """
-    count = np.int64(0.5 * height) + 1
+    count = int(0.5 * height) + 1
     above = 1.0 - share(z, depth)
     half, steep = 0.5 * width, 2.0 / max(height, 1.0)
     first, last, unsure = ends[FIRST], ends[LAST], ends[_UNSURE]
@@ -43,7 +43,8 @@ def measure_rows(z: int, depth: Any, height: Any, width: Any, shear: Any, ends: 
         middle = shear * y
         # Truncated, once they are positive.
         high, low = middle + reach + WIDEST, middle - reach + WIDEST
-        end, begin = np.int32(high), np.int32(low)
+        end: Any = np.int32(high)
+        begin: Any = np.int32(low)
         above_end, above_begin = high - end, low - begin
         last[y] = end - np.int32(WIDEST)
         first[y] = begin - np.int32(WIDEST - 1)

@@ -77,9 +77,9 @@ def locate(
         height = size_of(params, at, geometry[COLUMNS, 1], most[1])
         width = size_of(params, at, of_width, most[2])
         shear = float(params[at, 2]) if turned else 0.0
-        a, b = 2.0 * np.int32(z - plane), np.int32(y - high)
-        c = 2.0 * sheared(np.int32(x - (left + i * step)), b, shear)
-        b = 2.0 * b
+        down = np.int32(y - high)
+        a, b = 2.0 * np.int32(z - plane), 2.0 * down
+        c = 2.0 * sheared(np.int32(x - (left + i * step)), down, shear)
         first, second, third = depth * depth, height * height, width * width
         distance = a * a * second * third + first * (b * b * third + c * c * second)
         border = first * second * third

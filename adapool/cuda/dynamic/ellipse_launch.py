@@ -67,7 +67,7 @@ def ellipse_pooling(
 
 
 def _largest_box(
-    given: DeviceArray, params: DeviceArray, columns: Triple, most: Any, volume: Triple
+    given: DeviceArray, params: DeviceArray, columns: Triple, most: Any, volume: Any
 ) -> Triple:
     """Return the largest box along each axis; raise ValueError where a size is not finite."""
     found = copying.zeros(params, 4, np.int64)

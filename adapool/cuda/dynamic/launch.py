@@ -91,7 +91,7 @@ def _largest(params: DeviceArray, columns: Triple, limits: Triple) -> Triple:
     return checked_largest(found)
 
 
-def checked_largest(found: DeviceArray) -> Triple:
+def checked_largest(found: Any) -> Triple:
     """Return what was found to be the largest; raise ValueError where a value was not finite."""
     plane, row, column, stray = map(int, found.to_host())
     if stray:
@@ -100,6 +100,7 @@ def checked_largest(found: DeviceArray) -> Triple:
 
 
 def plan_for(image: DeviceArray, largest: Triple, columns: Triple) -> Plan:
+    """Plan the tables of an image for windows of up to some size."""
     first, second, third = (
         max(1, min(size, n)) for size, n in zip(largest, image.shape[1:4], strict=True)
     )
@@ -107,6 +108,7 @@ def plan_for(image: DeviceArray, largest: Triple, columns: Triple) -> Plan:
 
 
 def arguments_of(plan: Plan) -> tuple[Any, ...]:
+    """Return what kernels take of a plan."""
     return plan.levels, plan.weights, plan.tied, plan.shift
 
 
