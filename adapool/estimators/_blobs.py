@@ -112,8 +112,11 @@ class BlobSizes(PerPixel):
         if self.shape == "ellipse":
             volume, voxels = _as_volume(image, voxel)
             labels = find_objects(volume, voxels, image.ndim).labels.reshape(image.shape)
-            labels = outlined(image=volume.reshape(image.shape), labels=labels)
-            return ellipses_of(labels)[labels]
+            objects = outlined(volume.reshape(image.shape), labels)
+            # Pixels just beyond an outline have a response, and so need a window too.
+            return ellipses_of(objects, int(labels.max()) + 1)[
+                np.where(objects > 0, objects, labels)
+            ]
         return _respond(image, voxel)[1]
 
 

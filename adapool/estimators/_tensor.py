@@ -28,7 +28,8 @@ class StructureTensorSizes(PerPixel):
 
     in d dimensions; the second term is what smoothing takes from the E of a disk or a ball. A
     window is the bounding box of the ellipse with these axes, clipped to `min_size` and
-    `max_size`; with ``shape="ellipse"``, of an image, that ellipse. Adding to the intensities, or scaling them, changes nothing.
+    `max_size`; with ``shape="ellipse"``, of an image, that ellipse. Adding to the
+    intensities, or scaling them, changes nothing.
 
     Parameters
     ----------

@@ -114,6 +114,30 @@ def ellipse_pooling(
     return out, indices
 
 
+def ellipse_axes(params: Array, columns: Triple, turned: bool) -> tuple[Array, Array]:
+    """Return depth, height, width and shear of ellipses (n, 4), and the boxes around them (n, 3).
+
+    `params` (n, P), `columns` and `turned` as for :func:`ellipse_pooling`; the boxes in pixels, 0
+    where an ellipse is empty.
+    """
+    axes = np.zeros((len(params), 4))
+    axes[:, :3] = 1
+    around = np.ones((len(params), 3))
+    if turned:
+        chords = _turned(np.ascontiguousarray(params), np.float64(np.inf))
+        axes[:, 1:] = chords[:, :3]
+        around[:, 1:] = chords[:, [0, 3]]
+    else:
+        for axis, column in enumerate(columns):
+            if column >= 0:
+                axes[:, axis] = around[:, axis] = params[:, column]
+    empty = (around <= 0).any(axis=1)
+    # Beyond what an image may have, and within an int64.
+    boxes = 2 * np.minimum(around / 2, float(1 << 40)).astype(np.int64) + 1
+    boxes[empty] = 0
+    return axes, boxes
+
+
 def _turned(params: Any, most: np.float64) -> Any:
     chords = np.empty((len(params), 4))
     turn(params, most, chords, tasks=-(-len(params) // SOME), work=chords.size * 8)

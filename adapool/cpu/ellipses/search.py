@@ -36,7 +36,7 @@ def _relation(block: Any, centre: Any, axes: Any) -> int:
     near_z, far_z = _extremes(block[0] - centre[0], block[1] - centre[0])
     low_y, high_y = block[2] - centre[1], block[3] - centre[1]
     low_x, high_x = block[4] - centre[2], block[5] - centre[2]
-    near_y, far_y = _extremes(low_y, high_y)
+    near_y, _ = _extremes(low_y, high_y)
     # The shear moves the rows of the block; the corners of what comes out are at these.
     one, two = sheared(low_x, low_y, shear), sheared(low_x, high_y, shear)
     three, four = sheared(high_x, low_y, shear), sheared(high_x, high_y, shear)

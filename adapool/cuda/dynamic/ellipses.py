@@ -62,7 +62,7 @@ def row_ends(shares: Any, x: int, y: int, low: int, high: int, width: Any, shear
     box around it begins and ends. The ends are estimated, and then moved to where they are.
     """
     middle = x + _times(shear, float(y))
-    inside = int(math.floor(min(max(middle + 0.5, float(low)), high - 0.5)))
+    inside = math.floor(min(max(middle + 0.5, float(low)), high - 0.5))
     if not shares + _share(_sheared(inside - x, y, shear), width) <= 1:
         return 0, -1
     reach = 0.5 * width * math.sqrt(max(1.0 - shares, 0.0))
