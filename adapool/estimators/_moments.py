@@ -54,7 +54,7 @@ def _quantiles(image: Array, labels: Array, count: int, share: float, none: floa
 
 
 def ellipses_of(labels: Array, count: int) -> Array:
-    """Return the ellipse of each of `count` labels from 0 on, (count, P); of 1 pixel where none is.
+    """Return the ellipses of `count` labels from 0 on, (count, P); of 1 pixel where none is.
 
     In images P is 3, major and minor axis length and orientation; in volumes the diameters along
     the axes of the ellipsoid.

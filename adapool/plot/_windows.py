@@ -54,7 +54,8 @@ def show_windows(
         Window sizes in pixels, as the parameters of `adapool.dynamic_pooling`: ``(*spatial, P)``,
         with or without a leading 1, P being 1 (a size for both axes), 2 (sizes along row and
         column) or 4 (sizes, then strides, which are not drawn), of ellipses also 3 (major and
-        minor axis length, orientation); an axis P of length 1 may be missing. A network is given ``(1, *spatial, C)``. With `positions`, also ``(n,)`` or
+        minor axis length, orientation); an axis P of length 1 may be missing. A network is given
+        ``(1, *spatial, C)``. With `positions`, also ``(n,)`` or
         ``(n, P)``: the sizes at these. Sizes of boxes are truncated toward zero; below 1 a window
         is empty and is not drawn.
     positions : (n, 2) array_like of int, optional
