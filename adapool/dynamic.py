@@ -65,10 +65,11 @@ def dynamic_pooling(
         ``(1, *spatial, P)``; with `batch_axis` the batch stands in place of the 1. P is 1 (one
         size for all axes), d (a size for each of the d spatial axes) or 2 d (sizes, then
         strides, which are ignored here); for ellipses in images also 3 (major axis length, minor
-        axis length and orientation, as `skimage.measure.regionprops` has them). An array may drop the leading 1, and an axis P of
-        length 1, or hold what all pixels have: one number, or P of them. Sizes of boxes, in pixels,
-        are truncated toward zero and saturate; below 1 the window is empty. Those of ellipses are
-        diameters, real numbers; where one is not above 0 the window is empty.
+        axis length and orientation, as `skimage.measure.regionprops` has them). An array may drop
+        the leading 1, and an axis P of length 1, or hold what all pixels have: one number, or P
+        of them. Sizes of boxes, in pixels, are truncated toward zero and saturate; below 1 the
+        window is empty. Those of ellipses are diameters, real numbers; where one is not above 0
+        the window is empty.
     stride : int or sequence of int, optional
         Pixels between the windows that are computed: ``ceil(size / stride)`` along an axis.
     max_kernel_size : int or sequence of int, optional
@@ -117,8 +118,9 @@ def dynamic_pooling(
     Of an ellipse with axes of lengths a and b, the first turned by an angle t from the axis of rows
     toward that of columns, the height is :math:`h = \sqrt{a^2 \cos^2 t + b^2 \sin^2 t}`, the chord
     of the row through its centre :math:`w = a b / h`, and the middles of the chords lie
-    :math:`k = \sin t \cos t \, (a^2 - b^2) / h^2` columns farther in each row. A pixel that is y rows
-    and x columns from the centre is in it if :math:`(2 y / h)^2 + (2 (x - k y) / w)^2 \le 1`. That
+    :math:`k = \sin t \cos t \, (a^2 - b^2) / h^2` columns farther in each row. A pixel that is y
+    rows and x columns from the centre is in it if
+    :math:`(2 y / h)^2 + (2 (x - k y) / w)^2 \le 1`. That
     is the usual equation, rearranged so that each row of an ellipse is an interval in
     floating-point numbers too. Angles within 1e-15 of a quarter turn count as that.
 

@@ -41,7 +41,7 @@ def outlined(image: Array, labels: Array) -> Array:
 
 
 def _quantiles(image: Array, labels: Array, count: int, share: float, none: float) -> Array:
-    """Return a quantile of the pixels with each of the labels 0, 1, ..; `none` where none has it."""
+    """Return a quantile of the pixels with each of the labels 0, 1, ..; `none` where none is."""
     values, numbers = image[labels > 0], labels[labels > 0]
     values = values[np.lexsort((values, numbers))]
     pixels = np.bincount(numbers, minlength=count)

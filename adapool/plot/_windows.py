@@ -167,8 +167,8 @@ def _windows(
         chosen = subset(step, layout.spatial, room, _ALONG)
         points = np.moveaxis(np.indices(layout.spatial), 0, -1)[chosen].reshape(-1, 2)
         extents = dense[chosen].reshape(-1, dense.shape[-1])
-    least = extents[:, :2].min(axis=-1, initial=np.inf)
-    some = least > 0 if ellipses else least >= 1
+    lengths = extents[:, :2]
+    some = ((lengths > 0) if ellipses else (lengths >= 1)).all(axis=-1)
     return points[some], extents[some]
 
 

@@ -14,9 +14,9 @@ from .peaks import peak_local_max
 __all__ = [
     "Sites",
     "attention_pooling",
-    "dynamic",
     "deformable_conv",
     "deformable_conv_and_pool",
+    "dynamic",
     "dynamic_pooling",
     "dynamic_stride_pooling",
     "max_pooling",
