@@ -31,7 +31,9 @@ def gmt() -> Iterator[Case]:
         with tempfile.TemporaryDirectory() as folder:
             for name, values in (("image", x), ("widths", sizes)):
                 _write(Path(folder, f"{name}.nc"), values)
-            there = {"GMT, discs, one thread, files read and written": partial(_filter, folder)}
+            there: dict[str, Any] = {
+                "GMT, discs, one thread, files read and written": partial(_filter, folder)
+            }
             yield Case(
                 f"dynamic_pooling, {SIDE} x {SIDE} float32, beside GMT",
                 f"int16 sizes in 1..{k}, discs",
