@@ -204,14 +204,15 @@ class Windows:
 def test_peaks_in_ellipses() -> None:
     """Two on a diagonal, which a box of that size holds and a disc does not."""
     image = np.zeros((40, 40))
-    image[15, 15], image[22, 22], image[15, 23] = 2, 1, 2
+    image[15, 15], image[22, 22] = 2, 1
     assert len(adapool.peak_local_max(image, 17, threshold=0)) == 1
     points = adapool.peak_local_max(image, Windows(17.0), threshold=0)
     assert points.tolist() == [[15, 15], [22, 22]]
+    image[15, 23] = 2  # an equal one, beside the diagonal
     along = adapool.peak_local_max(image, Windows(30.0, 4.0, math.pi / 4), threshold=0)
     assert along.tolist() == [[15, 15], [15, 23]]
     table = adapool.peak_table(image, Windows(17.0), threshold=0, properties=["size"])
-    assert table["size-0"].tolist() == [17, 17]
+    assert table["size-0"].tolist() == [17]
 
 
 @given(st.data())
