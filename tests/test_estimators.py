@@ -201,7 +201,8 @@ def turned_ellipse(shape: tuple[int, int], major: float, minor: float, angle: fl
     down, right = np.indices(shape) - np.array(shape).reshape(2, 1, 1) // 2
     along = down * np.cos(angle) + right * np.sin(angle)
     across = right * np.cos(angle) - down * np.sin(angle)
-    return ((2 * along / major) ** 2 + (2 * across / minor) ** 2 <= 1).astype(float)
+    inside = (2 * along / major) ** 2 + (2 * across / minor) ** 2 <= 1
+    return np.asarray(inside, float)
 
 
 def test_orientation_by_the_structure_tensor() -> None:

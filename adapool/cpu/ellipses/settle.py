@@ -39,9 +39,17 @@ _TIED = 1e-9
 
 @functools.cache
 def disc_rows() -> Array:
-    """Return how far rows 0, 1, .. of discs go from their middles, for each squared radius."""
-    squares = np.arange(_RADIUS**2)[:, np.newaxis] - np.arange(_RADIUS) ** 2
-    return np.sqrt(np.maximum(squares, 0)).astype(np.int8)
+    """Return how far rows 0, 1, .. of discs go from their middles.
+
+    For each squared radius, if no pixel is on the border; then for each whole radius, with those
+    pixels that are.
+    """
+    along = np.arange(_RADIUS)
+    squares = np.arange(_RADIUS**2)[:, np.newaxis] - along**2
+    untied = np.sqrt(np.maximum(squares, 0))
+    shares = (2 * along / (2.0 * np.maximum(along, 1))[:, np.newaxis]) ** 2
+    tied = (shares[:, :, np.newaxis] + shares[:, np.newaxis] <= 1).sum(axis=-1) - 1
+    return np.concatenate([untied, np.maximum(tied, 0)]).astype(np.int8)
 
 
 @device
@@ -147,11 +155,15 @@ def settle(
                 if round_ones and found[j] == _OUTSIDE:
                     # Most discs are whole, and their rows known.
                     square = 0.25 * height * height
+                    radius = np.int64(0.5 * height)
                     m = np.int64(square + _TIED)
                     part = square - m
-                    radius = np.int64(0.5 * height)
+                    known = part > _TIED and part < 1 - _TIED
+                    if height == 2 * radius:
+                        m = _RADIUS**2 + radius
+                        known = True
                     if (
-                        m < discs.shape[0] and part > _TIED and part < 1 - _TIED
+                        radius < _RADIUS and known
                         and high >= radius and high + radius < lines
                         and column >= radius and column + radius < line
                     ):  # fmt: skip
