@@ -6,7 +6,8 @@ Plain Python functions without decorators. A kernel module compiles those it nee
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,30 @@ _FAR = 2.0**63
 
 # From here on a float32 rounds to infinity in float16.
 _HALF_OVERFLOW = 65520.0
+
+# Lengths beyond these make no difference to the pixels of an ellipse, and have squares. Angles
+# beyond the last, in radians, have no meaning left, and count as 0.
+_WIDE, _NARROW, _TURNED = 1e30, 1e-30, 1e9
+
+# How near to a quarter turn an angle is taken for it.
+_UPRIGHT = 1e-15
+
+# An extent that bounds one which was rounded.
+_ROUNDED_UP = 1 + 1e-12
+
+# Half of pi in two parts, and the polynomials of sine and cosine up to a quarter of pi: fdlibm's
+# (S. Moshier and Sun Microsystems, 1993), less than one unit in the last place. Those of NumPy,
+# of the C library and of a GPU differ in their last bits, and so would their windows.
+_PER_QUARTER = 6.36619772367581382433e-01
+_QUARTER, _QUARTER_TAIL = 1.57079632673412561417e00, 6.07710050650619224932e-11
+_SINE = (
+    -1.66666666666666324348e-01, 8.33333333332248946124e-03, -1.98412698298579493134e-04,
+    2.75573137070700676789e-06, -2.50507602534068634195e-08, 1.58969099521155010221e-10,
+)  # fmt: skip
+_COSINE = (
+    4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05,
+    -2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11,
+)  # fmt: skip
 
 Scalar = Any  # a NumPy scalar, or what numba makes of it
 
@@ -144,3 +169,80 @@ def into(index: int, size: int) -> int:
     """Move an index of any sign to the nearest one inside."""
     index = index if index > 0 else 0
     return index if index < size else size - 1
+
+
+class EllipseFormulas(NamedTuple):
+    """What tells the pixels of an ellipse, compiled for a target: see `ellipse_formulas`."""
+
+    share: Any
+    sheared: Any
+    chords: Any
+
+
+def ellipse_formulas(compiled: Callable[..., Any], times: Any, root: Any) -> EllipseFormulas:
+    """Compile the formulas that tell which pixels an ellipse has: to the bit alike everywhere.
+
+    Along the axes, pixel j is in the window of pixel i if the sum over plane, row, column, in this
+    order, of ``share(j - i, size)`` is at most 1. An ellipse that is turned is one along the axes,
+    sheared: with `height`, how far it goes along the rows, and `width`, of its chord in the row of
+    the centre, pixel j is in it if ``share(dy, height) + share(sheared(dx, dy, shear), width)`` is
+    at most 1. So the
+    pixels of a row are an interval, in floating-point numbers too: each step is monotonic.
+
+    `times` is the product, which a GPU must not contract with a sum that follows; `root` is the
+    square root.
+    """
+
+    @compiled
+    def share(distance: int, size: Scalar) -> Any:
+        """Return ``(2 distance / size) ** 2`` in float64."""
+        quotient = 2 * distance / np.float64(size)
+        return times(quotient, quotient)
+
+    @compiled
+    def sheared(x: int, y: int, shear: Scalar) -> Any:
+        """Return how far a pixel is from the chord's middle in its row."""
+        return x - times(shear, np.float64(y))
+
+    @compiled
+    def chords(major: Scalar, minor: Scalar, angle: Scalar) -> Any:
+        """Return height, width and shear of an ellipse, and how wide it is in all.
+
+        Lengths are of the axes, the angle that of the first with the axis of rows, toward columns.
+        What is wider than 1e30, or narrower than its inverse, has the same pixels as that.
+        """
+        if not (major > 0 and minor > 0):
+            return 0.0, 0.0, 0.0, 0.0
+        first = min(max(np.float64(major), _NARROW), _WIDE)
+        second = min(max(np.float64(minor), _NARROW), _WIDE)
+        # Less a number of quarter turns, each of which exchanges the axes.
+        turned: Any = np.float64(angle)
+        if not (turned < _TURNED and turned > -_TURNED):
+            turned = 0.0
+        turns = np.int64(times(turned, _PER_QUARTER) + (0.5 if turned >= 0 else -0.5))
+        rest = (turned - times(np.float64(turns), _QUARTER)) - times(
+            np.float64(turns), _QUARTER_TAIL
+        )
+        # A quarter turn is what is meant, which no float is: the axes are those of the image.
+        rest = 0.0 if abs(rest) < _UPRIGHT else rest
+        if turns & 1:
+            first, second = second, first
+        z = times(rest, rest)
+        sine = _SINE[5]
+        cosine = _COSINE[5]
+        for i in range(4, -1, -1):
+            sine = _SINE[i] + times(z, sine)
+            cosine = _COSINE[i] + times(z, cosine)
+        sine = rest + times(times(z, rest), sine)
+        cosine = 1 - (times(0.5, z) - times(times(z, z), cosine))
+        squares = times(first, first), times(second, second)
+        # Not c ** 2 for 1 - s ** 2, so that a circle is one to the bit, whatever its angle.
+        square = squares[0] + times(times(sine, sine), squares[1] - squares[0])
+        height = root(square)
+        width = times(second, first / height)
+        shear = times(times(sine, cosine), squares[0] - squares[1]) / square
+        across = times(shear, height)
+        whole = root(times(width, width) + times(across, across))
+        return height, width, shear, times(whole, _ROUNDED_UP)
+
+    return EllipseFormulas(share, sheared, chords)

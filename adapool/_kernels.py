@@ -51,6 +51,17 @@ class Kernels(Protocol):
         with_indices: bool,
     ) -> Pooled: ...
 
+    def ellipse_pooling(
+        self,
+        image: Array,
+        sizes: Array,
+        columns: Triple,
+        most: Triple,
+        turned: bool,
+        stride: Triple,
+        with_indices: bool,
+    ) -> Pooled: ...
+
     def find_sites(
         self, params: Array, limits: tuple[int, ...]
     ) -> tuple[Array, Array, Array, Array]: ...

@@ -19,6 +19,7 @@ ArrayAndIndices = tuple[NDArray[Any], NDArray[np.int64]]
 Ints = int | Sequence[int]
 Reduction = Literal["max", "min", "mean", "sum"]
 Anchor = Literal["corner", "center"]
+Footprint = Literal["box", "ellipse"]
 Interpolation = Literal["linear", "nearest", "truncate"]
 
 
@@ -53,11 +54,14 @@ class SiteOptions(TypedDict, total=False):
     network_halo: Ints
 
 
-class DynamicOptions(SiteOptions, total=False):
+class DynamicOptions(AxisOptions, total=False):
     """Of such windows on a grid."""
 
     stride: Ints
-    batch_axis: int | None
+    max_kernel_size: Ints | None
+    anchor: Anchor | None
+    footprint: Footprint
+    network_halo: Ints
 
 
 class RegionOptions(TypedDict, total=False):

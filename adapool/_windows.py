@@ -229,6 +229,16 @@ def size_columns(ndim: int, width: int) -> Triple:
     return to_triple((0,) * ndim if width == 1 else tuple(range(ndim)), -1)
 
 
+def ellipse_widths(ndim: int) -> tuple[int, ...]:
+    """Return how many numbers may say how large an ellipse is; strides may follow the axes."""
+    return (1, 2, 3, 4) if ndim == 2 else (1, 3, 6)
+
+
+def is_turned(ndim: int, width: int) -> bool:
+    """Whether these are the lengths of the axes of an ellipse and its orientation."""
+    return (ndim, width) == (2, 3)
+
+
 @functools.lru_cache(maxsize=64)  # otherwise a fifth of the time of a call on a small image
 def _windows(
     spatial: tuple[int, ...],

@@ -10,7 +10,7 @@ from adapool._checks import arguments, words
 from adapool._checks.arguments import AnyArray, HostArray
 from adapool._layout import Layout
 from adapool._named import Names, every
-from adapool._options import Anchor, ArrayAndIndices, DynamicOptions, SiteOptions
+from adapool._options import Anchor, ArrayAndIndices, DynamicOptions, Footprint, SiteOptions
 from adapool._plans.dynamic import DynamicPlan
 from adapool._plans.sites import SitesPlan
 from adapool._run import run
@@ -39,13 +39,14 @@ def dynamic_pooling(
     *,
     stride: int | Sequence[int] = 1,
     max_kernel_size: int | Sequence[int] | None = None,
-    anchor: Anchor = "corner",
+    anchor: Anchor | None = None,
+    footprint: Footprint = "box",
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
     return_indices: bool = False,
     network_halo: int | Sequence[int] = 0,
 ) -> Any:
-    """Take the maximum over a window whose size is given for each pixel.
+    r"""Take the maximum over a window whose size, and shape, is given for each pixel.
 
     Flat dilation with a spatially variant structuring element [1]_: windows as large as what they
     are meant to hold, at every pixel or at every `stride`-th one. A window is the maximum of four
@@ -63,17 +64,23 @@ def dynamic_pooling(
         A network is given ``feature_map[np.newaxis]``, channels last, and returns
         ``(1, *spatial, P)``; with `batch_axis` the batch stands in place of the 1. P is 1 (one
         size for all axes), d (a size for each of the d spatial axes) or 2 d (sizes, then
-        strides, which are ignored here). An array may drop the leading 1, and an axis P of
-        length 1, or hold what all pixels have: one number, or P of them. Sizes, in pixels, are
-        truncated toward zero and saturate; below 1 the window is empty.
+        strides, which are ignored here); for ellipses in images also 3 (major axis length, minor
+        axis length and orientation, as `skimage.measure.regionprops` has them). An array may drop
+        the leading 1, and an axis P of length 1, or hold what all pixels have: one number, or P
+        of them. Sizes of boxes, in pixels, are truncated toward zero and saturate; below 1 the
+        window is empty. Those of ellipses are diameters, real numbers; where one is not above 0
+        the window is empty.
     stride : int or sequence of int, optional
         Pixels between the windows that are computed: ``ceil(size / stride)`` along an axis.
     max_kernel_size : int or sequence of int, optional
-        What sizes are clipped to.
+        What sizes are clipped to; the axes of ellipses that are turned, to the least of these.
     anchor : {"corner", "center"}, optional
         Where in its window a pixel is: the window of pixel i is ``[i, i + size)``, or
         ``[i - size // 2, i - size // 2 + size)``, SciPy's convention. Windows are cut to the
-        image.
+        image. None means "corner" for boxes, and "center" for ellipses, which take no other.
+    footprint : {"box", "ellipse"}, optional
+        What windows are. The ellipse (disc, ball, ellipsoid) of pixel i has every pixel j of the
+        image with ``sum((2 * (j - i) / size) ** 2) <= 1`` over the axes, in float64, and so i.
     channel_axis : int or None, optional
         None for an image or a volume without channels, as in the examples below. Otherwise the
         axis of the channels, by default the last: a volume without channels would be taken for an
@@ -106,6 +113,21 @@ def dynamic_pooling(
         the network gives a wrong shape or a value that is not finite. Exceptions of the network
         pass unchanged.
 
+    Notes
+    -----
+    Of an ellipse with axes of lengths a and b, the first turned by an angle t from the axis of rows
+    toward that of columns, the height is :math:`h = \sqrt{a^2 \cos^2 t + b^2 \sin^2 t}`, the chord
+    of the row through its centre :math:`w = a b / h`, and the middles of the chords lie
+    :math:`k = \sin t \cos t \, (a^2 - b^2) / h^2` columns farther in each row. A pixel that is y
+    rows and x columns from the centre is in it if
+    :math:`(2 y / h)^2 + (2 (x - k y) / w)^2 \le 1`. That
+    is the usual equation, rearranged so that each row of an ellipse is an interval in
+    floating-point numbers too. Angles within 1e-15 of a quarter turn count as that.
+
+    The maximum over the box around an ellipse is found with its place, as for boxes; where that is
+    in the ellipse it is the answer, as in three cases of four. Otherwise each of its rows is
+    looked up, so that the cost grows with its height, and not with its area.
+
     References
     ----------
     .. [1] N. Bouaynaya and D. Schonfeld, "Theoretical Foundations of Spatially-Variant
@@ -121,14 +143,35 @@ def dynamic_pooling(
     >>> adapool.dynamic_pooling(image, sizes, channel_axis=None)
     array([[3, 1, 6, 6],
            [5, 9, 6, 6]], dtype=uint8)
+
+    Discs, and an ellipse that is turned by an eighth of a turn:
+
+    >>> dots = np.zeros((5, 5), dtype=int)
+    >>> dots[2, 2] = 1
+    >>> adapool.dynamic_pooling(dots, 4, footprint="ellipse", channel_axis=None)
+    array([[0, 0, 1, 0, 0],
+           [0, 1, 1, 1, 0],
+           [1, 1, 1, 1, 1],
+           [0, 1, 1, 1, 0],
+           [0, 0, 1, 0, 0]])
+    >>> turned = np.array([6, 1.5, np.pi / 4])
+    >>> adapool.dynamic_pooling(dots, turned, footprint="ellipse", channel_axis=None)
+    array([[1, 0, 0, 0, 0],
+           [0, 1, 0, 0, 0],
+           [0, 0, 1, 0, 0],
+           [0, 0, 0, 1, 0],
+           [0, 0, 0, 0, 1]])
     """
     check_places("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
     step = arguments.integers("stride", stride, layout.ndim, least=1)
-    centered = arguments.choice("anchor", anchor, arguments.ANCHORS) == "center"
+    ellipses = arguments.choice("footprint", footprint, arguments.FOOTPRINTS) == "ellipse"
+    centered = arguments.anchored(anchor, ellipses)
     with_indices = arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout, param_network=param_network)
-    plan = DynamicPlan.of(layout, param_network, step, max_kernel_size, centered, with_indices)
+    plan = DynamicPlan.of(
+        layout, param_network, step, max_kernel_size, centered, ellipses, with_indices
+    )
     pooled = run(plan, layout, array, network_halo)
     return names.pooled(pooled, every(plan.step))
 
@@ -143,7 +186,7 @@ def dynamic_stride_pooling(
     feature_map: AnyArray, param_network: Any,
     **options: Unpack[SiteOptions],
 ) -> Any: ...  # fmt: skip
-@words.other_words(words.SIZES)
+@words.other_words(words.SITES)
 def dynamic_stride_pooling(
     feature_map: AnyArray,
     param_network: Any,

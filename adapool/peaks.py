@@ -62,7 +62,9 @@ def peak_local_max(
     param_network : array_like, callable or object with ``.predict``, optional
         Window sizes as in `dynamic_pooling`: a number for all pixels, an array ``(*spatial, P)``
         (with `batch_axis` ``(batch or 1, *spatial, P)``), or what is given ``(1, *spatial, C)``,
-        one image at a time, and returns ``(1, *spatial, P)``. Peaks are taken on the image, or on
+        one image at a time, and returns ``(1, *spatial, P)``. Windows are ellipses, as those of
+        `dynamic_pooling`, where its attribute ``footprint`` is "ellipse", as that of estimators
+        with ``shape="ellipse"``. Peaks are taken on the image, or on
         the map ``(1, *spatial)`` that the network's method ``response``, if it has one, returns
         for the same argument. None means ``BlobSizes(spacing=spacing)``.
     threshold : float, optional
@@ -112,7 +114,8 @@ def peak_local_max(
 
     Notes
     -----
-    The window of pixel i is ``[i - size // 2, i - size // 2 + size)``, cut to the image. A
+    The window of pixel i is ``[i - size // 2, i - size // 2 + size)``, cut to the image, or an
+    ellipse around it. A
     pixel is a peak if nothing in its window is larger and it is above the threshold. Connected
     peaks of equal value are a plateau, of which the one nearest to the centroid is kept. Then, in
     the order of the result, a peak in the window of an earlier one of equal value is dropped. NaN
@@ -208,7 +211,7 @@ def peak_table(
       opposite to them, left out. This is the windowed position of [1]_; for a Gaussian spot in
       noise its error is within a fifth of the least that is possible, ``sqrt(2 / pi) / SNR``
       pixels.
-    - ``size``: the window of the peak along each axis, in pixels.
+    - ``size``: the window of the peak along each axis, in pixels; of an ellipse the box around it.
     - ``equivalent_diameter``: of the disc or ball with the area or volume of the object, in units
       of `spacing`. For a Gaussian spot it is the full width at half maximum, within 10 %.
     - ``intensity``: mean of the image over the object.

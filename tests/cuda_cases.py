@@ -64,7 +64,16 @@ def middling(windows: Array) -> Array:
 
 def cases() -> list[Case]:
     """Return all calls."""
-    return [*fixed(), *attention(), *dynamic(), *strides(), *regions(), *convolutions(), *fused()]
+    return [
+        *fixed(),
+        *attention(),
+        *dynamic(),
+        *ellipses(),
+        *strides(),
+        *regions(),
+        *convolutions(),
+        *fused(),
+    ]
 
 
 def fixed() -> list[Case]:
@@ -136,6 +145,27 @@ def dynamic() -> list[Case]:
         case("float64 sizes", image((6, 8, 1), "int64"), own.astype("float64")),
         case("network", image((6, 8, 1)), lambda rows: np.nan_to_num(rows % 5)),
         case("batch", image((6, 2, 8, 1), "float16"), whole((2, 6, 8, 1), 0, 5), batch_axis=1),
+    ]  # fmt: skip
+
+
+def ellipses() -> list[Case]:
+    def case(label: str, array: Array, sizes: Array, **options: Any) -> Case:
+        options = {"footprint": "ellipse", **options}
+        return Case(f"ellipse {label}", "dynamic_pooling", (array, sizes), options)
+
+    round_ones, own = whole((6, 8, 1), -1, 9), whole((6, 8, 2), -1, 11)
+    turned = np.concatenate([own + 0.37, whole((6, 8, 1), -9, 9) / 7], -1)
+    return [
+        case("discs", image((6, 8, 2)), round_ones),
+        case("discs, indices", image((6, 8, 1)), round_ones, return_indices=True, stride=(1, 3)),
+        case("along the axes", image((6, 8, 1), "uint8"), own + 0.25, return_indices=True),
+        case("whole numbers", image((6, 8, 1), "int64"), own.astype("int16")),
+        case("turned", image((6, 8, 1)), turned, return_indices=True),
+        case("turned, limit", image((6, 8, 2)), turned.astype("float64"), max_kernel_size=(5, 7)),
+        case("saturating", image((6, 8, 1)), np.where(own > 5, 1e30, own).astype("float32")),
+        case("balls", image((4, 4, 5, 1)), whole((4, 4, 5), 0, 6), return_indices=True),
+        case("ellipsoids", image((3, 4, 5, 1)), whole((3, 4, 5, 3), 0, 8) / 2),
+        case("batch", image((6, 2, 8, 1), "float16"), whole((2, 6, 8, 1), 0, 7), batch_axis=1),
     ]  # fmt: skip
 
 

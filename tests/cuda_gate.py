@@ -45,6 +45,7 @@ class Report:
     shared: int
     float64: int
     threads: int
+    in_float64: bool = False
 
     @property
     def occupancy(self) -> float:
@@ -66,9 +67,10 @@ class Report:
             faults.append(f"{self.spills} bytes spilled")
         if self.stack:
             faults.append(f"a stack frame of {self.stack} bytes")
-        if self.float64 and "float64" not in self.dtypes:
+        if self.float64 and "float64" not in self.dtypes and not self.in_float64:
             faults.append(f"{self.float64} instructions on float64")
-        if self.registers > budget * (2 if "float64" in self.dtypes else 1):
+        doubles = self.in_float64 or "float64" in self.dtypes
+        if self.registers > budget * (2 if doubles else 1):
             faults.append(f"{self.registers} registers, budget {budget}")
         return faults
 
@@ -133,6 +135,7 @@ def link_kernel(code: bytes, kernel: Kernel, architecture: str) -> Report:
         shared=number(r"(\d+) bytes smem") + kernel.dynamic,
         float64=len(re.findall(r"^\s+(?!ld|st|mov)\w[\w.]*\.f64\b", assembly.decode(), re.M)),
         threads=kernel.threads,
+        in_float64=kernel.in_float64,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,10 @@ from numba import from_dtype, types
 
 from adapool.cuda import copying, grids
 from adapool.cuda.convolution import deformable, products
-from adapool.cuda.dynamic import pooling
+from adapool.cuda.dynamic import ellipses, measuring, pooling
 from adapool.cuda.fixed import maximum
 from adapool.cuda.regions import middles, numbering
-from adapool.cuda.regions import pooling as measuring
+from adapool.cuda.regions import pooling as regional
 from adapool.cuda.sites import painting
 
 THREE = types.UniTuple(types.int64, 3)
@@ -38,6 +39,7 @@ class Kernel:
     signature: Any
     threads: int = grids.BLOCK
     dynamic: int = 0
+    in_float64: bool = False  # by what it is to compute, whatever its arrays hold
 
 
 def array(dtype: Any, ndim: int, layout: str = "C") -> Any:
@@ -54,6 +56,7 @@ def kernels() -> Iterator[Kernel]:
     for dtype in ("float32", "float64"):
         yield from attention(dtype)
         yield from own_windows(dtype)
+        yield from own_ellipses(dtype)
         yield from convolutions(dtype)
 
 
@@ -112,7 +115,7 @@ def own_windows(dtype: str) -> Iterator[Kernel]:
     scalar = from_dtype(np.dtype(dtype))
     params = array("float64" if dtype == "float64" else "float32", 2)
     yield kernel(
-        "measure_sizes", pooling.measure_sizes, params, THREE, THREE, array("int64", 1)
+        "measure_sizes", measuring.measure_sizes, params, THREE, THREE, array("int64", 1)
     )  # fmt: skip
     slab = array(dtype, 3)
     for name, values, table in (
@@ -146,7 +149,7 @@ def numbers_of_regions() -> Iterator[Kernel]:
         )  # fmt: skip
     yield kernel("mark", numbering.mark, owner, array("uint8", 1))
     yield kernel("renumber", numbering.renumber, owner, owner, owner)
-    yield kernel("measure", measuring.measure, owner, THREE, wide, wide)
+    yield kernel("measure", regional.measure, owner, THREE, wide, wide)
     for stage in range(middles.STAGES):
         yield kernel(
             f"nearest {stage}", middles.nearest(stage), owner, THREE, *(wide,) * 5
@@ -158,17 +161,38 @@ def regions(dtype: str) -> Iterator[Kernel]:
     patterns = array(f"i{bits // 8}" if kind == "f" else dtype, 1)
     owner, wide, values = array("int32", 1), array("int64", 1), array(dtype, 1)
     weights = array("float64" if dtype == "float64" else "float32", 1)
-    yield kernel("multiply", measuring.multiply, values, weights, INT, weights)
+    yield kernel("multiply", regional.multiply, values, weights, INT, weights)
     for least in (False, True):
         key = (kind, bits, least)
         yield kernel(
-            "raise_keys", measuring.raise_keys(*key), patterns, INT, owner, wide
+            "raise_keys", regional.raise_keys(*key), patterns, INT, owner, wide
         )  # fmt: skip
         yield kernel(
-            "find_keys", measuring.find_keys(*key), patterns, INT, owner, wide, wide
+            "find_keys", regional.find_keys(*key), patterns, INT, owner, wide, wide
         )  # fmt: skip
-    yield kernel("take", measuring.take, values, INT, wide, values)
-    yield kernel("add_values", measuring.add_values, values, array("float64", 1), INT, owner)
+    yield kernel("take", regional.take, values, INT, wide, values)
+    yield kernel("add_values", regional.add_values, values, array("float64", 1), INT, owner)
+
+
+def own_ellipses(dtype: str) -> Iterator[Kernel]:
+    scalar, params = from_dtype(np.dtype(dtype)), array(dtype, 2)
+    reals = types.UniTuple(types.float64, 3)
+    chords = array("float64", 2)
+    yield kernel("turn", ellipses.turn, params, types.float64, chords, in_float64=True)
+    for made in (params, chords):
+        yield kernel(
+            "measure_ellipses", measuring.measure_ellipses, params, made, THREE, reals, THREE,
+            array("int64", 1), in_float64=True,
+        )  # fmt: skip
+    tables = array("int32", 1)
+    for indexed, turned in itertools.product((False, True), repeat=2):
+        name = f"look_up_ellipses{', indices' * indexed}{', turned' * turned}"
+        yield kernel(
+            name, ellipses.look_up_ellipses(indexed, turned), tables, FOUR, array(dtype, 1),
+            array("float64" if turned else dtype, 5), INT, THREE, reals, THREE, THREE, TWO, FOUR,
+            INT, PLAN, scalar, array(dtype, 5), array("int64", 5) if indexed else NOTHING,
+            in_float64=True,
+        )  # fmt: skip
 
 
 def convolutions(dtype: str) -> Iterator[Kernel]:

@@ -73,6 +73,8 @@ class Case:
             return (image, 2, weights), {**with_indices, "stride": 1}
         if self.function == "dynamic_pooling":
             sizes = some(self.kind(1), 3, 3, [1, 2][turn // 2 % 2])
+            if turn // 4 % 2:
+                return (image, sizes), {**with_indices, "footprint": "ellipse"}
             anchor = ["corner", "center"][turn % 2]
             return (image, sizes), {**with_indices, "anchor": anchor, "max_kernel_size": 3}
         if self.function == "dynamic_stride_pooling":

@@ -191,6 +191,32 @@ CASES: dict[str, Wrong] = {
     "anchor": Wrong(
         dynamic(np.ones((5, 6)), anchor="middle"), V, ("anchor", "corner, center", "'middle'")
     ),
+    "footprint": Wrong(
+        dynamic(np.ones((5, 6)), footprint="disc"), V, ("footprint", "box, ellipse", "'disc'")
+    ),
+    "footprint of SciPy": Wrong(
+        dynamic(np.ones((5, 6)), footprint=np.ones((3, 3))), V, ("footprint", "box, ellipse")
+    ),
+    "ellipse in a corner": Wrong(
+        dynamic(np.ones((5, 6)), footprint="ellipse", anchor="corner"),
+        V,
+        ("anchor", "'center'", "'corner'", "leave anchor out"),
+    ),
+    "ellipse width": Wrong(
+        dynamic(np.ones((5, 6, 5)), footprint="ellipse"),
+        V,
+        ("param_network", "P = 1 or 2 or 3 or 4", "(5, 6, 5)"),
+    ),
+    "ellipse width of a volume": Wrong(
+        dynamic(np.ones((3, 5, 6, 2)), VOLUME, footprint="ellipse"),
+        V,
+        ("param_network", "P = 1 or 3 or 6", "(3, 5, 6, 2)"),
+    ),
+    "ellipse nan": Wrong(
+        dynamic(filled((5, 6, 3), np.nan, (0, 0, 2)), footprint="ellipse"),
+        V,
+        ("param_network", "finite"),
+    ),
     "dynamic stride": Wrong(
         dynamic(np.ones((5, 6)), stride=(1, 0)), V, ("stride", "positive", "(1, 0)")
     ),

@@ -84,7 +84,7 @@ def table_loops() -> tuple[Any, Any]:
     """Return the passes and the look-ups as loops over all pixels of an image."""
     block = on_cpu(pooling.block_maximum)
     look_up, along, place_of = map(
-        on_cpu, (pooling.look_up, pooling.window_along, pooling._in_volume)
+        on_cpu, (pooling.look_up, pooling.window_along, pooling.in_volume)
     )
 
     @njit(error_model="numpy")

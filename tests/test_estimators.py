@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy import ndimage as ndi
 
 import adapool
 from adapool.estimators import (
+    BlobSizes,
     CentroidOffsets,
     ContrastAttention,
     ScaleSpaceSizes,
@@ -175,3 +177,60 @@ def test_attention_of_windows_with_nan_is_finite(attention: Any) -> None:
     image[0, 0] = np.nan
     pooled = adapool.attention_pooling(image, 2, attention, channel_axis=None)
     np.testing.assert_array_equal(np.isnan(pooled), [[True, False], [False, False]])
+
+
+# Ellipses ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noise", [0, 0.1, 0.2])
+@pytest.mark.parametrize("aspect", [2, 3, 4])
+def test_ellipses_of_objects(aspect: int, noise: float) -> None:
+    """Filled ellipses, blurred by a pixel, of several sizes and at several angles."""
+    rng = np.random.default_rng(aspect)
+    for major in (26, 40, 64):
+        for angle in (-1.3, -0.6, 0.0, 0.5, 1.1):
+            drawn = turned_ellipse((150, 150), major, major / aspect, angle)
+            image = ndi.gaussian_filter(drawn, 1) + rng.normal(0, noise, drawn.shape)
+            got = at_middle(BlobSizes(shape="ellipse"), image)
+            np.testing.assert_allclose(got[:2], (major, major / aspect), rtol=0.15)
+            off = (got[2] - angle + np.pi / 2) % np.pi - np.pi / 2
+            assert abs(np.degrees(off)) < 5
+
+
+def turned_ellipse(shape: tuple[int, int], major: float, minor: float, angle: float) -> Array:
+    down, right = np.indices(shape) - np.array(shape).reshape(2, 1, 1) // 2
+    along = down * np.cos(angle) + right * np.sin(angle)
+    across = right * np.cos(angle) - down * np.sin(angle)
+    inside = (2 * along / major) ** 2 + (2 * across / minor) ** 2 <= 1
+    return np.asarray(inside, float)
+
+
+def test_orientation_by_the_structure_tensor() -> None:
+    for angle in (-1.3, -0.6, 0.0, 0.5, 1.1):
+        image = turned_ellipse((128, 128), 40, 16, angle)
+        network = StructureTensorSizes(shape="ellipse", sigma=1.5, rho=40, max_size=80)
+        got = at_middle(network, image)
+        off = (got[2] - angle + np.pi / 2) % np.pi - np.pi / 2
+        assert abs(np.degrees(off)) < 5
+
+
+@pytest.mark.parametrize("estimator", MEASURING, ids=name)
+def test_shapes(estimator: Any) -> None:
+    """One estimator serves every function that takes sizes."""
+    disk = ellipsoid((64, 64), (9, 9))
+    axes = predict(estimator, disk)
+    one = predict(dataclasses.replace(estimator, shape="size"), disk)
+    np.testing.assert_allclose(one[..., 0], np.sqrt(axes.prod(axis=-1)), rtol=1e-5)
+    both = predict(dataclasses.replace(estimator, shape="strides"), disk)
+    np.testing.assert_array_equal(both, predict(estimator.with_strides(), disk))
+    np.testing.assert_array_equal(both[..., :2], axes)
+    round_ones = dataclasses.replace(estimator, shape="ellipse")
+    assert (estimator.footprint, round_ones.footprint) == ("box", "ellipse")
+    np.testing.assert_allclose(at_middle(round_ones, disk)[:2], 18, rtol=0.15)
+    pooled = adapool.dynamic_pooling(disk, round_ones, footprint="ellipse", channel_axis=None)
+    assert pooled.shape == disk.shape
+
+
+def test_a_shape_must_be_known() -> None:
+    with pytest.raises(ValueError, match="shape must be one of axes, size, ellipse, strides"):
+        ThicknessSizes(shape="box")  # type: ignore[arg-type]

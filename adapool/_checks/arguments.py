@@ -33,6 +33,7 @@ HostArray = NDArray[Any] | Sequence[Any]
 
 INTERPOLATIONS = ("linear", "nearest", "truncate")
 ANCHORS = ("corner", "center")
+FOOTPRINTS = ("box", "ellipse")
 
 _SPATIAL_NDIMS = (2, 3)
 
@@ -232,6 +233,19 @@ def has_indices(reduction: str, with_indices: bool) -> None:
             f"return_indices must be False for reduction={reduction!r}, which is at no pixel: "
             "pass reduction='max' or 'min'"
         )
+
+
+def anchored(anchor: Any, ellipses: bool) -> bool:
+    """Return whether windows are centered on their pixels; None means that ellipses are."""
+    if anchor is None:
+        return ellipses
+    centered = choice("anchor", anchor, ANCHORS) == "center"
+    if ellipses and not centered:
+        raise ValueError(
+            "anchor must be 'center' with footprint='ellipse', got 'corner': ellipses are centered "
+            "on their pixels; leave anchor out"
+        )
+    return centered
 
 
 # --- window geometry ----------------------------------------------------------------------------

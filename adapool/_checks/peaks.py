@@ -65,6 +65,12 @@ def border(value: Any, ndim: int) -> bool | Axes:
     return arguments.integers("exclude_border", value, ndim, least=0)
 
 
+def footprint(network: Any) -> str:
+    """Return what windows a network has: what its attribute says, boxes where it has none."""
+    given = getattr(network, "footprint", "box")
+    return arguments.choice("param_network.footprint", given, arguments.FOOTPRINTS)
+
+
 # What a table may hold, in the order of its columns.
 PROPERTIES = (
     "label", "index", "centroid", "size", "equivalent_diameter", "intensity", "background",

@@ -12,7 +12,10 @@ R = TypeVar("R")
 # Of `skimage.feature.peak_local_max`.
 PEAKS = {
     "min_distance": "pass the size of windows as param_network: 2 * min_distance + 1",
-    "footprint": "pass the size of windows as param_network",
+    "footprint": (
+        "pass the size of windows as param_network; an estimator with shape='ellipse', or any "
+        "network whose attribute footprint is 'ellipse', has ellipses"
+    ),
     "threshold_abs": "pass threshold=threshold_abs",
     "threshold_rel": "pass threshold=threshold_rel * image.max()",
     "num_peaks": "peaks come in order of falling value: take the first, as peaks[:num_peaks]",
@@ -39,12 +42,12 @@ WINDOWS = {
 SIZES = {
     "kernel_size": "pass the sizes of windows as param_network: one number for all, if they are",
     "size": "pass the sizes of windows as param_network: one number for all, if they are",
-    "footprint": "windows are boxes: pass their sizes as param_network",
     "sizes": "pass param_network",
     "strides": "pass stride",
     "image": "pass feature_map",
     "input": "pass feature_map",
 }
+SITES = SIZES | {"footprint": "windows are boxes: pass their sizes as param_network"}
 # Of scikit-image and SciPy for labelled regions.
 REGIONS = {
     "labels": "pass region_network, which may be a label image",

@@ -27,6 +27,10 @@ def find(field: Field, search: Search) -> Points:
     return points if search.border is False else away_from_border(field, points, search.border)
 
 
+# What sizes of ellipses are clipped to where nothing limits them.
+_NO_LIMITS = (1 << 62, 1 << 62, 1 << 62)
+
+
 # --- candidates ---------------------------------------------------------------------------------
 
 
@@ -37,19 +41,8 @@ def candidates(field: Field, level: float | None) -> NDArray[np.bool_]:
         response, sizes = field.response[part.box], field.sizes[part.box]
         if part.inside is not None:
             response = np.where(part.inside, response, lowest_value(response.dtype))
-        pooled, _ = cpu.dynamic_pooling(
-            plain(response[np.newaxis, ..., np.newaxis]),
-            plain(sizes[np.newaxis]),
-            field.columns,
-            field.limits,
-            True,
-            (1, 1, 1),
-            False,
-        )
-        won = response == pooled[0, ..., 0]
-        for column in field.columns:
-            if column >= 0:
-                won &= sizes[..., column] >= 1  # an empty window has no winner
+        # An empty window has no winner.
+        won = (response == _pooled(field, response, sizes)) & _some(field, sizes)
         if part.inside is not None:
             won &= part.inside
         own = level
@@ -60,6 +53,31 @@ def candidates(field: Field, level: float | None) -> NDArray[np.bool_]:
             won &= response > own
         wins[part.box] |= won
     return wins
+
+
+def _pooled(field: Field, response: Array, sizes: Array) -> Array:
+    """Return the maximum in the window of each pixel; NaN, or the lowest value, in an empty one."""
+    image, params = plain(response[np.newaxis, ..., np.newaxis]), plain(sizes[np.newaxis])
+    one = (1, 1, 1)
+    if field.ellipses:
+        pooled, _ = cpu.ellipse_pooling(
+            image, params, field.columns, _NO_LIMITS, field.turned, one, False
+        )
+    else:
+        pooled, _ = cpu.dynamic_pooling(
+            image, params, field.columns, field.limits, True, one, False
+        )
+    return np.asarray(pooled[0, ..., 0])
+
+
+def _some(field: Field, sizes: Array) -> NDArray[np.bool_]:
+    """Mark the pixels whose window is not empty."""
+    columns = (0, 1) if field.turned else field.columns
+    some = np.ones(sizes.shape[:-1], np.bool_)
+    for column in columns:
+        if column >= 0:
+            some &= sizes[..., column] > 0 if field.ellipses else sizes[..., column] >= 1
+    return some
 
 
 def _level(values: Array) -> float:
@@ -86,7 +104,8 @@ def peaks(field: Field, wins: NDArray[np.bool_]) -> Points:
     sizes = field.sizes_at(points)
     low = points - sizes // 2
     high = np.minimum(low + sizes, wins.shape)
-    keep = cpu.uncovered(points, np.maximum(low, 0), high, ranks, wins.shape)
+    axes = field.axes_at(points)[0] if field.ellipses else None
+    keep = cpu.uncovered(points, np.maximum(low, 0), high, axes, ranks, wins.shape)
     points = points[keep]
     # By value alone: ranks also tell regions apart.
     values = field.response[tuple(points.T)]

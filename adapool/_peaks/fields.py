@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from adapool import cpu
 from adapool._backends import Array, Triple, plain
-from adapool._checks import predictions
+from adapool._checks import peaks, predictions
 from adapool._layout import Layout
 from adapool._networks import is_network
 from adapool._peaks.search import Search
 from adapool._plans.operands import Grid
-from adapool._windows import size_columns, size_limits
+from adapool._windows import ellipse_widths, is_turned, size_columns, size_limits
 from adapool.estimators import BlobSizes
 
 Points = NDArray[np.int64]
@@ -46,6 +47,10 @@ class Field:
         What was searched, each region on its own.
     objects : (plane, row, column) array, or None
         Labels of the objects of a network that has some.
+    ellipses : bool
+        Whether windows are ellipses; otherwise boxes.
+    turned : bool
+        Whether the P are the axes and the orientation of these.
     """
 
     response: Array
@@ -55,9 +60,20 @@ class Field:
     own_map: bool
     regions: Array | None
     objects: Array | None
+    ellipses: bool
+    turned: bool
+
+    def axes_at(self, points: Points) -> tuple[Array, Array]:
+        """Return depth, height, width and shear of the ellipses of points, and their boxes."""
+        return cpu.ellipse_axes(self.sizes[tuple(points.T)], self.columns, self.turned)
 
     def sizes_at(self, points: Points) -> Points:
-        """Return the size of the windows of points along each axis, before they are cut."""
+        """Return the size of the windows of points along each axis, before they are cut.
+
+        Of an ellipse that of the box around it.
+        """
+        if self.ellipses:
+            return np.minimum(self.axes_at(points)[1], self.limits)
         given = self.sizes[tuple(points.T)]
         sizes = np.ones(points.shape, np.int64)
         for axis, column in enumerate(self.columns):
@@ -99,30 +115,35 @@ def ask(search: Search) -> Iterator[Field]:
     layout, images, network = search.layout, search.images, search.network
     if network is None:
         network = BlobSizes(spacing=search.spacing)
-    given = None if is_network(network) else _sizes(network, layout, images)
+    ellipses = peaks.footprint(network) == "ellipse"
+    given = None if is_network(network) else _sizes(network, layout, images, ellipses)
     alone = replace(layout, batch=1, batch_axis=None)
     for item, image in enumerate(images):
         own = None if search.regions is None else search.regions[item % len(search.regions)]
         if given is None:
-            yield _predicted(network, alone, image, own)
+            yield _predicted(network, alone, image, own, ellipses)
         else:
             sizes = given[item % len(given)]
             response = image[..., 0] if layout.channels == 1 else image.max(axis=-1)
-            yield _field(response, sizes, layout, False, own)
+            yield _field(response, sizes, layout, False, own, ellipses)
 
 
-def _predicted(network: Any, layout: Layout, image: Array, regions: Array | None) -> Field:
+def _predicted(
+    network: Any, layout: Layout, image: Array, regions: Array | None, ellipses: bool
+) -> Field:
     """Ask a network about an image, or about each region of it as if nothing were beyond it."""
     answers = []
     for part in searched(regions):
         given = image[part.box]
         seen = given if part.inside is None else without_others(given, part.inside)
         spatial = given.shape[3 - layout.ndim : 3]
-        answers.append((part, _answer(network, replace(layout, spatial=spatial), seen)))
+        answers.append((part, _answer(network, replace(layout, spatial=spatial), seen, ellipses)))
     own_map = hasattr(network, "response") or hasattr(network, "response_and_sizes")
     if regions is None:
         _, answer = answers[0]
-        return _field(answer.response, answer.sizes, layout, own_map, None, answer.objects)
+        return _field(
+            answer.response, answer.sizes, layout, own_map, None, ellipses, answer.objects
+        )
     # Beyond the regions there is nothing to find; in them, each pixel has one answer.
     responses = np.zeros(image.shape[:3], _common([answer.response for _, answer in answers]))
     widths = {answer.sizes.shape[-1] for _, answer in answers} or {1}
@@ -137,7 +158,7 @@ def _predicted(network: Any, layout: Layout, image: Array, regions: Array | None
             objects = np.zeros(image.shape[:3], np.int32) if objects is None else objects
             inside = part.inside & (answer.objects > 0)
             objects[part.box][inside] = answer.objects[inside] + objects.max()
-    return _field(responses, whole, layout, own_map, regions, objects)
+    return _field(responses, whole, layout, own_map, regions, ellipses, objects)
 
 
 def _common(arrays: list[Array]) -> np.dtype[Any]:
@@ -152,7 +173,7 @@ class _Answer(NamedTuple):
     objects: Array | None
 
 
-def _answer(network: Any, layout: Layout, image: Array) -> _Answer:
+def _answer(network: Any, layout: Layout, image: Array, ellipses: bool) -> _Answer:
     """Return what a network says of an image."""
     given = layout.as_given_to_networks(np.ascontiguousarray(image)[np.newaxis])
     given.flags.writeable = False
@@ -166,15 +187,15 @@ def _answer(network: Any, layout: Layout, image: Array) -> _Answer:
         response = network.response(given)
     else:
         response = given[..., 0] if layout.channels == 1 else given.max(axis=-1)
-    sizes = _sizes(network, layout, image[np.newaxis])[0]
+    sizes = _sizes(network, layout, image[np.newaxis], ellipses)[0]
     return _Answer(_checked_response(response, layout), sizes, objects)
 
 
-def _sizes(network: Any, layout: Layout, images: Array) -> Array:
-    widths = (1, layout.ndim, 2 * layout.ndim)
-    sizes: Array = Grid.of("param_network", network, layout, layout.spatial, widths).in_memory(
-        layout, images
-    )
+def _sizes(network: Any, layout: Layout, images: Array, ellipses: bool) -> Array:
+    ndim = layout.ndim
+    widths = ellipse_widths(ndim) if ellipses else (1, ndim, 2 * ndim)
+    operand = Grid.of("param_network", network, layout, layout.spatial, widths)
+    sizes: Array = operand.in_memory(layout, images)
     return sizes
 
 
@@ -184,6 +205,7 @@ def _field(
     layout: Layout,
     own_map: bool,
     regions: Array | None,
+    ellipses: bool,
     objects: Array | None = None,
 ) -> Field:
     return Field(
@@ -194,6 +216,8 @@ def _field(
         own_map=own_map,
         regions=regions,
         objects=objects,
+        ellipses=ellipses,
+        turned=ellipses and is_turned(layout.ndim, sizes.shape[-1]),
     )
 
 

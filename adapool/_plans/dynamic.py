@@ -11,7 +11,13 @@ from adapool._kernels import Kernels
 from adapool._layout import Layout, to_triple
 from adapool._plans.base import PooledGrid, whole_of
 from adapool._plans.operands import Box, Grid, Operand
-from adapool._windows import covering_limits, kernel_limits, size_columns
+from adapool._windows import (
+    covering_limits,
+    ellipse_widths,
+    is_turned,
+    kernel_limits,
+    size_columns,
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,8 @@ class DynamicPlan(PooledGrid):
         What sizes are clipped to.
     centered : bool
         Whether a window is centered on its pixel; otherwise it begins there.
+    ellipses : bool
+        Whether windows are ellipses, which are centered; otherwise boxes.
     sizes : Grid
     box : box
         The part of the output grid that is wanted.
@@ -38,6 +46,7 @@ class DynamicPlan(PooledGrid):
     step: Triple
     most: Triple
     centered: bool
+    ellipses: bool
     sizes: Grid
     box: Box
     reads: Box
@@ -53,6 +62,7 @@ class DynamicPlan(PooledGrid):
         step: tuple[int, ...],
         max_kernel_size: Any,
         centered: bool,
+        ellipses: bool,
         with_indices: bool,
     ) -> DynamicPlan:
         """Check the sizes and their limit."""
@@ -60,15 +70,17 @@ class DynamicPlan(PooledGrid):
             places.needed_on_dask("max_kernel_size", max_kernel_size)
         ndim = layout.ndim
         steps = to_triple(step, 1)
+        widths = ellipse_widths(ndim) if ellipses else (1, ndim, 2 * ndim)
         return cls(
             ndim=ndim,
             volume=layout.volume,
             step=steps,
             most=to_triple(kernel_limits(max_kernel_size, ndim), 1),
             centered=centered,
+            ellipses=ellipses,
             dtype=layout.dtype,
             with_indices=with_indices,
-            sizes=Grid.of("param_network", network, layout, layout.spatial, (1, ndim, 2 * ndim)),
+            sizes=Grid.of("param_network", network, layout, layout.spatial, widths),
             box=whole_of(_grid(layout.volume, steps)),
             reads=whole_of(layout.volume),
         )
@@ -120,11 +132,19 @@ class DynamicPlan(PooledGrid):
         before = most // 2 if self.centered else 0
         # Rounded to the grid, so that the outputs of what is read are among those of the image.
         low = max(0, begin - before) // step * step
+        # An ellipse of an even size reaches as far after its pixel as before it.
+        after = most // 2 + 1 if self.ellipses else most - before
         last = (stop - 1) * step
-        return (begin, end), (low, min(max(last + most - before, end), size))
+        return (begin, end), (low, min(max(last + after, end), size))
 
     def compute(self, kernels: Kernels, image: Array, sizes: Array) -> Pooled:
         """Pool windows of these sizes."""
+        if self.ellipses:
+            turned = is_turned(self.ndim, sizes.shape[-1])
+            columns = size_columns(self.ndim, sizes.shape[-1])
+            return kernels.ellipse_pooling(
+                image, sizes, columns, self.most, turned, self.step, self.with_indices
+            )
         columns = size_columns(self.ndim, sizes.shape[-1])
         limits = covering_limits(self.most[-self.ndim :], image.shape[4 - self.ndim : 4])
         return kernels.dynamic_pooling(

@@ -2,6 +2,7 @@
 
 from adapool.cpu.convolution.launch import deformable_conv, deformable_conv_and_pool
 from adapool.cpu.dynamic.launch import dynamic_pooling, pool_sites
+from adapool.cpu.ellipses.launch import ellipse_axes, ellipse_pooling
 from adapool.cpu.fixed.launch import attention_pooling, gather_windows, max_pooling
 from adapool.cpu.peaks.launch import uncovered
 from adapool.cpu.regions.launch import (
@@ -23,6 +24,8 @@ __all__ = [
     "deformable_conv",
     "deformable_conv_and_pool",
     "dynamic_pooling",
+    "ellipse_axes",
+    "ellipse_pooling",
     "find_regions",
     "find_sites",
     "gather_windows",

@@ -5,6 +5,7 @@ numba-cuda and a driver are there.
 """
 
 from adapool.cuda.convolution.launch import deformable_conv, deformable_conv_and_pool
+from adapool.cuda.dynamic.ellipse_launch import ellipse_pooling
 from adapool.cuda.dynamic.launch import dynamic_pooling, pool_sites
 from adapool.cuda.fixed.launch import attention_pooling, gather_windows, max_pooling
 from adapool.cuda.regions.launch import (
@@ -24,6 +25,7 @@ __all__ = [
     "deformable_conv",
     "deformable_conv_and_pool",
     "dynamic_pooling",
+    "ellipse_pooling",
     "find_regions",
     "find_sites",
     "gather_windows",

@@ -20,6 +20,7 @@ __all__ = [
     "from_dtype",
     "int64",
     "simulated_array",
+    "uncontracted",
     "why_unusable",
 ]
 
@@ -30,6 +31,23 @@ SIMULATED = bool(config.ENABLE_CUDASIM)
 LEGACY_STREAM, PER_THREAD_STREAM = 1, 2
 PER_THREAD = bool(getattr(config, "CUDA_PER_THREAD_DEFAULT_STREAM", 0))
 DEFAULT_STREAM = PER_THREAD_STREAM if PER_THREAD else LEGACY_STREAM
+
+
+def _rounded(a: Any, b: Any) -> Any:
+    return libdevice.dmul_rn(a, b)
+
+
+def _plain(a: Any, b: Any) -> Any:
+    return a * b
+
+
+if SIMULATED:
+    uncontracted = _plain
+else:
+    from numba.cuda import libdevice
+
+    # A product of two float64, which the compiler may not contract with a sum that it goes into.
+    uncontracted = _rounded
 
 
 def why_unusable() -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ from adapool._backends import Array
 from adapool._checks import estimators as checks
 from adapool.cpu.objects import components
 from adapool.estimators._images import PerPixel, as_float
+from adapool.estimators._moments import ellipses_of, outlined
 from adapool.estimators._objects import Objects, find_objects
 
 # Share of the largest depth of an object that its core has: the middle of that is its peak.
@@ -45,8 +46,15 @@ class BlobSizes(PerPixel):
     there it is measured how the result depends on the quarter, and on no other of them. Adding to
     the intensities, or scaling them, changes nothing.
 
+    With ``shape="ellipse"`` a pixel gets the ellipse (in volumes, the diameters along the axes of
+    the ellipsoid) with the second moments of the object that it lies in, out to half of its
+    contrast, and 1 outside of objects.
+
     Parameters
     ----------
+    shape : {"axes", "size", "ellipse", "strides"}, optional
+        What is returned: a size for each axis, one for all, ellipses, or sizes and strides; see
+        `predict`.
     spacing : float or sequence of float, optional
         Voxel size along each axis.
 
@@ -96,23 +104,38 @@ class BlobSizes(PerPixel):
         voxel = checks.voxel(self.spacing, stack.ndim - 2)
         pairs = [_respond(image.max(axis=-1), voxel) for image in stack]
         responses, sizes = zip(*pairs, strict=True)
-        return np.stack(responses), np.stack(sizes)
+        if self.shape == "ellipse":
+            return np.stack(responses), self.predict(images)
+        return np.stack(responses), self._shaped(np.stack(sizes))
 
     def _estimate(self, image: Array, voxel: Array) -> Array:
+        if self.shape == "ellipse":
+            volume, voxels = _as_volume(image, voxel)
+            labels = find_objects(volume, voxels, image.ndim).labels.reshape(image.shape)
+            objects = outlined(volume.reshape(image.shape), labels)
+            # Pixels just beyond an outline have a response, and so need a window too.
+            return ellipses_of(objects, int(labels.max()) + 1)[
+                np.where(objects > 0, objects, labels)
+            ]
         return _respond(image, voxel)[1]
 
 
 def _respond(image: Array, voxel: Array) -> tuple[Array, Array]:
     """Return the map (*spatial) and the sizes (*spatial, d) of one image."""
     ndim = image.ndim
-    missing = (1,) * (3 - ndim)
-    volume = as_float(image).astype(np.float32, copy=False).reshape(missing + image.shape)
-    voxels = np.array(missing + tuple(voxel))
+    volume, voxels = _as_volume(image, voxel)
     objects = find_objects(volume, voxels, ndim)
     response = np.empty(volume.shape, np.float32)
     sizes = np.empty((*volume.shape, 3), np.float32)
     _paint(objects, voxels, ndim, response, sizes)
     return response.reshape(image.shape), sizes.reshape(*image.shape, 3)[..., 3 - ndim :]
+
+
+def _as_volume(image: Array, voxel: Array) -> tuple[Array, Array]:
+    """Return an image as float32 (plane, row, column), and its voxel size along these."""
+    missing = (1,) * (3 - image.ndim)
+    volume = as_float(image).astype(np.float32, copy=False).reshape(missing + image.shape)
+    return volume, np.array(missing + tuple(voxel))
 
 
 def _paint(objects: Objects, voxel: Array, ndim: int, response: Array, sizes: Array) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
 from adapool._backends import Array
+from adapool._checks import arguments
 from adapool._checks import estimators as checks
+from adapool._options import Footprint
 
 Spacing = float | Sequence[float] | None
+Shape = Literal["axes", "size", "ellipse", "strides"]
+SHAPES: tuple[str, ...] = get_args(Shape)
+Own = TypeVar("Own", bound="PerPixel")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +61,58 @@ class ForPixels(ABC):
         """Estimate for an image, given the voxel size along each axis: (*spatial, d)."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class PerPixel(ForPixels):
     """An estimator of window sizes."""
 
-    def with_strides(self) -> SizesAndStrides:
+    shape: Shape = "axes"
+
+    def __post_init__(self) -> None:
+        """Check what is asked for."""
+        super().__post_init__()
+        arguments.choice("shape", self.shape, SHAPES)
+
+    @property
+    def footprint(self) -> Footprint:
+        """What kind of windows the sizes are of: what `adapool.dynamic_pooling` is to be told."""
+        return "ellipse" if self.shape == "ellipse" else "box"
+
+    def predict(self, images: Any) -> Array:
+        """Estimate for each pixel of a stack of images.
+
+        Parameters
+        ----------
+        images : ``(n, *spatial, C)`` array_like
+            Images (row, column) or volumes (plane, row, column), with finite values.
+
+        Returns
+        -------
+        sizes : ``(n, *spatial, P)`` array of float32
+            In pixels. With ``shape="axes"`` a size for each of the d spatial axes; with ``"size"``
+            one for all, their geometric mean; with ``"strides"`` the d sizes, then d strides, which
+            are as large, and at least 1; with ``"ellipse"`` the diameters of an ellipse along the
+            axes, or, of those estimators that tell how it is turned, its two axes and orientation
+            in an image.
+
+        Raises
+        ------
+        TypeError
+            If the array does not hold real numbers.
+        ValueError
+            If it has the wrong number of axes, is empty, or holds NaN, infinity or values beyond
+            1e37, or if `spacing` does not have one number for each spatial axis.
+        """
+        return self._shaped(super().predict(images))
+
+    def _shaped(self, sizes: Array) -> Array:
+        """Return sizes along each axis as what is asked for."""
+        if self.shape == "size":
+            return np.asarray(np.exp(np.log(sizes).mean(axis=-1, keepdims=True)), sizes.dtype)
+        if self.shape == "strides":
+            return np.concatenate([sizes, np.maximum(sizes, 1)], axis=-1)
+        return sizes
+
+    def with_strides(self: Own) -> Own:
         """Return an estimator of sizes and equal strides, for `dynamic_stride_pooling`.
 
         So the box that a site claims is its window, where `anchor` is "corner".
@@ -67,22 +120,10 @@ class PerPixel(ForPixels):
         Returns
         -------
         estimator : object with ``.predict``
-            It is given the same, and returns ``(n, *spatial, 2 d)``: the sizes along each axis,
-            then the strides, which are those sizes, and 1 where one is smaller.
+            The same with ``shape="strides"``: it returns ``(n, *spatial, 2 d)``, the sizes along
+            each axis, then the strides, which are those sizes, and 1 where one is smaller.
         """
-        return SizesAndStrides(self)
-
-
-@dataclass(frozen=True)
-class SizesAndStrides:
-    """An estimator of window sizes, with strides that are as large."""
-
-    estimator: PerPixel
-
-    def predict(self, images: Any) -> Array:
-        """Return the sizes of each pixel along each axis, then its strides."""
-        sizes = self.estimator.predict(images)
-        return np.concatenate([sizes, np.maximum(sizes, 1)], axis=-1)
+        return replace(self, shape="strides")
 
 
 def as_float(image: Array) -> Array:

@@ -32,6 +32,9 @@ class ScaleSpaceSizes(PerPixel):
         Range of the sizes, that is of the diameters of blobs.
     num_scales : int
         How many scales are tried, in geometric progression; at least 3.
+    shape : {"axes", "size", "ellipse", "strides"}, optional
+        What is returned: a size for each axis, one for all, ellipses, or sizes and strides; see
+        `predict`.
     spacing : float or sequence of float, optional
         Voxel size along each axis; sizes are then in its unit.
 

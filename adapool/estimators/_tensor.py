@@ -11,6 +11,7 @@ from scipy import ndimage as ndi
 from adapool._backends import Array
 from adapool._checks import estimators as checks
 from adapool.estimators._images import PerPixel, as_float
+from adapool.estimators._moments import turned
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class StructureTensorSizes(PerPixel):
 
     in d dimensions; the second term is what smoothing takes from the E of a disk or a ball. A
     window is the bounding box of the ellipse with these axes, clipped to `min_size` and
-    `max_size`. Adding to the intensities, or scaling them, changes nothing.
+    `max_size`; with ``shape="ellipse"``, of an image, that ellipse. Adding to the
+    intensities, or scaling them, changes nothing.
 
     Parameters
     ----------
@@ -40,6 +42,9 @@ class StructureTensorSizes(PerPixel):
         the diameter and 30 % with the radius.
     min_size, max_size : float
         Range of the sizes.
+    shape : {"axes", "size", "ellipse", "strides"}, optional
+        What is returned: a size for each axis, one for all, ellipses, or sizes and strides; see
+        `predict`.
     spacing : float or sequence of float, optional
         Voxel size along each axis; lengths are then in its unit.
 
@@ -90,6 +95,9 @@ class StructureTensorSizes(PerPixel):
         lengths += 2 * image.ndim * self.sigma / math.sqrt(math.pi)
         lengths[energy <= 1e-9 * energy.max()] = self.min_size
         lengths = lengths.clip(self.min_size, self.max_size)
+        if self.shape == "ellipse" and image.ndim == 2:
+            squares = np.einsum("...ik,...k,...jk->...ij", vectors, lengths**2, vectors)
+            return turned(squares / np.outer(voxel, voxel))
         sizes = np.sqrt(np.einsum("...ik,...k->...i", vectors**2, lengths**2))
         return np.asarray(sizes / voxel)
 

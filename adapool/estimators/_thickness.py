@@ -36,6 +36,9 @@ class ThicknessSizes(PerPixel):
         image then has no foreground.
     min_size, max_size : float
         Range of the sizes.
+    shape : {"axes", "size", "ellipse", "strides"}, optional
+        What is returned: a size for each axis, one for all, ellipses, or sizes and strides; see
+        `predict`.
     spacing : float or sequence of float, optional
         Voxel size along each axis; sizes are then in its unit.
 

@@ -10,7 +10,7 @@ from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.font_manager import FontProperties
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Ellipse, Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.quiver import Quiver
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
@@ -35,6 +35,23 @@ def draw_windows(
         for (top, left), (bottom, right) in zip(first.tolist(), stop.tolist(), strict=True)
     ]
     _add_outlines(ax, PatchCollection, boxes, **style)
+
+
+def draw_ellipses(ax: Axes, points: Any, sizes: Any, **style: Any) -> None:
+    """Draw the outlines of ellipses, which end where the axes do.
+
+    Points are (n, (row, column)), sizes (n, 2) along these, or (n, 3): major and minor axis length,
+    and the angle from the axis of rows toward that of columns.
+    """
+    if sizes.shape[1] == 3:
+        width, height, angle = sizes[:, 0], sizes[:, 1], 90 - np.degrees(sizes[:, 2])
+    else:
+        width, height, angle = sizes[:, 1], sizes[:, 0], np.zeros(len(sizes))
+    outlines = [
+        Ellipse((column, row), w, h, angle=a)
+        for (row, column), w, h, a in zip(points.tolist(), width, height, angle, strict=True)
+    ]
+    _add_outlines(ax, PatchCollection, outlines, **style)
 
 
 def draw_boundaries(

@@ -95,6 +95,27 @@ def dynamic() -> Iterator[Case]:
                 )
 
 
+def discs() -> Iterator[Case]:
+    """Discs of their own sizes, beside boxes of the same sizes and ONE fixed disc."""
+    x = image(2048, 2048)
+    for kind, make in (("random", random_sizes), ("smooth", smooth_sizes)):
+        for k in (5, 9, 17, 33):
+            sizes = make(x.shape, k, "float32")[..., 0]
+            reach = k // 2
+            grid = np.indices((2 * reach + 1,) * 2) - reach
+            disc = ((2 * grid / k) ** 2).sum(axis=0) <= 1
+            yield Case(
+                f"dynamic_pooling, 2048 x 2048 float32, {kind} discs",
+                f"float32 sizes in 1..{k}",
+                partial(adapool.dynamic_pooling, x, sizes, footprint="ellipse", channel_axis=None),
+                {
+                    "boxes of these sizes": partial(_dynamic, x, sizes, anchor="center"),
+                    "SciPy, one disc": partial(ndi.maximum_filter, x, footprint=disc),
+                },
+                1.0,
+            )
+
+
 def dynamic_dtypes() -> Iterator[Case]:
     """Speed for every dtype, on random windows."""
     for dtype in ("uint8", "uint16", "float32", "float64"):
@@ -266,6 +287,7 @@ def deformable() -> Iterator[Case]:
 
 SECTIONS: tuple[Section, ...] = (
     dynamic,
+    discs,
     dynamic_dtypes,
     dynamic_volume,
     strides,

@@ -21,7 +21,7 @@ SIDE = 512
 
 
 def gmt() -> Iterator[Case]:
-    """Maxima over windows of widths up to k: boxes here, discs there."""
+    """Maxima over windows of widths up to k: discs there, boxes and discs here."""
     if shutil.which("gmt") is None:
         print("GMT is not installed (Debian's package gmt): its section is left out")
         return
@@ -31,11 +31,21 @@ def gmt() -> Iterator[Case]:
         with tempfile.TemporaryDirectory() as folder:
             for name, values in (("image", x), ("widths", sizes)):
                 _write(Path(folder, f"{name}.nc"), values)
+            there: dict[str, Any] = {
+                "GMT, discs, one thread, files read and written": partial(_filter, folder)
+            }
+            yield Case(
+                f"dynamic_pooling, {SIDE} x {SIDE} float32, beside GMT",
+                f"int16 sizes in 1..{k}, discs",
+                partial(adapool.dynamic_pooling, x, sizes, footprint="ellipse", channel_axis=None),
+                there,
+                3.0,
+            )
             yield Case(
                 f"dynamic_pooling, {SIDE} x {SIDE} float32, beside GMT",
                 f"int16 sizes in 1..{k}, center",
                 partial(adapool.dynamic_pooling, x, sizes, anchor="center", channel_axis=None),
-                {"GMT, discs, one thread, files read and written": partial(_filter, folder)},
+                there,
                 3.0,
             )
 

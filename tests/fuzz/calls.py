@@ -73,6 +73,9 @@ def honest_calls(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         arguments["anchor"] = draw(some.anchors())
         arguments["max_kernel_size"] = draw(some.max_kernel_sizes(image.spatial))
         arguments["stride"] = draw(st.integers(1, 4))
+        if draw(st.booleans()):
+            arguments["footprint"] = "ellipse"
+            arguments["anchor"] = None
         return name, arguments
     fixed = draw(some.windows(image.spatial))
     arguments |= {"kernel_size": fixed.kernel, **fixed.options}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,10 +50,54 @@ def pixels_in_window(
     return itertools.product(*ranges)
 
 
-def pool_pixel(image: Array, pixel: Position, size: Array, anchor: str) -> tuple[Array, Array]:
+def in_ellipse(steps: Sequence[int], size: Sequence[float]) -> bool:
+    """Whether a pixel so many steps from another is in its window."""
+    if len(size) == 3 and len(steps) == 2:
+        major, minor, angle = size
+        if min(major, minor) <= 0:
+            return False
+        down, right = steps
+        along = down * math.cos(angle) + right * math.sin(angle)
+        across = right * math.cos(angle) - down * math.sin(angle)
+        return bool((2 * along / major) ** 2 + (2 * across / minor) ** 2 <= 1)
+    if min(size) <= 0:
+        return False
+    total = 0.0
+    for step, extent in zip(steps, size, strict=True):
+        with np.errstate(over="ignore"):
+            total += np.square(2 * np.float64(step) / np.float64(extent))
+    return bool(total <= 1)
+
+
+def pixels_in_ellipse(
+    pixel: Position, size: Sequence[float], spatial: Position
+) -> Iterator[Position]:
+    """The window of one pixel, cut to the image, in raster order."""
+    for other in np.ndindex(spatial):
+        if in_ellipse([o - p for o, p in zip(other, pixel, strict=True)], size):
+            yield other
+
+
+def ellipse_sizes(parameters: Array, axes: int, max_kernel_size: PerAxis | None) -> Array:
+    """Sizes (..., axes), or the lengths of two axes and an angle, as real numbers."""
+    turned = (axes, parameters.shape[-1]) == (2, 3)
+    sizes = parameters.astype(np.float64)
+    if turned:
+        if max_kernel_size is not None:
+            sizes[..., :2] = np.minimum(sizes[..., :2], np.min(max_kernel_size))
+        return sizes
+    return window_sizes(sizes, axes, max_kernel_size)
+
+
+def pool_pixel(
+    image: Array, pixel: Position, size: Array, anchor: str, footprint: str = "box"
+) -> tuple[Array, Array]:
     """The maxima of each channel over the window of one pixel, and their flat indices."""
     *spatial, channels = image.shape
-    window = list(pixels_in_window(pixel, size.tolist(), tuple(spatial), anchor))
+    if footprint == "ellipse":
+        window = list(pixels_in_ellipse(pixel, size.tolist(), tuple(spatial)))
+    else:
+        window = list(pixels_in_window(pixel, size.tolist(), tuple(spatial), anchor))
     indices = [flat_index(position, tuple(spatial)) for position in window]
     values = np.empty(channels, image.dtype)
     winners = np.empty(channels, np.int64)
@@ -68,7 +113,8 @@ def dynamic_pooling(
     *,
     stride: PerAxis = 1,
     max_kernel_size: PerAxis | None = None,
-    anchor: str = "corner",
+    anchor: str | None = None,
+    footprint: str = "box",
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
     return_indices: bool = False,
@@ -77,12 +123,17 @@ def dynamic_pooling(
     images = layout.canonical(feature_map)
     spatial = images.shape[1:-1]
     parameters = ask_per_point(param_network, images, spatial, layout.has_batch)
-    sizes = window_sizes(whole_numbers(parameters), len(spatial), max_kernel_size)
+    if footprint == "ellipse":
+        sizes = ellipse_sizes(parameters, len(spatial), max_kernel_size)
+    else:
+        sizes = window_sizes(whole_numbers(parameters), len(spatial), max_kernel_size)
     values = np.empty(images.shape, images.dtype)
     winners = np.empty(images.shape, np.int64)
     for n, *pixel in np.ndindex(images.shape[:-1]):
         at = (n, *pixel)
-        values[at], winners[at] = pool_pixel(images[n], tuple(pixel), sizes[at], anchor)
+        values[at], winners[at] = pool_pixel(
+            images[n], tuple(pixel), sizes[at], anchor or "corner", footprint
+        )
     every = tuple(slice(None, None, step) for step in per_axis(stride, len(spatial)))
     values, winners = (layout.restored(a[(slice(None), *every)]) for a in (values, winners))
     return (values, winners) if return_indices else values

@@ -11,7 +11,7 @@ from numba import cuda
 from numba.cuda.simulator.cudadrv.devicearray import FakeWithinKernelCUDAArray
 
 import adapool
-from adapool.cuda.dynamic import pooling
+from adapool.cuda.dynamic import measuring, pooling
 from adapool.cuda.dynamic.tables import plan_tables
 
 
@@ -35,7 +35,8 @@ def test_counted_loads_are_those_of_the_plan(
     kernel = [""]
     launches = []
     for name in ("load_slab", "widen", "look_up_pixels", "measure_sizes"):
-        launched = getattr(pooling, name)
+        where: Any = measuring if name == "measure_sizes" else pooling
+        launched = getattr(where, name)
 
         class Named:
             """Note which kernel runs, and how often."""
@@ -52,13 +53,13 @@ def test_counted_loads_are_those_of_the_plan(
                 return launch
 
         if name == "measure_sizes":
-            monkeypatch.setattr(pooling, name, Named(launched, name))
+            monkeypatch.setattr(where, name, Named(launched, name))
         else:  # made for tables of values, or of winners
 
             def make(indexed: bool, launched: Any = launched, name: str = name) -> Any:
                 return Named(launched(indexed), name)
 
-            monkeypatch.setattr(pooling, name, make)
+            monkeypatch.setattr(where, name, make)
     monkeypatch.setattr(FakeWithinKernelCUDAArray, "__getitem__", counted)
     adapool.dynamic_pooling(cuda.to_device(image), cuda.to_device(sizes), max_kernel_size=size)
 

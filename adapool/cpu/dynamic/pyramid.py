@@ -29,8 +29,8 @@ _to_size = device(_formulas.to_size)
 _window_start = device(_formulas.window_start)
 
 # Side of a block, in blocks of the level below, and its binary logarithm.
-_SIDE = 8
-_SHIFT = 3
+SIDE = 8
+SHIFT = 3
 
 
 class Pyramid:
@@ -39,9 +39,9 @@ class Pyramid:
     def __init__(self, image: Any, order: KeyOrder, with_winners: bool) -> None:
         shapes = [image.shape[1:4]]
         while max(shapes[-1]) > 1:
-            shapes.append(tuple(-(-n // _SIDE) for n in shapes[-1]))
+            shapes.append(tuple(-(-n // SIDE) for n in shapes[-1]))
         self.shapes = np.array(shapes, np.int64)
-        self.room = len(shapes) * _SIDE**3  # blocks that may wait to be entered
+        self.room = len(shapes) * SIDE**3  # blocks that may wait to be entered
         # The image is level 0 and not stored again.
         blocks = [0, *map(math.prod, shapes[1:])]
         self.offsets = np.cumsum([0, *blocks[:-1]]).astype(np.int64)
@@ -94,9 +94,9 @@ def _reduce(
             first = True
             best = keys[batch, block, channel]
             winner = 0
-            for k in range(z * _SIDE, min((z + 1) * _SIDE, depth)):
-                for j in range(y * _SIDE, min((y + 1) * _SIDE, height)):
-                    for i in range(x * _SIDE, min((x + 1) * _SIDE, width)):
+            for k in range(z * SIDE, min((z + 1) * SIDE, depth)):
+                for j in range(y * SIDE, min((y + 1) * SIDE, height)):
+                    for i in range(x * SIDE, min((x + 1) * SIDE, width)):
                         at = (k * height + j) * width + i
                         cell = at + offsets[0]
                         key = keys.dtype.type(to_key(source[batch, cell, channel], order))
@@ -146,9 +146,9 @@ def _search(
     # Start where the box is a few blocks long.
     longest = max(end[0] - begin[0], end[1] - begin[1], end[2] - begin[2])
     level = 0
-    while level + 1 < offsets.size and longest >> (_SHIFT * level) >= 2 * _SIDE:
+    while level + 1 < offsets.size and longest >> (SHIFT * level) >= 2 * SIDE:
         level += 1
-    shift = _SHIFT * level
+    shift = SHIFT * level
     z0, y0, x0 = begin[0] >> shift, begin[1] >> shift, begin[2] >> shift
     z1, y1, x1 = (end[0] - 1) >> shift, (end[1] - 1) >> shift, (end[2] - 1) >> shift
     depth, height, width = shapes[0, 0], shapes[0, 1], shapes[0, 2]
@@ -157,7 +157,7 @@ def _search(
     place = -1 if winners is None else (begin[0] * height + begin[1]) * width + begin[2]
     waiting = 0
     while True:
-        shift = _SHIFT * level
+        shift = SHIFT * level
         for z in range(z0, z1 + 1):
             for y in range(y0, y1 + 1):
                 at = (z * shapes[level, 1] + y) * shapes[level, 2] + offsets[level]
@@ -204,14 +204,14 @@ def _search(
         if not found:
             return best, place
         level -= 1
-        shift = _SHIFT * level
+        shift = SHIFT * level
         # The part of the block's children that the box touches.
-        z0, z1 = max(z << _SHIFT, begin[0] >> shift), (end[0] - 1) >> shift
-        y0, y1 = max(y << _SHIFT, begin[1] >> shift), (end[1] - 1) >> shift
-        x0, x1 = max(x << _SHIFT, begin[2] >> shift), (end[2] - 1) >> shift
-        z1 = min(z1, (z << _SHIFT) + _SIDE - 1)
-        y1 = min(y1, (y << _SHIFT) + _SIDE - 1)
-        x1 = min(x1, (x << _SHIFT) + _SIDE - 1)
+        z0, z1 = max(z << SHIFT, begin[0] >> shift), (end[0] - 1) >> shift
+        y0, y1 = max(y << SHIFT, begin[1] >> shift), (end[1] - 1) >> shift
+        x0, x1 = max(x << SHIFT, begin[2] >> shift), (end[2] - 1) >> shift
+        z1 = min(z1, (z << SHIFT) + SIDE - 1)
+        y1 = min(y1, (y << SHIFT) + SIDE - 1)
+        x1 = min(x1, (x << SHIFT) + SIDE - 1)
 
 
 @device

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapool._jit import kernel
+from adapool.cpu.ellipses.formulas import covers
 
 
 @kernel
@@ -28,3 +29,24 @@ def drop_covered(points: Any, low: Any, high: Any, groups: Any, covered: Any, ke
                 row = covered[i, j]
                 for k in range(low[p, 2], high[p, 2]):
                     row[k] = groups[p]
+
+
+@kernel
+def drop_covered_by_ellipses(
+    points: Any, low: Any, high: Any, axes: Any, groups: Any, covered: Any, keep: Any
+) -> None:
+    """Do the same for ellipses in their boxes; `axes` are depth, height, width and shear."""
+    for p in range(len(points)):
+        z, y, x = points[p, 0], points[p, 1], points[p, 2]
+        keep[p] = covered[z, y, x] != groups[p]
+        if not keep[p]:
+            continue
+        if p + 1 == len(points) or groups[p + 1] != groups[p]:
+            continue  # nobody of equal value comes after it
+        depth, height, width, shear = axes[p, 0], axes[p, 1], axes[p, 2], axes[p, 3]
+        for i in range(low[p, 0], high[p, 0]):
+            for j in range(low[p, 1], high[p, 1]):
+                row = covered[i, j]
+                for k in range(low[p, 2], high[p, 2]):
+                    if covers(i - z, j - y, k - x, depth, height, width, shear):
+                        row[k] = groups[p]

@@ -14,7 +14,7 @@ from adapool._checks import predictions
 from adapool._windows import size_limits
 from adapool.cuda import copying, grids
 from adapool.cuda.arrays import DeviceArray
-from adapool.cuda.dynamic import pooling
+from adapool.cuda.dynamic import measuring, pooling
 from adapool.cuda.dynamic.tables import Plan, plan_tables
 from adapool.cuda.fixed.launch import Pooled
 
@@ -39,11 +39,11 @@ def dynamic_pooling(
     out = image.empty((batch, *grid, channels), image.dtype)
     indices = image.empty(out.shape, np.int64) if with_indices else None
     fill = empty_value(image.dtype)
-    plan = _plan(image, largest, columns)
+    plan = plan_for(image, largest, columns)
     planes, rows, line = grid[0], stride[1], grid[2]
     for item in range(batch):
-        for slab in _slabs(image, largest[1], centered, plan, with_indices):
-            tables, values = _tables(image, item, slab, plan, with_indices)
+        for slab in slabs(image, largest[1], centered, plan, with_indices):
+            tables, values = make_tables(image, item, slab, plan, with_indices)
             band = (-(-slab.begin // rows), -(-slab.end // rows))
             if band[0] == band[1]:
                 continue
@@ -51,7 +51,7 @@ def dynamic_pooling(
                 pooling.look_up_pixels(with_indices),
                 line * slab.channels, band[1] - band[0], planes, image,
                 tables.reshape(-1), tables.shape, values, sizes, item, columns, limits, centered,
-                stride, tuple(volume), band, slab.geometry, slab.channel, _arguments_of(plan),
+                stride, tuple(volume), band, slab.geometry, slab.channel, arguments_of(plan),
                 fill, out, indices,
             )  # fmt: skip
     return out, indices
@@ -70,14 +70,14 @@ def pool_sites(
     # Sizes have been clipped to what was asked for; here, to what the image holds.
     limits = size_limits(volume, None)
     largest = _largest(sizes, columns, limits)
-    plan = _plan(image, largest, columns)
+    plan = plan_for(image, largest, columns)
     fill = empty_value(image.dtype)
-    for slab in _slabs(image, largest[1], centered, plan, False):
-        tables, _ = _tables(image, 0, slab, plan, False)
+    for slab in slabs(image, largest[1], centered, plan, False):
+        tables, _ = make_tables(image, 0, slab, plan, False)
         grids.over_elements(
             pooling.look_up_sites, len(positions) * slab.channels, image,
             tables.reshape(-1), tables.shape, positions, sizes, columns, limits, centered, volume,
-            (slab.begin, slab.end), slab.geometry, slab.channel, _arguments_of(plan), fill, out,
+            (slab.begin, slab.end), slab.geometry, slab.channel, arguments_of(plan), fill, out,
         )  # fmt: skip
     return out
 
@@ -86,22 +86,29 @@ def _largest(params: DeviceArray, columns: Triple, limits: Triple) -> Triple:
     """Return the largest size along each axis; raise ValueError where one is not finite."""
     found = copying.zeros(params, 4, np.int64)
     grids.over_elements(
-        pooling.measure_sizes, len(params), params, params, columns, limits, found
+        measuring.measure_sizes, len(params), params, params, columns, limits, found
     )  # fmt: skip
+    return checked_largest(found)
+
+
+def checked_largest(found: Any) -> Triple:
+    """Return what was found to be the largest; raise ValueError where a value was not finite."""
     plane, row, column, stray = map(int, found.to_host())
     if stray:
         predictions.not_finite("param_network")
     return plane, row, column
 
 
-def _plan(image: DeviceArray, largest: Triple, columns: Triple) -> Plan:
+def plan_for(image: DeviceArray, largest: Triple, columns: Triple) -> Plan:
+    """Plan the tables of an image for windows of up to some size."""
     first, second, third = (
         max(1, min(size, n)) for size, n in zip(largest, image.shape[1:4], strict=True)
     )
     return plan_tables((first, second, third), columns[1] == columns[2])
 
 
-def _arguments_of(plan: Plan) -> tuple[Any, ...]:
+def arguments_of(plan: Plan) -> tuple[Any, ...]:
+    """Return what kernels take of a plan."""
     return plan.levels, plan.weights, plan.tied, plan.shift
 
 
@@ -123,7 +130,7 @@ class _Slab:
         return self.first, self.last - self.first, self.columns, self.channels
 
 
-def _slabs(
+def slabs(
     image: DeviceArray, largest: int, centered: bool, plan: Plan, with_indices: bool
 ) -> Iterator[_Slab]:
     """Cut an image so that the tables of a slab take bounded memory."""
@@ -142,7 +149,7 @@ def _slabs(
             yield _Slab(begin, end, first, last, width, channel, min(group, channels - channel))
 
 
-def _tables(
+def make_tables(
     image: DeviceArray, item: int, slab: _Slab, plan: Plan, with_indices: bool
 ) -> tuple[DeviceArray, DeviceArray | None]:
     """Make the tables of a slab; with the values that they refer to where they hold winners."""

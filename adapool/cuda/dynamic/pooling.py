@@ -15,54 +15,13 @@ import numpy as np
 
 from adapool import _formulas
 from adapool._jit import cuda_device, cuda_kernel
-from adapool.cuda.target import cuda, int64
+from adapool.cuda.target import cuda
 
-_add_stray = cuda_device(_formulas.add_stray)
 _exceeds = cuda_device(_formulas.exceeds)
 _level_of = cuda_device(_formulas.level_of)
 _to_size = cuda_device(_formulas.to_size)
 _window_start = cuda_device(_formulas.window_start)
 _wins = cuda_device(_formulas.wins)
-
-
-@cuda_kernel()
-def measure_sizes(params: Any, columns: Any, limits: Any, largest: Any) -> None:
-    """Find the largest size along each axis, and whether a value is not finite.
-
-    Parameters
-    ----------
-    params : (n, P)
-        Sizes; `columns` says which of P belong to plane, row and column (-1: an axis of one
-        position without a size).
-    limits : triple
-        What sizes are clipped to.
-    largest : (4,) int64
-        Zeros; gets the largest sizes, and then 1 where a value of `params` is not finite.
-    """
-    found = cuda.shared.array(3, int64)
-    if cuda.threadIdx.x == 0:
-        found[0] = found[1] = found[2] = 0
-    cuda.syncthreads()
-    stray = np.int32(0)
-    plane = row = column = 0
-    for i in range(cuda.grid(1), params.shape[0], cuda.gridsize(1)):
-        here = np.int32(0)
-        for j in range(params.shape[1]):
-            here = _add_stray(here, params[i, j])
-        stray |= here
-        if here == 0:
-            if columns[0] >= 0:
-                plane = max(plane, _to_size(params[i, columns[0]], limits[0]))
-            row = max(row, _to_size(params[i, columns[1]], limits[1]))
-            column = max(column, _to_size(params[i, columns[2]], limits[2]))
-    if stray != 0:
-        largest[3] = 1
-    cuda.atomic.max(found, 0, plane)
-    cuda.atomic.max(found, 1, row)
-    cuda.atomic.max(found, 2, column)
-    cuda.syncthreads()
-    if cuda.threadIdx.x < 3:
-        cuda.atomic.max(largest, cuda.threadIdx.x, found[cuda.threadIdx.x])
 
 
 @functools.cache
@@ -270,7 +229,7 @@ def look_up_pixels(indexed: bool) -> Any:
                     box = along_z, along_y, along_x
                     if indexed:
                         best, place = look_up(tables, shape, values, box, slab, plan, c, fill)
-                        here = _in_volume(place, slab, height)
+                        here = in_volume(place, slab, height)
                         indices[batch, plane, row, column, channel + c] = here
                     else:
                         best, place = look_up(tables, shape, None, box, slab, plan, c, fill)
@@ -280,7 +239,7 @@ def look_up_pixels(indexed: bool) -> Any:
 
 
 @cuda_device
-def _in_volume(place: int, slab: Any, height: int) -> int:
+def in_volume(place: int, slab: Any, height: int) -> int:
     """Turn the number of an element of the slab into that of its pixel in the volume."""
     first, rows, width, channels = slab
     pixel = place // channels

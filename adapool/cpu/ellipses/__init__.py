@@ -1,0 +1,1 @@
+"""Ellipses, discs and balls with sizes of their own at each pixel."""

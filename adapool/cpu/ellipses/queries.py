@@ -1,0 +1,140 @@
+"""The boxes around the ellipses of one tile, as queries sorted by the powers of two in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adapool._jit import device
+from adapool.cpu._memory import flat
+from adapool.cpu.dynamic.queries import (
+    BEGIN,
+    CAPS,
+    CLASS,
+    CLASSES,
+    COLUMNS,
+    EMPTY,
+    END,
+    EXTENT,
+    HIGH,
+    LARGE,
+    LOW,
+    REACH,
+    START,
+    STRIDE,
+    VOLUME,
+    find_row,
+)
+
+# Rows of the array of scratch for one row of queries.
+_FIRSTS, _SPANS, _HALVES = range(3)
+LINE_ROWS = 3
+
+# Ellipses of larger sizes are never looked up in tables, however small the image.
+WIDEST = 1 << 12
+
+# What takes the place of a logarithm, so that the class of any sum with it is out of range.
+_TOO_LARGE, _NOTHING = 1 << 12, -(1 << 20)
+
+# What takes the place of sizes beyond the widest.
+_TOO_WIDE = 4 * WIDEST
+
+
+@device
+def collect(
+    params: Any,
+    geometry: Any,
+    most: Any,
+    batch: int,
+    state: Any,
+    line: Any,
+    rows: Any,
+    queries: Any,
+) -> int:
+    """Collect the boxes around the ellipses of the tile in `state`; return their number.
+
+    As :func:`adapool.cpu.dynamic.queries.collect` does for boxes.
+
+    Parameters
+    ----------
+    params : (n, P)
+        Extents in the columns that `geometry` names: real numbers.
+    most : (3,) float64
+        What they are clipped to.
+    line : (3, tile columns)
+        Scratch for one row of queries.
+    """
+    zero, one = np.int32(0), np.int32(1)
+    firsts, spans, halves = line[_FIRSTS], line[_SPANS], line[_HALVES]
+    width = params.shape[1]
+    for axis in range(3):
+        state[REACH, axis] = max(state[BEGIN, axis] - state[CAPS, axis], 0)
+        # Only an axis of one position has no column of its own; it is not looked at again.
+        state[LOW, axis] = geometry[VOLUME, axis] - 1
+        state[HIGH, axis] = 1
+    if geometry[COLUMNS, 0] < 0:
+        state[LOW, 0] = 0
+    total = 0
+    used = 0
+    stride_z, stride_y = geometry[STRIDE, 0], geometry[STRIDE, 1]
+    for z in range(state[BEGIN, 0] + -state[BEGIN, 0] % stride_z, state[END, 0], stride_z):
+        for y in range(state[BEGIN, 1] + -state[BEGIN, 1] % stride_y, state[END, 1], stride_y):
+            n, slot, row, step = find_row(params, None, geometry, state, batch, z, y)
+            if n <= 0:
+                continue
+            x = state[BEGIN, 2] + -state[BEGIN, 2] % step
+            values = flat(params)[row * width : (row + (n - 1) * step + 1) * width]
+            starts = queries[START, total : total + n]
+            extents = queries[EXTENT, total : total + n]
+            classes = queries[CLASS, total : total + n]
+            for i in range(n):
+                starts[i] = 0
+                extents[i] = 0
+                classes[i] = 0
+            for axis in range(3):
+                column = geometry[COLUMNS, axis]
+                if column < 0:
+                    continue
+                end, cap = np.int32(geometry[VOLUME, axis]), np.int32(state[CAPS, axis])
+                reach = state[REACH, axis]
+                bound = min(most[axis], float(_TOO_WIDE))
+                for i in range(n):
+                    size = float(values[i * step * width + column])
+                    half = np.int32(min(size, bound) * 0.5)
+                    halves[i] = half if size > 0 else np.int32(-1)
+                spread = np.int32(step if axis == 2 else 0)
+                origin = np.int32(x if axis == 2 else y if axis == 1 else z)
+                for i in range(n):
+                    at = np.int32(origin + np.int32(i) * spread)
+                    first = max(np.int32(at - halves[i]), zero)
+                    last = min(np.int32(at + halves[i] + one), end)
+                    firsts[i] = first
+                    spans[i] = last - first if halves[i] >= zero else zero
+                    spans[i] = (
+                        spans[i] if halves[i] <= np.int32(WIDEST // 2) else np.int32(_TOO_WIDE)
+                    )
+                for i in range(n):
+                    # The exponent of a float is the binary logarithm, in one instruction.
+                    level = np.int32((np.float32(spans[i]).view(np.int32) >> 23) - 127)
+                    level = level if spans[i] <= cap else np.int32(_TOO_LARGE)
+                    level = level if spans[i] >= one else np.int32(_NOTHING)
+                    starts[i] = starts[i] << 10 | (firsts[i] - reach)
+                    extents[i] = extents[i] << 8 | (spans[i] - 1)
+                    classes[i] = (classes[i] << 3) + level
+                low, high = end, zero
+                for i in range(n):
+                    fits = one <= spans[i] and spans[i] <= cap
+                    low = min(low, firsts[i] if fits else end)
+                    high = max(high, np.int32(firsts[i] + spans[i]) if fits else zero)
+                state[LOW, axis] = min(state[LOW, axis], low)
+                state[HIGH, axis] = max(state[HIGH, axis], high)
+            for i in range(n):
+                code = classes[i]
+                code = code if code < CLASSES else np.int32(LARGE)
+                classes[i] = code if code >= zero else np.int32(EMPTY)
+            rows[used, 0] = n
+            rows[used, 1] = slot
+            used += 1
+            total += n
+    return total
