@@ -41,7 +41,8 @@ def main(folder: Path) -> None:
         if sample == "discs":
             widget.diameters.value = (2.5, widget.diameters.max)
         else:
-            viewer.dims.set_point(0, 15)
+            largest = viewer.layers[-1].features.nlargest(1, "equivalent_diameter")
+            viewer.dims.set_point(0, float(largest["centroid-0"].iloc[0]))
         viewer.scale_bar.visible = True
         viewer.reset_view()
         wait(lambda: False)

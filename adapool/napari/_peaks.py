@@ -142,23 +142,20 @@ class Found:
         axes = "".join(axis for axis in image.axes if axis != "c")
         place = placed(self.layer, image.axes, axes)
         spacing = np.array(image.spacing)
-        # In cubes, whatever the voxels are: circles are drawn as wide as they are deep.
-        side, ndim = spacing[-1], len(spacing)
-        centre = table[[f"centroid-{i}" for i in range(ndim)]].to_numpy() / side
-        cubes = place | {
-            "scale": [*place["scale"][:-ndim], *np.copysign(side, place["scale"][-ndim:])]
-        }
+        centre = table[[f"centroid-{i}" for i in range(len(spacing))]].to_numpy() / spacing
         if "t" in axes:
             centre = np.column_stack([table["frame"], centre])
         self.labels = viewer.add_labels(
             self._labels(np.ones(len(table), np.bool_)),
             name=f"{self.layer.name} objects", opacity=0.4, **place,
         )  # fmt: skip
+        # In the plane of their centre alone: in others, napari draws circles as if voxels were
+        # cubes. With points in cubes, its slider would go in steps of a row, and not of a plane.
         self.points = viewer.add_points(
             centre, features=table, name=f"{self.layer.name} peaks",
-            size=table["equivalent_diameter"].to_numpy() / side,
+            size=table["equivalent_diameter"].to_numpy() / spacing[-1],
             face_color="transparent", border_color=_COLOUR, border_width=0.08,
-            out_of_slice_display=ndim == 3, **cubes,
+            **place,
         )  # fmt: skip
 
     def choose(self, kept: Any) -> None:
