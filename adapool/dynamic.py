@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from operator import methodcaller
 from typing import Any, Literal, Unpack, overload
 
 from adapool._backends import Array, check_places
@@ -13,7 +15,7 @@ from adapool._named import Names, every
 from adapool._options import Anchor, ArrayAndIndices, DynamicOptions, SiteOptions
 from adapool._plans.dynamic import DynamicPlan
 from adapool._plans.sites import SitesPlan
-from adapool._run import run
+from adapool._run import Call, public
 from adapool.sites import Sites
 
 
@@ -32,7 +34,7 @@ def dynamic_pooling(
     feature_map: AnyArray, param_network: Any, *,
     return_indices: bool = False, **options: Unpack[DynamicOptions],
 ) -> Any: ...  # fmt: skip
-@words.other_words(words.SIZES)
+@public(words.SIZES)
 def dynamic_pooling(
     feature_map: AnyArray,
     param_network: Any,
@@ -129,8 +131,8 @@ def dynamic_pooling(
     with_indices = arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout, param_network=param_network)
     plan = DynamicPlan.of(layout, param_network, step, max_kernel_size, centered, with_indices)
-    pooled = run(plan, layout, array, network_halo)
-    return names.pooled(pooled, every(plan.step))
+    restored = partial(names.pooled, grid=every(plan.step))
+    return Call(plan, layout, array, names, restored, network_halo)
 
 
 @overload
@@ -143,7 +145,7 @@ def dynamic_stride_pooling(
     feature_map: AnyArray, param_network: Any,
     **options: Unpack[SiteOptions],
 ) -> Any: ...  # fmt: skip
-@words.other_words(words.SIZES)
+@public(words.SIZES)
 def dynamic_stride_pooling(
     feature_map: AnyArray,
     param_network: Any,
@@ -152,7 +154,7 @@ def dynamic_stride_pooling(
     anchor: Anchor = "corner",
     channel_axis: int | None = -1,
     network_halo: int | Sequence[int] = 0,
-) -> Sites:
+) -> Any:
     """Take the maximum at the sites that per-pixel strides lead to.
 
     The pixels are scanned in raster order. A pixel that no earlier site has claimed becomes a
@@ -225,5 +227,5 @@ def dynamic_stride_pooling(
     centered = arguments.choice("anchor", anchor, arguments.ANCHORS) == "center"
     names = Names.of(feature_map, layout, param_network=param_network)
     plan = SitesPlan.of(layout, param_network, max_kernel_size, centered)
-    sites: Sites = run(plan, layout, array, network_halo)
-    return sites.named(names)
+    restored = methodcaller("named", names)
+    return Call(plan, layout, array, names, restored, network_halo)
