@@ -12,6 +12,7 @@ __all__ = [
     "peak_table",
     "plot",
     "set_num_threads",
+    "vjp",
 ]
 
 __version__: str
@@ -21,6 +22,7 @@ from . import plot as plot
 from .attention import attention_pooling
 from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import dynamic_pooling, dynamic_stride_pooling
+from .gradients import vjp
 from .maximum import max_pooling
 from .peaks import peak_local_max, peak_table
 from .sites import Sites

@@ -9,8 +9,8 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from adapool._backends import Array, Pooled, Triple, backend_of
-from adapool._convolution import ConvKernel, Sampling
-from adapool._weights import AttentionWeights
+from adapool._convolution import ConvGradients, ConvKernel, Sampling
+from adapool._weights import AttentionWeights, WindowWeights
 from adapool._windows import Windows
 
 
@@ -37,6 +37,7 @@ class Kernels(Protocol):
         geometry: Windows,
         dtype: np.dtype[Any],
         with_indices: bool,
+        into: Pooled | None = None,
     ) -> Pooled: ...
 
     def dynamic_pooling(
@@ -55,8 +56,14 @@ class Kernels(Protocol):
     ) -> tuple[Array, Array, Array, Array]: ...
 
     def pool_sites(
-        self, image: Array, positions: Array, sizes: Array, columns: Triple, centered: bool
-    ) -> Array: ...
+        self,
+        image: Array,
+        positions: Array,
+        sizes: Array,
+        columns: Triple,
+        centered: bool,
+        with_indices: bool = False,
+    ) -> Pooled: ...
 
     def deformable_conv(
         self,
@@ -77,6 +84,42 @@ class Kernels(Protocol):
         pool: Windows,
         with_indices: bool,
     ) -> Pooled: ...
+
+    # --- gradients ------------------------------------------------------------------------------
+
+    def scatter_winners(
+        self,
+        values: Array,
+        winners: Array,
+        target: Triple,
+        windows: Windows | None = None,
+    ) -> Array: ...
+
+    def times_winners(self, values: Array, source: Array, winners: Array) -> Array: ...
+
+    def times(self, values: Array, factors: Array) -> Array: ...
+
+    def winning_taps(self, winners: Array, windows: Windows, rows: int) -> Array: ...
+
+    def pick_weights(
+        self,
+        weights: WindowWeights,
+        winners: Array,
+        windows: Windows,
+        dtype: np.dtype[Any],
+        picked: Array | None,
+    ) -> Array: ...
+
+    def deformable_vjp(
+        self,
+        image: Array,
+        kernel: ConvKernel,
+        windows: Windows,
+        sampling: Sampling,
+        dtype: np.dtype[Any],
+        cotangent: Array,
+        pool: tuple[Windows, Array] | None,
+    ) -> ConvGradients: ...
 
 
 def kernels_of(array: Any) -> Kernels:

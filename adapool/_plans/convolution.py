@@ -98,7 +98,7 @@ class ConvolutionPlan(PooledGrid):
             interpolation=arguments.choice("interpolation", rule, arguments.INTERPOLATIONS),
             max_offset=limits,
             filters=kernel.weights.shape[-1],
-            weights=Parameter("conv_weights", kernel.weights),
+            weights=Parameter("conv_weights", kernel.weights, given=kernel.given),
             bias=None if kernel.bias is None else Parameter("bias", kernel.bias),
             # In their own dtype, which decides how a sum is truncated.
             offsets=Grid.of(

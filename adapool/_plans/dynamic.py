@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from adapool._backends import Array, Pooled, Triple
 from adapool._checks import places
 from adapool._kernels import Kernels
 from adapool._layout import Layout, to_triple
-from adapool._plans.base import PooledGrid, whole_of
+from adapool._plans.base import Gradients, PooledGrid, Pull, whole_of
 from adapool._plans.operands import Box, Grid, Operand
 from adapool._windows import covering_limits, kernel_limits, size_columns
 
@@ -130,6 +131,18 @@ class DynamicPlan(PooledGrid):
         return kernels.dynamic_pooling(
             image, sizes, columns, limits, self.centered, self.step, self.with_indices
         )
+
+    def vjp(self, kernels: Kernels, image: Array, sizes: Array) -> tuple[Pooled, Pull]:
+        """Pool; return also what turns a cotangent into gradients."""
+        pooled = replace(self, with_indices=True).compute(kernels, image, sizes)
+
+        def pull(cotangent: Array) -> Gradients:
+            assert pooled[1] is not None
+            target = len(image), math.prod(self.volume), image.shape[-1]
+            found = kernels.scatter_winners(cotangent, pooled[1], target)
+            return {"feature_map": found.reshape(image.shape)}
+
+        return self.shown(pooled), pull
 
 
 def _grid(volume: Triple, step: Triple) -> Triple:

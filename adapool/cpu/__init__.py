@@ -5,6 +5,13 @@ from adapool.cpu.dynamic.launch import dynamic_pooling, pool_sites
 from adapool.cpu.fixed.launch import attention_pooling, gather_windows, max_pooling
 from adapool.cpu.peaks.launch import uncovered
 from adapool.cpu.sites.launch import carry_claims, find_sites
+from adapool.cpu.winners.launch import (
+    pick_weights,
+    scatter_winners,
+    times,
+    times_winners,
+    winning_taps,
+)
 
 # See `adapool._kernels.Kernels`.
 TRUNCATES_ANY_SUM = False
@@ -19,6 +26,11 @@ __all__ = [
     "find_sites",
     "gather_windows",
     "max_pooling",
+    "pick_weights",
     "pool_sites",
+    "scatter_winners",
+    "times",
+    "times_winners",
     "uncovered",
+    "winning_taps",
 ]
