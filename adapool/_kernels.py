@@ -118,7 +118,7 @@ class Kernels(Protocol):
         sampling: Sampling,
         dtype: np.dtype[Any],
         cotangent: Array,
-        pool: tuple[Windows, Array] | None,
+        pool: tuple[Windows, Array | None] | None,
     ) -> ConvGradients: ...
 
 

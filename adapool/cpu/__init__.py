@@ -1,5 +1,6 @@
 """The backend of NumPy arrays: numba kernels on the threads of one machine."""
 
+from adapool.cpu.convolution.backward import deformable_vjp
 from adapool.cpu.convolution.launch import deformable_conv, deformable_conv_and_pool
 from adapool.cpu.dynamic.launch import dynamic_pooling, pool_sites
 from adapool.cpu.fixed.launch import attention_pooling, gather_windows, max_pooling
@@ -22,6 +23,7 @@ __all__ = [
     "carry_claims",
     "deformable_conv",
     "deformable_conv_and_pool",
+    "deformable_vjp",
     "dynamic_pooling",
     "find_sites",
     "gather_windows",
