@@ -17,6 +17,11 @@ from adapool.cpu.winners import loops
 # looking at its reach costs nothing.
 _CHUNK = 256
 
+# Bytes of a band where windows are small: it is still in a cache when values are added to the zeros
+# that it was filled with. Every row of windows is asked whether it reaches a band.
+_BAND_BYTES = 256 << 10
+_MOST_BANDS = 1024
+
 
 def scatter_winners(
     values: Array,
@@ -40,6 +45,7 @@ def scatter_winners(
     length = _CHUNK if windows is None else windows.outputs[2]
     if windows is not None:
         reach = np.tile(_reach(windows), (items, 1))
+        bands = max(bands, min(out.nbytes // _BAND_BYTES, _MOST_BANDS, part[1]))
     elif bands > 1:
         reach = np.empty((items * -(-places // length), 2), np.int64)
         workers = workers_for(values.size, len(reach))
