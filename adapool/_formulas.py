@@ -62,6 +62,18 @@ def to_size(value: Scalar, limit: int) -> int:
     return limit if size > limit else size
 
 
+def size_is_free(value: Scalar, limit: int) -> bool:
+    """Whether a finite size is neither empty nor clipped: a little more of it changes something."""
+    return bool(value >= 1 and value < type(value)(limit))
+
+
+def size_fraction(value: Scalar, limit: int) -> Scalar:
+    """Return how far a finite size is beyond its whole part: 0 where it is empty or clipped."""
+    if value < 1 or value >= type(value)(limit):
+        return type(value)(0)
+    return value - type(value)(np.int64(value))
+
+
 def level_of(extent: int, shift: int, levels: int) -> int:
     """Return the largest level, of `levels`, whose blocks of ``2 ** (shift * level)`` fit."""
     level = 0

@@ -93,6 +93,8 @@ class Kernels(Protocol):
         winners: Array,
         target: Triple,
         windows: Windows | None = None,
+        *,
+        onto: Array | None = None,
     ) -> Array: ...
 
     def times_winners(self, values: Array, source: Array, winners: Array) -> Array: ...
@@ -109,6 +111,31 @@ class Kernels(Protocol):
         dtype: np.dtype[Any],
         picked: Array | None,
     ) -> Array: ...
+
+    def corner_sizes(self, params: Array, limits: tuple[int, ...], corner: int) -> Array: ...
+
+    def add_corner(
+        self,
+        maxima: Array,
+        params: Array,
+        limits: tuple[int, ...],
+        corner: int,
+        stride: Triple,
+        dtype: np.dtype[Any],
+        total: Array | None,
+    ) -> Array: ...
+
+    def pull_corner(
+        self,
+        cotangent: Array,
+        image: Array,
+        winners: Array,
+        params: Array,
+        limits: tuple[int, ...],
+        corner: int,
+        stride: Triple,
+        of_params: Array | None,
+    ) -> tuple[Array, Array]: ...
 
     def deformable_vjp(
         self,

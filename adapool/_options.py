@@ -56,6 +56,7 @@ class DynamicOptions(SiteOptions, total=False):
     """Of such windows on a grid."""
 
     stride: Ints
+    fractional: bool
     batch_axis: int | None
 
 

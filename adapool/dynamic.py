@@ -14,6 +14,7 @@ from adapool._layout import Layout
 from adapool._named import Names, every
 from adapool._options import Anchor, ArrayAndIndices, DynamicOptions, SiteOptions
 from adapool._plans.dynamic import DynamicPlan
+from adapool._plans.fractional import FractionalPlan
 from adapool._plans.sites import SitesPlan
 from adapool._run import Call, public
 from adapool.sites import Sites
@@ -42,6 +43,7 @@ def dynamic_pooling(
     stride: int | Sequence[int] = 1,
     max_kernel_size: int | Sequence[int] | None = None,
     anchor: Anchor = "corner",
+    fractional: bool = False,
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
     return_indices: bool = False,
@@ -76,6 +78,12 @@ def dynamic_pooling(
         Where in its window a pixel is: the window of pixel i is ``[i, i + size)``, or
         ``[i - size // 2, i - size // 2 + size)``, SciPy's convention. Windows are cut to the
         image.
+    fractional : bool, optional
+        Whether the fractions of sizes count instead of being cut off. A size k + f then gives
+        ``(1 - f)`` times the maximum over size k and ``f`` times that over k + 1, along each axis
+        that has a size of its own, so that the result is continuous in the sizes, and a network
+        that predicts them can be trained (:func:`adapool.vjp`). A maximum of share 0 does not
+        count, whatever it is.
     channel_axis : int or None, optional
         None for an image or a volume without channels, as in the examples below. Otherwise the
         axis of the channels, by default the last: a volume without channels would be taken for an
@@ -83,7 +91,7 @@ def dynamic_pooling(
     batch_axis : int or None, optional
         The axis along which independent images are stacked; None for a single one.
     return_indices : bool, optional
-        Whether to return where each maximum was found.
+        Whether to return where each maximum was found. Not with `fractional`.
     network_halo : int or sequence of int, optional
         For Dask arrays: the pixels around a chunk that a network is given with it, along each
         spatial axis or all of them. Equality with the result in memory asks that the network
@@ -92,8 +100,9 @@ def dynamic_pooling(
     Returns
     -------
     pooled : array
-        The axes and the dtype of `feature_map`. NaN where a window holds NaN. An empty window
-        gives NaN, or the lowest value of an integer dtype.
+        The axes and the dtype of `feature_map`, which is ``np.result_type(dtype, np.float32)``
+        with `fractional`. NaN where a window holds NaN. An empty window gives NaN, or the lowest
+        value of an integer dtype.
     indices : array of int64
         With `return_indices`: for each maximum its flat index into the spatial axes of the image,
         the first in raster order among equals, the first NaN where there is one, and -1 for a
@@ -123,6 +132,12 @@ def dynamic_pooling(
     >>> adapool.dynamic_pooling(image, sizes, channel_axis=None)
     array([[3, 1, 6, 6],
            [5, 9, 6, 6]], dtype=uint8)
+
+    Between sizes 1 and 2, a quarter of the way:
+
+    >>> adapool.dynamic_pooling(image, 1.25, fractional=True, channel_axis=None)
+    array([[4.5 , 3.  , 4.5 , 2.25],
+           [6.  , 9.  , 3.  , 6.  ]], dtype=float32)
     """
     check_places("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
@@ -130,7 +145,8 @@ def dynamic_pooling(
     centered = arguments.choice("anchor", anchor, arguments.ANCHORS) == "center"
     with_indices = arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout, param_network=param_network)
-    plan = DynamicPlan.of(layout, param_network, step, max_kernel_size, centered, with_indices)
+    kind = FractionalPlan if arguments.fractional(fractional, with_indices) else DynamicPlan
+    plan = kind.of(layout, param_network, step, max_kernel_size, centered, with_indices)
     restored = partial(names.pooled, grid=every(plan.step))
     return Call(plan, layout, array, names, restored, network_halo)
 

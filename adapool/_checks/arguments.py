@@ -225,6 +225,16 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def fractional(value: Any, with_indices: bool) -> bool:
+    """Return whether sizes are fractional: then a value has no one place that it is from."""
+    if flag("fractional", value) and with_indices:
+        raise ValueError(
+            "return_indices must be False with fractional=True, got True: a value is a mixture of "
+            "maxima, each from a place of its own"
+        )
+    return bool(value)
+
+
 # --- window geometry ----------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from adapool.cpu.convolution.backward import deformable_vjp
 from adapool.cpu.convolution.launch import deformable_conv, deformable_conv_and_pool
+from adapool.cpu.dynamic.corners import add_corner, corner_sizes, pull_corner
 from adapool.cpu.dynamic.launch import dynamic_pooling, pool_sites
 from adapool.cpu.fixed.launch import attention_pooling, gather_windows, max_pooling
 from adapool.cpu.peaks.launch import uncovered
@@ -19,8 +20,10 @@ TRUNCATES_ANY_SUM = False
 
 __all__ = [
     "TRUNCATES_ANY_SUM",
+    "add_corner",
     "attention_pooling",
     "carry_claims",
+    "corner_sizes",
     "deformable_conv",
     "deformable_conv_and_pool",
     "deformable_vjp",
@@ -30,6 +33,7 @@ __all__ = [
     "max_pooling",
     "pick_weights",
     "pool_sites",
+    "pull_corner",
     "scatter_winners",
     "times",
     "times_winners",

@@ -29,17 +29,18 @@ def scatter_winners(
     target: Triple,
     windows: Windows | None = None,
     part: tuple[int, int] | None = None,
+    onto: Array | None = None,
 ) -> Array:
     """Add values (item, ..., channel) to their winners in a target of that shape.
 
     `target` is (1 or items, places, 1 or channels). `part` is the first of those places, counted
     through all images, that are wanted, and how many; all by default. How far `windows` of one size
-    reach is known, and where there are none is looked up.
+    reach is known, and where there are none is looked up. The sums are added to `onto`, if given.
     """
     items, channels = len(values), values.shape[-1]
     places = values.size // (items * channels)
     part = (0, target[0] * target[1]) if part is None else part
-    out = np.empty((part[1], target[2]), values.dtype)
+    out = np.empty((part[1], target[2]), values.dtype) if onto is None else onto
     flat = winners.reshape(-1)
     bands = workers_for(values.size + out.size, part[1])
     length = _CHUNK if windows is None else windows.outputs[2]
@@ -57,7 +58,7 @@ def scatter_winners(
         reach = np.array([[0, target[1] - 1]] * items)
     loops.scatter(
         values.reshape(-1), flat, reach, places, length, channels, target, part, bands,
-        out.reshape(-1), work=values.size + out.size, tasks=bands,
+        onto is None, out.reshape(-1), work=values.size + out.size, tasks=bands,
     )  # fmt: skip
     return out
 

@@ -80,6 +80,7 @@ def scatter(
     target: Any,
     part: Any,
     bands: int,
+    fresh: bool,
     out: Any,
 ) -> None:
     """Add each value to its winner, in a band of the target.
@@ -98,14 +99,17 @@ def scatter(
         The places of the target, counted through all images, that `out` has.
     bands : int
         Of about the same size, into which that part is cut.
+    fresh : bool
+        Whether `out` is to be cleared first.
     """
     images, volume, depth = target
     begin_of_part, count = part
     zero = out.dtype.type(0)
     low = begin_of_part + task * count // bands
     high = begin_of_part + (task + 1) * count // bands
-    for i in range((low - begin_of_part) * depth, (high - begin_of_part) * depth):
-        _store(out, 0, i, zero)
+    if fresh:
+        for i in range((low - begin_of_part) * depth, (high - begin_of_part) * depth):
+            _store(out, 0, i, zero)
     for k in range(reach.shape[0]):
         item, begin, end = _chunk(k, places, length)
         base = item % images * volume
