@@ -5,7 +5,7 @@ its namesake here with the same arguments, and compares. Inside, an image always
 (batch, *spatial, channel), so that every loop runs over any number of spatial axes.
 """
 
-from . import seed
+from . import gradients, seed
 from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import Sites, dynamic_pooling, dynamic_stride_pooling
 from .fixed import attention_pooling, max_pooling, output_length
@@ -18,6 +18,7 @@ __all__ = [
     "deformable_conv_and_pool",
     "dynamic_pooling",
     "dynamic_stride_pooling",
+    "gradients",
     "max_pooling",
     "output_length",
     "peak_local_max",
