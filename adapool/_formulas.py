@@ -93,6 +93,11 @@ def clip(value: Scalar, limit: Scalar) -> Scalar:
     return value if value > -limit else -limit
 
 
+def move_is_free(move: Scalar, limit: Scalar) -> bool:
+    """Whether a displacement is not clipped, and would not be if it were a little larger."""
+    return bool(move < limit and move >= -limit)
+
+
 def fraction(move: Scalar, whole: Scalar, one: Scalar) -> Scalar:
     """Return ``move - whole`` in the type of `one`, subtracted in the wider of both.
 

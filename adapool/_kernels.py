@@ -87,6 +87,8 @@ class Kernels(Protocol):
 
     # --- gradients ------------------------------------------------------------------------------
 
+    def zeros(self, like: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array: ...
+
     def scatter_winners(
         self,
         values: Array,

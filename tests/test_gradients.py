@@ -142,7 +142,8 @@ def convolutions(draw: st.DrawFn) -> tuple[tuple[Any, ...], dict[str, Any], some
     options = fixed.options | image.axes | {"offset_groups": offset_groups}
     options["interpolation"] = draw(st.sampled_from([None, "linear", "linear", "nearest"]))
     options["max_offset"] = draw(some.max_offsets(axes))
-    filters, shape = image.channels, (image.channels,)
+    filters = image.channels
+    shape: tuple[int, ...] = (image.channels,)
     if not seed_form:
         groups = draw(some.divisors(image.channels))
         filters = groups * (1 if image.channel_axis is None else draw(st.integers(1, 2)))

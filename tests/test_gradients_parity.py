@@ -122,7 +122,7 @@ def differences(function: Callable[[Array], Array], at: Array, cotangent: Array)
     return found
 
 
-DIFFERENCES = {
+DIFFERENCES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "attention": ("attention_pooling", (normal(6, 7, 2), 2, normal(6, 7)), {"stride": 1}),
     "attention in windows": (
         "attention_pooling", (normal(2, 5, 7, 3), 2, normal(1, 2, 3, 2, 2)), {"batch_axis": 0}

@@ -22,7 +22,7 @@ FLOATS = ["float32", "float64"]
 # Against themselves -------------------------------------------------------------------------------
 
 
-LARGE = {
+LARGE: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "max": ("max_pooling", (normal(300, 200, 2), 3), {"stride": 1}),
     "attention": ("attention_pooling", (normal(200, 200, 2), 3, normal(200, 200)), {}),
     "one row": (
@@ -233,7 +233,7 @@ def test_xarray_keeps_its_names() -> None:
             "return_indices must be False with fractional=True",
         ),
         (
-            lambda: adapool.dynamic_pooling(normal(4, 4, 1), 2.5, fractional=1),
+            lambda: adapool.dynamic_pooling(normal(4, 4, 1), 2.5, fractional=1),  # type: ignore[call-overload]
             TypeError,
             "fractional must be True or False",
         ),

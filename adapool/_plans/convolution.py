@@ -227,7 +227,7 @@ class ConvolutionPlan(PooledGrid):
             of_offsets = found.offsets
             if self.interpolation != "linear":
                 # Steps between pixels: a change of less moves nothing.
-                of_offsets = np.zeros(offsets.shape, self.dtype)
+                of_offsets = kernels.zeros(image, offsets.shape, cotangent.dtype)
             return {
                 "feature_map": found.image,
                 "conv_weights": found.weights,

@@ -13,6 +13,7 @@ from adapool.cpu.winners.launch import (
     times,
     times_winners,
     winning_taps,
+    zeros,
 )
 
 # See `adapool._kernels.Kernels`.
@@ -39,4 +40,5 @@ __all__ = [
     "times_winners",
     "uncovered",
     "winning_taps",
+    "zeros",
 ]

@@ -32,7 +32,8 @@ def summed_to(gradient: Array, shape: Position) -> Array:
     extra = gradient.ndim - len(shape)
     gradient = gradient.sum(axis=tuple(range(extra)))
     alike = tuple(a for a, n in enumerate(shape) if n == 1)
-    return gradient.sum(axis=alike, keepdims=True)
+    total: Array = gradient.sum(axis=alike, keepdims=True)
+    return total
 
 
 def layout_of(feature_map: Array, options: dict[str, Any]) -> Layout:
@@ -240,7 +241,8 @@ def as_asked(gradient: Array, asked: Array, layout: Layout, axes: int) -> Array:
         return by_site.reshape(-1, width).sum(axis=0).reshape(asked.shape)
     if layout.has_batch and asked.shape[0] == 1:
         by_site = by_site.sum(axis=0)
-    return by_site.reshape(asked.shape)
+    shaped: Array = by_site.reshape(asked.shape)
+    return shaped
 
 
 def deformable_conv_and_pool(

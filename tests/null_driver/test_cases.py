@@ -63,7 +63,7 @@ def test_case(case: Case, lib: Library, monkeypatch: pytest.MonkeyPatch) -> None
     options = {name: place(value) for name, value in case.options.items()}
 
     def call() -> Any:
-        return outputs(getattr(adapool, case.name)(*arguments, **options))
+        return outputs(case.call(arguments, options, lib.send))
 
     results, noted = journal.during(call)
     assert noted.launches

@@ -27,6 +27,7 @@ EXTRA = 14 * CHUNK
 
 _load, _store = apart("slopes")
 _inside = device(_formulas.inside)
+_move_is_free = device(_formulas.move_is_free)
 
 
 @intrinsic
@@ -59,7 +60,7 @@ def find_slopes(
     one, zero = number(1), number(0)
     for j in range(n):
         given = _load(offsets, begin, _load(table, source, j))
-        free = given < most and given >= -most
+        free = _move_is_free(given, most)
         move = given if free else most
         low = np.int32(start + _load(table, place, j) + np.int32(np.floor(move)))
         high = np.int32(low + 1)

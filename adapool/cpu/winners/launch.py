@@ -117,6 +117,11 @@ def pick_weights(
     return out
 
 
+def zeros(like: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return zeros beside an array."""
+    return np.zeros(shape, dtype)
+
+
 def times(values: Array, factors: Array) -> Array:
     """Multiply element by element."""
     product: Array = values * factors
