@@ -238,8 +238,8 @@ def as_asked(gradient: Array, asked: Array, layout: Layout, axes: int) -> Array:
     if width < by_site.shape[-1]:  # shared by all taps and groups
         by_site = by_site.reshape(*by_site.shape[:-1], -1, width).sum(axis=-2)
     if asked.ndim < 2:
-        return by_site.reshape(-1, width).sum(axis=0).reshape(asked.shape)
-    if layout.has_batch and asked.shape[0] == 1:
+        by_site = by_site.reshape(-1, width).sum(axis=0)
+    elif layout.has_batch and asked.shape[0] == 1:
         by_site = by_site.sum(axis=0)
     shaped: Array = by_site.reshape(asked.shape)
     return shaped

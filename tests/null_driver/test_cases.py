@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import adapool
 from adapool.cuda.arrays import DeviceArray
 from adapool.cuda.dynamic import launch as dynamic_launch
 from cuda_cases import Case, cases
@@ -62,8 +61,12 @@ def test_case(case: Case, lib: Library, monkeypatch: pytest.MonkeyPatch) -> None
     arguments = [place(value) for value in case.arguments]
     options = {name: place(value) for name, value in case.options.items()}
 
+    def send(array: Any) -> Any:
+        with journal.aside():
+            return lib.send(array)
+
     def call() -> Any:
-        return outputs(case.call(arguments, options, lib.send))
+        return outputs(case.call(arguments, options, send))
 
     results, noted = journal.during(call)
     assert noted.launches
