@@ -29,7 +29,7 @@ _TILE_VALUES = 1 << 20
 
 # Bytes that an image of few channels may take converted to the dtype of the result. There are no
 # gathers of bytes or half words: uint8 took 49 ms where float32 took 34.
-_CONVERTED_BYTES = 32 << 20
+CONVERTED_BYTES = 32 << 20
 
 # Positions are kept in 32 bits: nothing may be this far from the first pixel.
 FARTHEST = 1 << 29
@@ -84,7 +84,7 @@ def deform_conv(
     depth = channels // offset_groups
     if image.dtype != out.dtype and depth < WIDE:
         few = image.size * 4 <= pixels * taps * channels
-        if few and image.size * out.itemsize <= _CONVERTED_BYTES:
+        if few and image.size * out.itemsize <= CONVERTED_BYTES:
             image = plain(image.astype(out.dtype))
     start = tuple(o * s + p for o, s, p in zip(first, windows.stride, windows.origin, strict=True))
     check_extents(image.shape, windows, start, out.shape)
