@@ -14,6 +14,7 @@ from adapool._windows import Windows
 from adapool.cpu.convolution import adjoint
 from adapool.cpu.convolution.blas import single_threaded_blas
 from adapool.cpu.convolution.blocks import (
+    CONVERTED_BYTES,
     FARTHEST,
     RULES,
     check_extents,
@@ -52,7 +53,9 @@ def deformable_vjp(
     weights, bias = kernel.in_dtype(dtype)
     number = weights.dtype
     cotangent = plain(cotangent.astype(number, copy=False))
-    job = _Job(plain(image.astype(number, copy=False)), weights, kernel.groups, windows, sampling)
+    if image.size * number.itemsize <= CONVERTED_BYTES:
+        image = plain(image.astype(number, copy=False))
+    job = _Job(image, weights, kernel.groups, windows, sampling)
     filters = weights.shape[-1]
     most = max(1, _BLOCK_BYTES // (job.columns * number.itemsize))
     for item in range(len(image)):
@@ -82,18 +85,14 @@ class _Job:
         self, image: Array, weights: Array, groups: int, windows: Windows, sampling: Sampling
     ) -> None:
         channels, filters = image.shape[-1], weights.shape[-1]
-        number = image.dtype
+        number = weights.dtype
         self.image, self.weights, self.groups = image, weights, groups
         self.windows, self.sampling = windows, sampling
         self.filters = filters
         self.depth = channels // sampling.offset_groups
         self.columns = windows.taps * channels
-        offsets = sampling.offsets
-        if offsets.dtype not in (np.float32, np.float64):
-            offsets = plain(offsets.astype(np.float64))
-        self.offsets = offsets
-        mask = sampling.mask
-        self.mask = None if mask is None else plain(mask.astype(number, copy=False))
+        self.offsets = offsets = sampling.offsets
+        self.mask = mask = sampling.mask
         self.of_image = np.zeros(image.shape, number)
         self.of_offsets = np.zeros(offsets.shape, number)
         self.of_mask = None if mask is None else np.zeros(mask.shape, number)
@@ -116,7 +115,7 @@ class _Job:
         image, sampling, windows, taps = self.image, self.sampling, self.windows, self.windows.taps
         offsets, of_offsets = _of_item(self.offsets, item), _of_item(self.of_offsets, item)
         mask, of_mask = _of_item(self.mask, item), _of_item(self.of_mask, item)
-        number = image.dtype
+        number = self.weights.dtype
         width, ndim = offsets.shape[-1], sampling.ndim
         samples = sampling.offset_groups * taps
         per_group = self.filters // self.groups
