@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ParamSpec
+from typing import Any, NamedTuple, ParamSpec
 
 from adapool._backends import Array
 from adapool._checks import predictions, words
@@ -18,8 +17,7 @@ from adapool._plans.base import Plan
 P = ParamSpec("P")
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A call of a public function whose arguments have been checked: all that is left is to run it.
 
     Attributes
