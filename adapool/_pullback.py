@@ -22,7 +22,7 @@ def linearized(call: Call) -> tuple[Any, Pullback]:
     """Run a call; return its result, and the function from cotangents to gradients."""
     plan, layout = call.plan, call.layout
     if is_dask(call.image):
-        gradients.none_on_dask(plan.name)
+        gradients.none_on_dask()
     predictions.no_network_halo(call.network_halo)
     image = layout.canonical(call.image)
     operands = [each and each.known(layout, image) for each in plan.operands]

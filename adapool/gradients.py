@@ -44,10 +44,8 @@ def vjp(
     Raises
     ------
     TypeError, ValueError
-        What the function raises; or that it has no gradients, or that the cotangent has another
-        shape than the values, or is in another place.
-    NotImplementedError
-        For a Dask array as feature map.
+        What the function raises; or that it has no gradients, that the feature map is a Dask
+        array, or that the cotangent has another shape than the values or is in another place.
 
     See Also
     --------

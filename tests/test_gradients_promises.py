@@ -200,6 +200,24 @@ def test_xarray_keeps_its_names() -> None:
     assert_array_equal(gradient.x, image.x)
 
 
+def test_fractional_sizes_on_dask_are_those_in_memory() -> None:
+    dask_array = pytest.importorskip("dask.array")
+    image, sizes = normal(23, 31, 2), uniform(0.5, 9, 23, 31, 2)
+    chunked, cut = (dask_array.from_array(a, chunks=(5, 7, 2)) for a in (image, sizes))
+    given: tuple[dict[str, Any], ...] = (
+        {"anchor": "center"},
+        {"stride": 2},
+        {"max_kernel_size": 70},
+    )
+    for options in given:
+        options = {"fractional": True, "max_kernel_size": 7} | options
+        whole_image = adapool.dynamic_pooling(image, sizes, **options)
+        lazy = adapool.dynamic_pooling(chunked, cut, **options)
+        assert_same(lazy.compute(), whole_image)
+    with pytest.raises(TypeError, match="feature_map must be in memory for gradients"):
+        adapool.vjp(adapool.max_pooling, chunked, 2)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

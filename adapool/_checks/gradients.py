@@ -37,6 +37,9 @@ def cotangent(value: Any, shape: Axes) -> Array:
     return array
 
 
-def none_on_dask(name: str) -> NoReturn:
-    """Report a method whose result on a Dask array depends on all of it."""
-    raise NotImplementedError(f"{name} has no gradient on a Dask array: pass feature_map.compute()")
+def none_on_dask() -> NoReturn:
+    """Report a Dask array, of which there are no gradients."""
+    raise TypeError(
+        "feature_map must be in memory for gradients, got a Dask array: pass "
+        "feature_map.compute(), or call vjp on one block at a time"
+    )

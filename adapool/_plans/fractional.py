@@ -38,20 +38,20 @@ class FractionalPlan(DynamicPlan):
     def compute(self, kernels: Kernels, image: Array, sizes: Array) -> Pooled:
         """Pool at each corner, and mix."""
         total: Array | None = None
-        for corner in range(1 << len(self._limits(image, sizes))):
+        for corner in range(1 << len(self._limits(sizes))):
             maxima, _ = self._at_corner(kernels, image, sizes, corner, False)
-            total = self._added(kernels, image, sizes, corner, maxima, total)
+            total = self._added(kernels, sizes, corner, maxima, total)
         assert total is not None
         return total, None
 
     def vjp(self, kernels: Kernels, image: Array, sizes: Array) -> tuple[Pooled, Pull]:
         """Pool; return also what turns a cotangent into gradients. Winners of corners are kept."""
         total: Array | None = None
-        limits = self._limits(image, sizes)
+        limits = self._limits(sizes)
         winners = []
         for corner in range(1 << len(limits)):
             maxima, won = self._at_corner(kernels, image, sizes, corner, True)
-            total = self._added(kernels, image, sizes, corner, maxima, total)
+            total = self._added(kernels, sizes, corner, maxima, total)
             winners.append(won)
         assert total is not None
 
@@ -69,16 +69,19 @@ class FractionalPlan(DynamicPlan):
 
         return (total, None), pull
 
-    def _limits(self, image: Array, sizes: Array) -> tuple[int, ...]:
-        """Return where each size of a pixel has no fraction any more: one size may serve all."""
-        limits = covering_limits(self.most[-self.ndim :], image.shape[4 - self.ndim : 4])
+    def _limits(self, sizes: Array) -> tuple[int, ...]:
+        """Return where each size of a pixel has no fraction any more: one size may serve all.
+
+        In the whole image, or the block of a Dask array would be mixed where the whole is not.
+        """
+        limits = covering_limits(self.most[-self.ndim :], self.volume[-self.ndim :])
         along = limits[-self.ndim :]
         return (max(along),) if sizes.shape[-1] == 1 else along
 
     def _at_corner(
         self, kernels: Kernels, image: Array, sizes: Array, corner: int, with_indices: bool
     ) -> Pooled:
-        limits = self._limits(image, sizes)
+        limits = self._limits(sizes)
         whole = kernels.corner_sizes(sizes, limits, corner)
         return kernels.dynamic_pooling(
             image,
@@ -91,8 +94,7 @@ class FractionalPlan(DynamicPlan):
         )
 
     def _added(
-        self, kernels: Kernels, image: Array, sizes: Array, corner: int, maxima: Array,
-        total: Array | None,
-    ) -> Array:  # fmt: skip
-        limits = self._limits(image, sizes)
+        self, kernels: Kernels, sizes: Array, corner: int, maxima: Array, total: Array | None
+    ) -> Array:
+        limits = self._limits(sizes)
         return kernels.add_corner(maxima, sizes, limits, corner, self.step, self.dtype, total)
