@@ -19,8 +19,8 @@ _CHUNK = 256
 
 # Bytes of a band where windows are small: it is still in a cache when values are added to the zeros
 # that it was filled with. Every row of windows is asked whether it reaches a band.
-_BAND_BYTES = 256 << 10
-_MOST_BANDS = 1024
+_BAND_BYTES = 1 << 20
+_MOST_BANDS = 256
 
 
 def scatter_winners(
