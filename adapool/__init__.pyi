@@ -7,6 +7,7 @@ __all__ = [
     "dynamic_stride_pooling",
     "estimators",
     "get_num_threads",
+    "io",
     "max_pooling",
     "peak_local_max",
     "peak_table",
@@ -19,6 +20,7 @@ __all__ = [
 __version__: str
 
 from . import estimators as estimators
+from . import io as io
 from . import plot as plot
 from .attention import attention_pooling
 from .deformable import deformable_conv, deformable_conv_and_pool

@@ -250,6 +250,30 @@ def peak_table(
     return table.tabulate(search, chosen)
 
 
+def peaks_and_objects(
+    image: ArrayLike,
+    param_network: Any = None,
+    *,
+    spacing: float | Sequence[float] | None = None,
+    channel_axis: int | None = None,
+    batch_axis: int | None = None,
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32]]:
+    """Return the whole table of `peak_table`, and a label image of the objects that it measures.
+
+    From one search: for the command line, for widgets and for napari. An object reaches out to half
+    of its contrast, and has the number that it has in the column ``label``. A pixel that several
+    reach has the number of the first of them.
+    """
+    chosen = peaks.properties(None, batch_axis is not None)
+    search = _search(
+        image, param_network, None, None, False, spacing, channel_axis, batch_axis,
+        units_alone=param_network is not None,
+    )  # fmt: skip
+    from adapool._peaks import table
+
+    return table.tabulate_and_label(search, chosen)
+
+
 def _search(
     image: ArrayLike,
     param_network: Any,

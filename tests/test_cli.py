@@ -13,6 +13,7 @@ import pytest
 
 import adapool
 from adapool import _install, cli
+from adapool.cli import _demo
 
 pytest.importorskip("matplotlib", reason="the demo needs the extra 'plot'")
 pytest.importorskip("tqdm", reason="the demo needs the extra 'plot'")
@@ -114,10 +115,10 @@ def test_images_are_those_of_the_demo() -> None:
     from adapool.demo import NAMES
 
     # The command names them itself, so that --help need not import them.
-    assert cli._IMAGES == NAMES
+    assert _demo._IMAGES == NAMES
 
 
-@pytest.mark.parametrize("name", cli._IMAGES)
+@pytest.mark.parametrize("name", _demo._IMAGES)
 def test_regions_fit_the_objects(name: str) -> None:
     from adapool import demo
     from adapool.estimators import ObjectRegions

@@ -59,7 +59,7 @@ def test_pages_with_cells_leave_nothing_aside() -> None:
 def test_files_that_contributors_are_sent_to_exist() -> None:
     package = ROOT / "adapool"
     inside = [package, package / "_checks", package / "_plans"]
-    folders = [ROOT, *inside, ROOT / "docs", ROOT / "tests"]
+    folders = [ROOT, *inside, ROOT / "docs", ROOT / "tests", ROOT / "tests/quality"]
     page = (ROOT / "docs/contributing.md").read_text()
     named = set(re.findall(r"`([\w./]+(?:\.pyi?|\.md|/))`", page))
     # What is made on the way: a new method, wheels brought along.

@@ -21,6 +21,13 @@ def no_matplotlib(error: ModuleNotFoundError) -> NoReturn:
     raise ImportError(f"adapool.plot needs matplotlib: {_install.command('plot')}") from error
 
 
+def no_ipywidgets(error: ModuleNotFoundError) -> NoReturn:
+    """Report that ipywidgets is not installed."""
+    if (error.name or "").partition(".")[0] != "ipywidgets":
+        raise error
+    raise ImportError(f"tune_peaks needs ipywidgets: {_install.command('notebook')}") from error
+
+
 # --- images and what is drawn on them -----------------------------------------------------------
 
 

@@ -165,11 +165,16 @@ def join(found: Sequence[Points], layout: Layout) -> Points:
     )
 
 
-def markers(found: Sequence[Points], layout: Layout) -> NDArray[np.int32]:
+def markers(found: Sequence[Points], layout: Layout) -> Array:
     """Return a label image: each point with its number, from 1 on in each image."""
     images = np.zeros((layout.batch, *layout.volume), np.int32)
     for image, points in zip(images, found, strict=True):
         image[tuple(points.T)] = np.arange(1, len(points) + 1)
+    return label_images(images, layout)
+
+
+def label_images(images: Sequence[Array] | Array, layout: Layout) -> Array:
+    """Put the axes of label images (plane, row, column) where those of the image are."""
     without = replace(layout, channel_axis=None, channels=1, batch_axis=layout.batch_among_pixels)
-    restored: NDArray[np.int32] = without.restore(images[..., np.newaxis])
+    restored: NDArray[np.int32] = without.restore(np.stack(list(images))[..., np.newaxis])
     return restored

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapool._checks import estimators
-from adapool._peaks.candidates import find
+from adapool._peaks.candidates import find, label_images
 from adapool._peaks.fields import Field, ask
 from adapool._peaks.measures import Measures, measure
 from adapool._peaks.prominence import prominences
@@ -81,20 +81,41 @@ _COLUMNS: dict[str, _Column] = {
 
 def tabulate(search: Search, properties: Sequence[str]) -> Table:
     """Return the columns for the peaks of all images, one image after the other."""
-    tables = []
+    return _joined([_columns(*each, properties) for each in _measured(search)])
+
+
+def tabulate_and_label(search: Search, properties: Sequence[str]) -> tuple[Table, Array]:
+    """Return the columns, and label images of the objects that were measured.
+
+    They reach out to half of their contrast, and have the numbers of the column ``label``.
+    """
+    found = list(_measured(search))
+    labels = label_images([of.objects for _, _, of in found], search.layout)
+    return _joined([_columns(*each, properties) for each in found]), labels
+
+
+def _measured(search: Search) -> Iterator[tuple[int, Peaks, Measures]]:
+    """Yield the number of each image, its peaks, and what was measured there."""
     for number, (image, field) in enumerate(zip(search.images, ask(search), strict=True)):
         peaks = _peaks_of(image, field, search)
         of = measure(peaks.image, peaks.regions, len(peaks.points), peaks.voxel, peaks.ndim)
-        table: Table = {}
-        for name in properties:
-            values = _COLUMNS[name](peaks, of) if name != "frame" else None
-            if values is None:
-                table[name] = np.full(len(peaks.points), number)
-            elif values.ndim == 1:
-                table[name] = values
-            else:
-                table.update({f"{name}-{axis}": values[:, axis] for axis in range(peaks.ndim)})
-        tables.append(table)
+        yield number, peaks, of
+
+
+def _columns(number: int, peaks: Peaks, of: Measures, properties: Sequence[str]) -> Table:
+    table: Table = {}
+    for name in properties:
+        values = _COLUMNS[name](peaks, of) if name != "frame" else None
+        if values is None:
+            table[name] = np.full(len(peaks.points), number)
+        elif values.ndim == 1:
+            table[name] = values
+        else:
+            table.update({f"{name}-{axis}": values[:, axis] for axis in range(peaks.ndim)})
+    return table
+
+
+def _joined(tables: Sequence[Table]) -> Table:
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 

@@ -2,7 +2,8 @@
 
 Six functions that draw into Matplotlib `Axes` and return them: `show_peaks`, `show_windows`,
 `show_sites`, `show_offsets`, `show_attention` and `compare`. They take 2-D images; of a volume,
-pass one plane. They need the extra ``plot``: ``pip install 'adapool[plot]'``.
+pass one plane. They need the extra ``plot``: ``pip install 'adapool[plot]'``. `tune_peaks` is a
+widget of Jupyter, and needs the extra ``notebook``.
 
 Pixel (row, column) is drawn at x = column, y = row, rows downward, as `matplotlib` and scikit-image
 do. Without `ax`, `matplotlib.pyplot` makes a new figure.

@@ -45,7 +45,8 @@ def test_matplotlib_is_missing() -> None:
 
 def test_every_function_is_there() -> None:
     assert sorted(plot.__all__) == [
-        "compare", "show_attention", "show_offsets", "show_peaks", "show_sites", "show_windows"
+        "compare", "show_attention", "show_offsets", "show_peaks", "show_sites", "show_windows",
+        "tune_peaks",
     ]  # fmt: skip
     for name in plot.__all__:
         assert getattr(plot, name).__doc__
