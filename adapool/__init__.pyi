@@ -14,6 +14,7 @@ __all__ = [
     "plot",
     "region_pooling",
     "set_num_threads",
+    "vjp",
 ]
 
 __version__: str
@@ -24,6 +25,7 @@ from . import plot as plot
 from .attention import attention_pooling
 from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import dynamic_pooling, dynamic_stride_pooling
+from .gradients import vjp
 from .maximum import max_pooling
 from .peaks import peak_local_max, peak_table
 from .regions import region_pooling

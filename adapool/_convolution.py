@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,11 @@ class ConvKernel:
     bias: Array | None
     groups: int
     per_channel: bool
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        """The shape in which the caller gave the weights."""
+        return self.weights.shape[-1:] if self.per_channel else self.weights.shape
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -78,6 +83,16 @@ def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> Co
         convolution.single_filter(weights.shape[-1])
     shift = convolution.bias(bias, weights.shape[-1])
     return ConvKernel(weights, shift, groups, per_channel)
+
+
+class ConvGradients(NamedTuple):
+    """Gradients of a convolution, of the shapes of what it was given; None for what it was not."""
+
+    image: Array
+    weights: Array
+    bias: Array | None
+    offsets: Array
+    mask: Array | None
 
 
 @dataclass(frozen=True)

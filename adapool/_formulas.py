@@ -112,6 +112,18 @@ def to_size(value: Scalar, limit: int) -> int:
     return limit if size > limit else size
 
 
+def size_is_free(value: Scalar, limit: int) -> bool:
+    """Whether a finite size is neither empty nor clipped: a little more of it changes something."""
+    return bool(value >= 1 and value < type(value)(limit))
+
+
+def size_fraction(value: Scalar, limit: int) -> Scalar:
+    """Return how far a finite size is beyond its whole part: 0 where it is empty or clipped."""
+    if value < 1 or value >= type(value)(limit):
+        return type(value)(0)
+    return value - type(value)(np.int64(value))
+
+
 def level_of(extent: int, shift: int, levels: int) -> int:
     """Return the largest level, of `levels`, whose blocks of ``2 ** (shift * level)`` fit."""
     level = 0
@@ -129,6 +141,11 @@ def clip(value: Scalar, limit: Scalar) -> Scalar:
     """Clip to -limit .. limit; of the type of both, if they are of one."""
     value = value if value < limit else limit
     return value if value > -limit else -limit
+
+
+def move_is_free(move: Scalar, limit: Scalar) -> bool:
+    """Whether a displacement is not clipped, and would not be if it were a little larger."""
+    return bool(move < limit and move >= -limit)
 
 
 def fraction(move: Scalar, whole: Scalar, one: Scalar) -> Scalar:

@@ -9,9 +9,9 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from adapool._backends import Array, Pooled, Triple, backend_of
-from adapool._convolution import ConvKernel, Sampling
+from adapool._convolution import ConvGradients, ConvKernel, Sampling
 from adapool._regions import Measured
-from adapool._weights import AttentionWeights
+from adapool._weights import AttentionWeights, WindowWeights
 from adapool._windows import Windows
 
 
@@ -38,6 +38,7 @@ class Kernels(Protocol):
         geometry: Windows,
         dtype: np.dtype[Any],
         with_indices: bool,
+        into: Pooled | None = None,
     ) -> Pooled: ...
 
     def dynamic_pooling(
@@ -67,12 +68,20 @@ class Kernels(Protocol):
     ) -> tuple[Array, Array, Array, Array]: ...
 
     def pool_sites(
-        self, image: Array, positions: Array, sizes: Array, columns: Triple, centered: bool
-    ) -> Array: ...
+        self,
+        image: Array,
+        positions: Array,
+        sizes: Array,
+        columns: Triple,
+        centered: bool,
+        with_indices: bool = False,
+    ) -> Pooled: ...
 
     def find_regions(self, labels: Array) -> tuple[Array, Array]: ...
 
     def renumber_regions(self, owner: Array, ranks: Array) -> Array: ...
+
+    def repeat_owners(self, owner: Array, channels: int) -> Array: ...
 
     def pool_regions(
         self,
@@ -105,6 +114,71 @@ class Kernels(Protocol):
         pool: Windows,
         with_indices: bool,
     ) -> Pooled: ...
+
+    # --- gradients ------------------------------------------------------------------------------
+
+    def zeros(self, like: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array: ...
+
+    def scatter_winners(
+        self,
+        values: Array,
+        winners: Array,
+        target: Triple,
+        windows: Windows | None = None,
+        *,
+        onto: Array | None = None,
+    ) -> Array: ...
+
+    def times_winners(self, values: Array, source: Array, winners: Array) -> Array: ...
+
+    def times(self, values: Array, factors: Array) -> Array: ...
+
+    def winning_taps(self, winners: Array, windows: Windows, rows: int) -> Array: ...
+
+    def pick_weights(
+        self,
+        weights: WindowWeights,
+        winners: Array,
+        windows: Windows,
+        dtype: np.dtype[Any],
+        picked: Array | None,
+    ) -> Array: ...
+
+    def corner_sizes(self, params: Array, limits: tuple[int, ...], corner: int) -> Array: ...
+
+    def add_corner(
+        self,
+        maxima: Array,
+        params: Array,
+        limits: tuple[int, ...],
+        corner: int,
+        stride: Triple,
+        dtype: np.dtype[Any],
+        total: Array | None,
+    ) -> Array: ...
+
+    def pull_corner(
+        self,
+        cotangent: Array,
+        image: Array,
+        winners: Array,
+        params: Array,
+        limits: tuple[int, ...],
+        corner: int,
+        stride: Triple,
+        of_params: Array | None,
+    ) -> tuple[Array, Array]: ...
+
+    def deformable_vjp(
+        self,
+        image: Array,
+        kernel: ConvKernel,
+        windows: Windows,
+        sampling: Sampling,
+        dtype: np.dtype[Any],
+        cotangent: Array,
+        pool: tuple[Windows, Array | None] | None,
+    ) -> ConvGradients: ...
 
 
 def kernels_of(array: Any) -> Kernels:

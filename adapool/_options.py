@@ -61,6 +61,7 @@ class DynamicOptions(AxisOptions, total=False):
     max_kernel_size: Ints | None
     anchor: Anchor | None
     footprint: Footprint
+    fractional: bool
     network_halo: Ints
 
 

@@ -18,12 +18,14 @@ class PixelWeights:
 class WindowWeights:
     """Weights of `count` windows from `first` on, in raster order: (n, K, 1 or C).
 
-    They are used again from the start where n is smaller than `count`.
+    They are used again from the start where n is smaller than `count`. `squeezed` says that they
+    were given as (n,).
     """
 
     first: int
     count: int
     values: Array
+    squeezed: bool = False
 
 
 AttentionWeights = PixelWeights | WindowWeights

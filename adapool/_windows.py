@@ -51,6 +51,11 @@ class Windows:
         return math.prod(self.kernel)
 
     @property
+    def pixels(self) -> int:
+        """Number of positions in the volume."""
+        return math.prod(self.volume)
+
+    @property
     def count(self) -> int:
         """Number of windows on one volume."""
         return math.prod(self.outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, Unpack, overload
 
 from adapool._backends import Array, check_places
@@ -12,7 +13,7 @@ from adapool._layout import Layout
 from adapool._named import Names, middles
 from adapool._options import ArrayAndIndices, AttentionOptions, Ints
 from adapool._plans.fixed import AttentionPlan
-from adapool._run import run
+from adapool._run import Call, public
 from adapool._windows import pooling_windows
 
 
@@ -31,7 +32,7 @@ def attention_pooling(
     feature_map: AnyArray, kernel_size: Ints, attention_network: Any, *,
     return_indices: bool = False, **options: Unpack[AttentionOptions],
 ) -> Any: ...  # fmt: skip
-@words.other_words(words.WINDOWS)
+@public(words.WINDOWS)
 def attention_pooling(
     feature_map: AnyArray,
     kernel_size: int | Sequence[int],
@@ -135,5 +136,5 @@ def attention_pooling(
     with_indices = arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout, attention_network=attention_network)
     plan = AttentionPlan.of(layout, windows, attention_network, with_indices)
-    pooled = run(plan, layout, array, network_halo)
-    return names.pooled(pooled, middles(windows))
+    restored = partial(names.pooled, grid=middles(windows))
+    return Call(plan, layout, array, names, restored, network_halo)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, Unpack, overload
 
 from adapool._backends import Array, check_places
@@ -13,7 +14,7 @@ from adapool._layout import Layout
 from adapool._named import Names, middles
 from adapool._options import ArrayAndIndices, ConvAndPoolOptions, ConvOptions, Interpolation, Ints
 from adapool._plans.convolution import ConvolutionPlan
-from adapool._run import run
+from adapool._run import Call, public
 from adapool._windows import conv_windows, pooling_windows
 
 
@@ -27,7 +28,7 @@ def deformable_conv(
     feature_map: AnyArray, conv_weights: AnyArray, offset_network: Any,
     **options: Unpack[ConvOptions],
 ) -> Any: ...  # fmt: skip
-@words.other_words(words.CONVOLUTIONS)
+@public(words.CONVOLUTIONS)
 def deformable_conv(
     feature_map: AnyArray,
     conv_weights: AnyArray,
@@ -147,8 +148,9 @@ def deformable_conv(
         layout, kernel, windows, None, offset_network, mask_network,
         offset_groups, interpolation, max_offset, False,
     )  # fmt: skip
-    convolved = run(plan, layout, array, network_halo)
-    return names.pooled(convolved, middles(windows), kernel.per_channel)
+    grid, same = middles(windows), kernel.per_channel
+    restored = partial(names.pooled, grid=grid, same_channels=same)
+    return Call(plan, layout, array, names, restored, network_halo)
 
 
 @overload
@@ -166,7 +168,7 @@ def deformable_conv_and_pool(
     feature_map: AnyArray, conv_weights: AnyArray, offset_network: Any, kernel_size: Ints, *,
     return_indices: bool = False, **options: Unpack[ConvAndPoolOptions],
 ) -> Any: ...  # fmt: skip
-@words.other_words(words.CONVOLUTIONS)
+@public(words.CONVOLUTIONS)
 def deformable_conv_and_pool(
     feature_map: AnyArray,
     conv_weights: AnyArray,
@@ -296,5 +298,6 @@ def deformable_conv_and_pool(
         layout, kernel, windows, pool, offset_network, mask_network,
         offset_groups, interpolation, max_offset, with_indices,
     )  # fmt: skip
-    pooled = run(plan, layout, array, network_halo)
-    return names.pooled(pooled, middles(windows, pool), kernel.per_channel)
+    middle, same = middles(windows, pool), kernel.per_channel
+    restored = partial(names.pooled, grid=middle, same_channels=same)
+    return Call(plan, layout, array, names, restored, network_halo)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from operator import methodcaller
 from typing import Any, Literal, Unpack, overload
 
 from adapool._backends import Array, check_places
@@ -12,8 +14,9 @@ from adapool._layout import Layout
 from adapool._named import Names, every
 from adapool._options import Anchor, ArrayAndIndices, DynamicOptions, Footprint, SiteOptions
 from adapool._plans.dynamic import DynamicPlan
+from adapool._plans.fractional import FractionalPlan
 from adapool._plans.sites import SitesPlan
-from adapool._run import run
+from adapool._run import Call, public
 from adapool.sites import Sites
 
 
@@ -32,7 +35,7 @@ def dynamic_pooling(
     feature_map: AnyArray, param_network: Any, *,
     return_indices: bool = False, **options: Unpack[DynamicOptions],
 ) -> Any: ...  # fmt: skip
-@words.other_words(words.SIZES)
+@public(words.SIZES)
 def dynamic_pooling(
     feature_map: AnyArray,
     param_network: Any,
@@ -41,6 +44,7 @@ def dynamic_pooling(
     max_kernel_size: int | Sequence[int] | None = None,
     anchor: Anchor | None = None,
     footprint: Footprint = "box",
+    fractional: bool = False,
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
     return_indices: bool = False,
@@ -81,6 +85,12 @@ def dynamic_pooling(
     footprint : {"box", "ellipse"}, optional
         What windows are. The ellipse (disc, ball, ellipsoid) of pixel i has every pixel j of the
         image with ``sum((2 * (j - i) / size) ** 2) <= 1`` over the axes, in float64, and so i.
+    fractional : bool, optional
+        Whether the fractions of sizes count instead of being cut off. A size k + f then gives
+        ``(1 - f)`` times the maximum over size k and ``f`` times that over k + 1, along each axis
+        that has a size of its own, so that the result is continuous in the sizes, and a network
+        that predicts them can be trained (:func:`adapool.vjp`). A maximum of share 0 does not
+        count, whatever it is. Boxes only.
     channel_axis : int or None, optional
         None for an image or a volume without channels, as in the examples below. Otherwise the
         axis of the channels, by default the last: a volume without channels would be taken for an
@@ -88,7 +98,7 @@ def dynamic_pooling(
     batch_axis : int or None, optional
         The axis along which independent images are stacked; None for a single one.
     return_indices : bool, optional
-        Whether to return where each maximum was found.
+        Whether to return where each maximum was found. Not with `fractional`.
     network_halo : int or sequence of int, optional
         For Dask arrays: the pixels around a chunk that a network is given with it, along each
         spatial axis or all of them. Equality with the result in memory asks that the network
@@ -97,8 +107,9 @@ def dynamic_pooling(
     Returns
     -------
     pooled : array
-        The axes and the dtype of `feature_map`. NaN where a window holds NaN. An empty window
-        gives NaN, or the lowest value of an integer dtype.
+        The axes and the dtype of `feature_map`, which is ``np.result_type(dtype, np.float32)``
+        with `fractional`. NaN where a window holds NaN. An empty window gives NaN, or the lowest
+        value of an integer dtype.
     indices : array of int64
         With `return_indices`: for each maximum its flat index into the spatial axes of the image,
         the first in raster order among equals, the first NaN where there is one, and -1 for a
@@ -161,6 +172,12 @@ def dynamic_pooling(
            [0, 0, 1, 0, 0],
            [0, 0, 0, 1, 0],
            [0, 0, 0, 0, 1]])
+
+    Between sizes 1 and 2, a quarter of the way:
+
+    >>> adapool.dynamic_pooling(image, 1.25, fractional=True, channel_axis=None)
+    array([[4.5 , 3.  , 4.5 , 2.25],
+           [6.  , 9.  , 3.  , 6.  ]], dtype=float32)
     """
     check_places("feature_map", feature_map, param_network=param_network)
     layout, array = Layout.of("feature_map", feature_map, channel_axis, batch_axis)
@@ -169,11 +186,12 @@ def dynamic_pooling(
     centered = arguments.anchored(anchor, ellipses)
     with_indices = arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout, param_network=param_network)
-    plan = DynamicPlan.of(
+    fractions = arguments.fractional(fractional, ellipses, with_indices)
+    plan = (FractionalPlan if fractions else DynamicPlan).of(
         layout, param_network, step, max_kernel_size, centered, ellipses, with_indices
     )
-    pooled = run(plan, layout, array, network_halo)
-    return names.pooled(pooled, every(plan.step))
+    restored = partial(names.pooled, grid=every(plan.step))
+    return Call(plan, layout, array, names, restored, network_halo)
 
 
 @overload
@@ -186,7 +204,7 @@ def dynamic_stride_pooling(
     feature_map: AnyArray, param_network: Any,
     **options: Unpack[SiteOptions],
 ) -> Any: ...  # fmt: skip
-@words.other_words(words.SITES)
+@public(words.SITES)
 def dynamic_stride_pooling(
     feature_map: AnyArray,
     param_network: Any,
@@ -195,7 +213,7 @@ def dynamic_stride_pooling(
     anchor: Anchor = "corner",
     channel_axis: int | None = -1,
     network_halo: int | Sequence[int] = 0,
-) -> Sites:
+) -> Any:
     """Take the maximum at the sites that per-pixel strides lead to.
 
     The pixels are scanned in raster order. A pixel that no earlier site has claimed becomes a
@@ -268,5 +286,5 @@ def dynamic_stride_pooling(
     centered = arguments.choice("anchor", anchor, arguments.ANCHORS) == "center"
     names = Names.of(feature_map, layout, param_network=param_network)
     plan = SitesPlan.of(layout, param_network, max_kernel_size, centered)
-    sites: Sites = run(plan, layout, array, network_halo)
-    return sites.named(names)
+    restored = methodcaller("named", names)
+    return Call(plan, layout, array, names, restored, network_halo)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, Unpack, overload
 
 from adapool._backends import Array, check_places
@@ -12,7 +13,7 @@ from adapool._layout import Layout
 from adapool._named import Names, middles
 from adapool._options import ArrayAndIndices, Ints, WindowOptions
 from adapool._plans.fixed import MaxPlan
-from adapool._run import run
+from adapool._run import Call, public
 from adapool._windows import pooling_windows
 
 
@@ -31,7 +32,7 @@ def max_pooling(
     feature_map: AnyArray, kernel_size: Ints, *,
     return_indices: bool = False, **options: Unpack[WindowOptions],
 ) -> Any: ...  # fmt: skip
-@words.other_words(words.WINDOWS)
+@public(words.WINDOWS)
 def max_pooling(
     feature_map: AnyArray,
     kernel_size: int | Sequence[int],
@@ -117,5 +118,5 @@ def max_pooling(
     windows = pooling_windows(layout.spatial, kernel_size, stride, padding, dilation, ceil_mode)
     with_indices = arguments.flag("return_indices", return_indices)
     names = Names.of(feature_map, layout)
-    pooled = run(MaxPlan(layout.dtype, with_indices, windows), layout, array)
-    return names.pooled(pooled, middles(windows))
+    plan = MaxPlan(layout.dtype, with_indices, windows)
+    return Call(plan, layout, array, names, partial(names.pooled, grid=middles(windows)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
@@ -16,7 +17,7 @@ from adapool._named import Names
 from adapool._options import Reduction, RegionOptions
 from adapool._plans.regions import RegionsPlan
 from adapool._regions import REDUCTIONS
-from adapool._run import run
+from adapool._run import Call, public
 from adapool.sites import Sites
 
 
@@ -35,7 +36,7 @@ def region_pooling(
     feature_map: AnyArray, region_network: Any, *,
     return_indices: bool = False, **options: Unpack[RegionOptions],
 ) -> Any: ...  # fmt: skip
-@words.other_words(words.REGIONS)
+@public(words.REGIONS)
 def region_pooling(
     feature_map: AnyArray,
     region_network: Any,
@@ -143,5 +144,13 @@ def region_pooling(
     networks = {"region_network": region_network, "attention_network": attention_network}
     names = Names.of(feature_map, layout, **networks)
     plan = RegionsPlan.of(layout, region_network, attention_network, chosen, with_indices)
-    result = run(plan, layout, array, network_halo)
-    return (result[0].named(names), result[1]) if with_indices else result.named(names)
+    restored = partial(_named, names=names)
+    return Call(plan, layout, array, names, restored, network_halo)
+
+
+def _named(result: Any, names: Names) -> Any:
+    """Give sites the names of the image; indices have none of its dimensions."""
+    if isinstance(result, tuple):
+        sites, indices = result
+        return sites.named(names), indices
+    return result.named(names)

@@ -42,7 +42,40 @@ class Case:
 
         arguments = [place(value) for value in self.arguments]
         options = {name: place(value) for name, value in self.options.items()}
+        return self.call(arguments, options, send)
+
+    def call(
+        self, arguments: list[Any], options: dict[str, Any], send: Callable[[Any], Any]
+    ) -> Any:
+        """Call adapool on arrays that have been sent."""
         return getattr(adapool, self.name)(*arguments, **options)
+
+
+@dataclass(frozen=True)
+class Gradient(Case):
+    """Gradients of a call by all of its arguments, in the order of their names."""
+
+    def cotangent(self) -> Array:
+        with np.errstate(all="ignore"):
+            value = getattr(naive, self.name)(*self.arguments, **self.options)
+        values = value.values if isinstance(value, naive.Sites) else value
+        # Whole numbers: no sum depends on its order.
+        return np.random.default_rng(0).integers(-3, 4, values.shape).astype(np.float32)
+
+    def expected(self) -> Any:
+        reference = getattr(naive.gradients, self.name)
+        found = reference(self.cotangent(), *self.arguments, **self.options)
+        wide = any(getattr(a, "dtype", None) == np.float64 for a in self.arguments)
+        dtype = np.float64 if wide else np.float32
+        return tuple(found[name].astype(dtype) for name in sorted(found))
+
+    def call(
+        self, arguments: list[Any], options: dict[str, Any], send: Callable[[Any], Any]
+    ) -> Any:
+        function = getattr(adapool, self.name)
+        _, pullback = adapool.vjp(function, *arguments, **options)
+        found = pullback(send(self.cotangent()))
+        return tuple(found[name] for name in sorted(found))
 
 
 def image(shape: tuple[int, ...], dtype: str = "float32", seed: int = 0) -> Array:
@@ -73,6 +106,7 @@ def cases() -> list[Case]:
         *regions(),
         *convolutions(),
         *fused(),
+        *gradients(),
     ]
 
 
@@ -274,4 +308,44 @@ def fused() -> list[Case]:
              ceil_mode=True, return_indices=True),
         case("one product", image((5, 6, 2)), whole((2,), -2, 3), offsets((5, 6, 2)), 3,
              pool_stride=1),
+    ]  # fmt: skip
+
+
+def gradients() -> list[Case]:
+    def case(label: str, name: str, *arguments: Any, **options: Any) -> Case:
+        return Gradient(f"gradient {label}", name, arguments, options)
+
+    two, three = whole((5, 6, 4), -4, 5), whole((3, 4, 4, 2), -4, 5)
+    kernel, moves = whole((2, 2, 4, 3), -2, 3), whole((1, 4, 5, 8), -12, 13) / 4
+    return [
+        case("max", "max_pooling", two, 3, stride=1, padding=1),
+        case("max uint8", "max_pooling", image((5, 6), "uint8"), 2, channel_axis=None),
+        case("attention per pixel", "attention_pooling", two, 2, whole((5, 6), 1, 9) / 8, stride=1),
+        case("attention per window", "attention_pooling", three, 2,
+             whole((1, 2, 2, 2, 2, 2), 1, 9)),
+        case("dynamic", "dynamic_pooling", two, whole((5, 6, 2), -1, 5), stride=2),
+        case("fractional", "dynamic_pooling", two, whole((5, 6, 2), 0, 20) / 4, fractional=True),
+        case("fractional volume", "dynamic_pooling", three, whole((3, 4, 4), 2, 12) / 4,
+             fractional=True, anchor="center", max_kernel_size=2),
+        case("sites", "dynamic_stride_pooling", two,
+             np.concatenate([whole((5, 6, 2), 1, 5), whole((5, 6, 2), 1, 4)], -1)),
+        case("regions", "region_pooling", two, whole((5, 6), 0, 4),
+             attention_network=whole((5, 6), 1, 9) / 8),
+        case("regions, means", "region_pooling", three, whole((3, 4, 4), 0, 4), reduction="mean",
+             attention_network=whole((3, 4, 4, 2), 1, 9) / 8),
+        case("deformable", "deformable_conv", two, kernel, moves),
+        case("deformable, mask, bias", "deformable_conv", two, kernel,
+             whole((1, 6, 7, 16), -12, 13) / 4, padding=1, offset_groups=2, max_offset=2,
+             mask_network=whole((1, 6, 7, 8), 0, 3), bias=whole((3,), 0, 3)),
+        case("deformable groups", "deformable_conv", two, whole((2, 2, 2, 4), -2, 3), moves,
+             groups=2),
+        case("deformable depthwise", "deformable_conv", two, whole((2, 2, 1, 4), -2, 3), moves,
+             groups=4, mask_network=whole((1, 4, 5, 4), 0, 3)),
+        case("deformable shared", "deformable_conv", two, kernel, moves[..., :2].copy()),
+        case("deformable volume", "deformable_conv", three, whole((2, 1, 2, 2, 2), -2, 3),
+             whole((1, 2, 4, 3, 12), -6, 7) / 2),
+        case("one product", "deformable_conv", two, whole((4,), -2, 3),
+             whole((5, 6, 2), -8, 9) / 2, mask_network=whole((1, 5, 6, 1), 0, 3)),
+        case("fused", "deformable_conv_and_pool", two, kernel, moves, 2, pool_stride=1),
+        case("float64", "deformable_conv", two.astype("float64"), kernel, moves),
     ]  # fmt: skip

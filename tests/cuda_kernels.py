@@ -11,12 +11,14 @@ import numpy as np
 from numba import from_dtype, types
 
 from adapool.cuda import copying, grids
-from adapool.cuda.convolution import deformable, products
+from adapool.cuda.convolution import adjoint, deformable, products
 from adapool.cuda.dynamic import ellipses, measuring, pooling
+from adapool.cuda.dynamic import fractions as fractional
 from adapool.cuda.fixed import maximum
 from adapool.cuda.regions import middles, numbering
 from adapool.cuda.regions import pooling as regional
 from adapool.cuda.sites import painting
+from adapool.cuda.winners import loops
 
 THREE = types.UniTuple(types.int64, 3)
 FOUR = types.UniTuple(types.int64, 4)
@@ -58,6 +60,8 @@ def kernels() -> Iterator[Kernel]:
         yield from own_windows(dtype)
         yield from own_ellipses(dtype)
         yield from convolutions(dtype)
+        yield from gradients(dtype)
+        yield from fractions(dtype)
 
 
 def kernel(name: str, function: Any, *arguments: Any, **options: Any) -> Kernel:
@@ -134,11 +138,12 @@ def own_windows(dtype: str) -> Iterator[Kernel]:
             INT, PLAN, scalar, array(dtype, 5),
             array("int64", 5) if indexed else NOTHING,
         )  # fmt: skip
-    yield kernel(
-        "look_up_sites", pooling.look_up_sites, array(dtype, 1), FOUR, array("int64", 2),
-        array("int64", 2), THREE, THREE, BOOL, THREE, TWO, FOUR, INT, PLAN, scalar,
-        array(dtype, 2),
-    )  # fmt: skip
+        sites = array("int64", 2)
+        yield kernel(
+            f"look_up_sites{name}", pooling.look_up_sites(indexed), tables, FOUR, values, sites,
+            sites, THREE, THREE, BOOL, THREE, TWO, FOUR, INT, PLAN, scalar, array(dtype, 2),
+            sites if indexed else NOTHING,
+        )  # fmt: skip
 
 
 def numbers_of_regions() -> Iterator[Kernel]:
@@ -149,6 +154,7 @@ def numbers_of_regions() -> Iterator[Kernel]:
         )  # fmt: skip
     yield kernel("mark", numbering.mark, owner, array("uint8", 1))
     yield kernel("renumber", numbering.renumber, owner, owner, owner)
+    yield kernel("repeat", numbering.repeat, owner, array("int64", 2))
     yield kernel("measure", regional.measure, owner, THREE, wide, wide)
     for stage in range(middles.STAGES):
         yield kernel(
@@ -217,3 +223,46 @@ def convolutions(dtype: str) -> Iterator[Kernel]:
             f"multiply 4x{wide}", function, array(dtype, 2), array(dtype, 2, "A"),
             data, array(dtype, 2, "A"),
         )  # fmt: skip
+
+
+def gradients(dtype: str) -> Iterator[Kernel]:
+    data, scalar, places = array(dtype, 1), from_dtype(np.dtype(dtype)), array("int64", 1)
+    yield kernel("scatter", loops.scatter, data, places, TWO, THREE, TWO, data)
+    yield kernel(
+        "multiply_by_winners", loops.multiply_by_winners, data, data, places, TWO, THREE, data
+    )
+    yield kernel("multiply_elements", loops.multiply_elements, data, data, data)
+    yield kernel("find_taps", loops.find_taps, places, INT, WINDOW, THREE, THREE, INT, places)
+    yield kernel(
+        "pick_weights", loops.pick_weights, places, INT, WINDOW, THREE, THREE, TWO, data, THREE,
+        data,
+    )  # fmt: skip
+    limit = types.UniTuple(scalar, 3)
+    where = (SIX, INT, THREE, FOUR, types.UniTuple(THREE, 5), limit, TWO)
+    for rule, ndim, vector in ((0, 2, 4), (0, 3, 2), (1, 2, 4), (2, 2, 1)):
+        push = adjoint.push_kernel(rule, ndim, vector, np.dtype(dtype), True)
+        name = f"{['linear', 'nearest', 'truncate'][rule]} {ndim}-D"
+        yield kernel(f"push {name} x{vector}", push, data, FIVE, data, data, *where, data)
+        pull = adjoint.pull_kernel(rule, ndim, np.dtype(dtype), True)
+        yield kernel(
+            f"pull {name}", pull, data, data, FIVE, data, data, *where,
+            data if rule == 0 else NOTHING, data,
+        )  # fmt: skip
+    yield kernel("spread_channels", adjoint.spread_channels, data, data, INT, INT, data)
+    for paired, other in ((True, data), (False, NOTHING)):
+        name = f"sum_pixels{', paired' * paired}"
+        yield kernel(name, adjoint.sum_kernel(paired), data, INT, other, INT, INT, data)
+    yield kernel("add_matrix", adjoint.add_matrix, array(dtype, 2), array(dtype, 2, "A"))
+
+
+def fractions(dtype: str) -> Iterator[Kernel]:
+    data, places = array(dtype, 1), array("int64", 1)
+    bounds = types.Tuple([INT, THREE])
+    yield kernel("corner_sizes", fractional.corner_sizes, data, INT, bounds, INT, array("int32", 1))
+    yield kernel(
+        "add_corner", fractional.add_corner, data, data, FIVE, bounds, INT, THREE, FIVE, data
+    )
+    yield kernel(
+        "pull_corner", fractional.pull_corner, data, data, places, data, FIVE, bounds, INT, THREE,
+        FIVE, data, data,
+    )  # fmt: skip

@@ -37,6 +37,24 @@ def pool_sites(image: Array, params: Array) -> Any:
     return adapool.dynamic_stride_pooling(image, params[:n, :n], channel_axis=None)
 
 
+def back_through_max(image: Array) -> Any:
+    value, pullback = adapool.vjp(adapool.max_pooling, image, 2, channel_axis=None)
+    return value, pullback(value)
+
+
+def back_through_fused(image: Array, params: Array) -> Any:
+    n = len(image)
+    value, pullback = adapool.vjp(
+        adapool.deformable_conv_and_pool,
+        image[..., np.newaxis],
+        FILTERS,
+        params[:n, :n],
+        16,
+        padding=1,
+    )
+    return value, pullback(value)
+
+
 FILTERS = np.ones((3, 3, 1, 32), np.float32)
 
 # name: (parameters for each pixel, call on an image and those parameters)
@@ -71,6 +89,8 @@ CASES: dict[str, tuple[tuple[int, ...], Callable[[Array, Array], Any]]] = {
             x[..., np.newaxis], FILTERS, p[: len(x), : len(x)], 4, padding=1
         ),
     ),
+    "gradients of deformable and pool": ((1, 2), lambda x, p: back_through_fused(x, p)),
+    "gradient of max": ((), lambda x, _: back_through_max(x)),
 }
 
 
@@ -87,8 +107,10 @@ def held(result: Any) -> int:
     if isinstance(result, np.ndarray):
         return result.nbytes
     if isinstance(result, adapool.Sites):
-        result = dataclasses.asdict(result).values()
-    return sum(map(held, (part for part in result if isinstance(part, np.ndarray))))
+        result = dataclasses.asdict(result)
+    if isinstance(result, dict):
+        result = result.values()
+    return sum(map(held, (part for part in result if isinstance(part, (np.ndarray, dict)))))
 
 
 def main(name: str) -> None:

@@ -248,6 +248,23 @@ def anchored(anchor: Any, ellipses: bool) -> bool:
     return centered
 
 
+def fractional(value: Any, ellipses: bool, with_indices: bool) -> bool:
+    """Return whether sizes are fractional: then a value has no one place that it is from."""
+    if not flag("fractional", value):
+        return False
+    if ellipses:
+        raise ValueError(
+            "fractional must be False with footprint='ellipse', got True: sizes of ellipses are "
+            "real numbers as they are"
+        )
+    if with_indices:
+        raise ValueError(
+            "return_indices must be False with fractional=True, got True: a value is a mixture of "
+            "maxima, each from a place of its own"
+        )
+    return True
+
+
 # --- window geometry ----------------------------------------------------------------------------
 
 

@@ -67,7 +67,8 @@ def border(value: Any, ndim: int) -> bool | Axes:
 
 def footprint(network: Any) -> str:
     """Return what windows a network has: what its attribute says, boxes where it has none."""
-    given = getattr(network, "footprint", "box")
+    # Of a class, which is refused later, it may be a property.
+    given = "box" if isinstance(network, type) else getattr(network, "footprint", "box")
     return arguments.choice("param_network.footprint", given, arguments.FOOTPRINTS)
 
 

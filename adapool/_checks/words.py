@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,11 +77,16 @@ def other_words(words: Mapping[str, str]) -> Callable[[Callable[P, R]], Callable
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            if not words.keys().isdisjoint(kwargs):
-                name = next(name for name in kwargs if name in words)
-                raise TypeError(f"{function.__name__} has no argument {name}: {words[name]}")
+            refuse(function, words, kwargs)
             return function(*args, **kwargs)
 
         return checked
 
     return decorate
+
+
+def refuse(function: Callable[..., Any], words: Mapping[str, str], given: Iterable[str]) -> None:
+    """Raise TypeError where one of the keywords given is another library's."""
+    if not words.keys().isdisjoint(given):
+        name = next(name for name in given if name in words)
+        raise TypeError(f"{function.__name__} has no argument {name}: {words[name]}")

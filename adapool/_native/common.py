@@ -58,6 +58,8 @@ def calls(everything: bool = False) -> Iterator[Call]:
             f"region_pooling, labels {labels}",
             partial(adapool.region_pooling, pixels, _ones(labels, 8, 8), channel_axis=None),
         )
+    for number in NUMBERS:
+        yield from _gradients(number)
 
 
 def _ones(dtype: str, *shape: int) -> Any:
@@ -123,6 +125,29 @@ def _convolutions(image: str, number: str) -> Iterator[Call]:
                 factors, still = _ones(dtype, channels), np.zeros((6, 6, 2), number)
                 convolve = partial(adapool.deformable_conv, pixels, factors, still)
                 yield f"deformable_conv {image}, {number}, {dtype} factors", convolve
+
+
+def _gradients(number: str) -> Iterator[Call]:
+    def back(function: Any, *arguments: Any, **options: Any) -> Call:
+        def call() -> None:
+            value, pullback = adapool.vjp(function, *arguments, **options)
+            values = value.values if isinstance(value, adapool.Sites) else value
+            pullback(np.ones(values.shape, number))
+
+        return f"gradients of {function.__name__} {number}", call
+
+    pixels, flat = _ones(number, 6, 6, 8), _ones(number, 6, 6, 1)
+    yield back(adapool.max_pooling, pixels, 2)
+    yield back(adapool.attention_pooling, pixels, 2, flat[..., 0])
+    yield back(adapool.attention_pooling, pixels, 2, lambda rows: rows[:, :4])
+    yield back(adapool.dynamic_pooling, pixels, flat * 2, fractional=True)
+    yield back(adapool.dynamic_stride_pooling, pixels, _ones("int16", 6, 6, 4))
+    for channels, filters in ((1, 1), (1, 2), (8, 8)):
+        weights, offsets = _ones(number, 3, 3, channels, filters), np.zeros((6, 6, 18), number)
+        image, mask = pixels[..., :channels], _ones(number, 6, 6, 9)
+        options = {"padding": 1, "mask_network": mask, "bias": weights[0, 0, 0]}
+        yield back(adapool.deformable_conv, image, weights, offsets, **options)
+        yield back(adapool.deformable_conv_and_pool, image, weights, offsets, 2, **options)
 
 
 def _peaks(images: tuple[str, ...]) -> Iterator[Call]:

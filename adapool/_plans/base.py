@@ -7,6 +7,7 @@ blocks. Boxes are intervals along plane, row, column.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +20,10 @@ from adapool._plans.operands import Box as Box
 from adapool._plans.operands import Operand
 
 Interval = tuple[int, int]
+
+# Canonical gradients by the names of arguments, and what makes them of a canonical cotangent.
+Gradients = dict[str, Any]
+Pull = Callable[[Array], Gradients]
 Own = TypeVar("Own", bound="PooledGrid")
 
 
@@ -46,6 +51,14 @@ class Plan(Protocol):
 
     def restore(self, layout: Layout, computed: Any) -> Any:
         """Return what was computed as the caller's kind of array, axes where they were given."""
+        ...
+
+    def vjp(self, kernels: Kernels, image: Array, *operands: Any) -> tuple[Any, Pull]:
+        """Compute the same; return also what turns a cotangent of the values into gradients."""
+        ...
+
+    def cotangent(self, layout: Layout, given: Array) -> Array:
+        """Return a cotangent, of the shape of the values, as `vjp` takes it."""
         ...
 
 
@@ -119,6 +132,14 @@ class PooledGrid:
     def restore(self, layout: Layout, computed: Pooled) -> Any:
         """Return values, and indices where there are any, in the layout of the feature map."""
         return layout.restore_pooled(computed, self.dtype)
+
+    def cotangent(self, layout: Layout, given: Array) -> Array:
+        """Return (batch, plane, row, column, channel)."""
+        return layout.of_block(given.shape).canonical(given)
+
+    def shown(self, pooled: Pooled) -> Pooled:
+        """Return what was pooled with indices without them, where they are not asked for."""
+        return pooled if self.with_indices else (pooled[0], None)
 
     def without_arrays(self: Own) -> Own:
         """Return the plan as it is sent to tasks, which are given parts of its arrays."""

@@ -14,7 +14,7 @@ from adapool._convolution import ConvKernel, Sampling, as_summed
 from adapool._kernels import Kernels
 from adapool._layout import Layout, to_triple
 from adapool._networks import counted_dtype, is_network
-from adapool._plans.base import PooledGrid, begin_of, box_of, lengths_of
+from adapool._plans.base import Gradients, PooledGrid, Pull, begin_of, box_of, lengths_of
 from adapool._plans.operands import Box, Grid, Operand, Parameter
 from adapool._windows import Windows
 
@@ -98,7 +98,7 @@ class ConvolutionPlan(PooledGrid):
             interpolation=arguments.choice("interpolation", rule, arguments.INTERPOLATIONS),
             max_offset=limits,
             filters=kernel.weights.shape[-1],
-            weights=Parameter("conv_weights", kernel.weights),
+            weights=Parameter("conv_weights", kernel.weights, given=kernel.given),
             bias=None if kernel.bias is None else Parameter("bias", kernel.bias),
             # In their own dtype, which decides how a sum is truncated.
             offsets=Grid.of(
@@ -202,6 +202,41 @@ class ConvolutionPlan(PooledGrid):
         return kernels.deformable_conv_and_pool(
             image, kernel, self.windows, sampling, self.dtype, self.pool, self.with_indices
         )
+
+    def vjp(
+        self,
+        kernels: Kernels,
+        image: Array,
+        weights: Array,
+        bias: Array | None,
+        offsets: Array,
+        mask: Array | None,
+    ) -> tuple[Pooled, Pull]:
+        """Convolve and pool; return also what turns a cotangent into gradients."""
+        pooled = replace(self, with_indices=self.pool is not None).compute(
+            kernels, image, weights, bias, offsets, mask
+        )
+
+        def pull(cotangent: Array) -> Gradients:
+            kernel = ConvKernel(weights, bias, self.groups, self.per_channel)
+            sampling = self._sampling(kernels, offsets, mask)
+            pool = None if self.pool is None else (self.pool, pooled[1])
+            found = kernels.deformable_vjp(
+                image, kernel, self.windows, sampling, self.dtype, cotangent, pool
+            )
+            of_offsets = found.offsets
+            if self.interpolation != "linear":
+                # Steps between pixels: a change of less moves nothing.
+                of_offsets = kernels.zeros(image, offsets.shape, cotangent.dtype)
+            return {
+                "feature_map": found.image,
+                "conv_weights": found.weights,
+                "bias": found.bias,
+                "offset_network": of_offsets,
+                "mask_network": found.mask,
+            }
+
+        return self.shown(pooled), pull
 
     def _sampling(self, kernels: Kernels, offsets: Array, mask: Array | None) -> Sampling:
         """Return where the taps look, in what the kernels take."""

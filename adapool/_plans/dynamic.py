@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from adapool._backends import Array, Pooled, Triple
 from adapool._checks import places
 from adapool._kernels import Kernels
 from adapool._layout import Layout, to_triple
-from adapool._plans.base import PooledGrid, whole_of
+from adapool._plans.base import Gradients, PooledGrid, Pull, whole_of
 from adapool._plans.operands import Box, Grid, Operand
 from adapool._windows import (
     covering_limits,
@@ -78,12 +81,17 @@ class DynamicPlan(PooledGrid):
             most=to_triple(kernel_limits(max_kernel_size, ndim), 1),
             centered=centered,
             ellipses=ellipses,
-            dtype=layout.dtype,
+            dtype=cls.dtype_of(layout),
             with_indices=with_indices,
             sizes=Grid.of("param_network", network, layout, layout.spatial, widths),
             box=whole_of(_grid(layout.volume, steps)),
             reads=whole_of(layout.volume),
         )
+
+    @staticmethod
+    def dtype_of(layout: Layout) -> np.dtype[Any]:
+        """Return the dtype of the result: maxima keep theirs."""
+        return layout.dtype
 
     @property
     def operands(self) -> tuple[Operand | None, ...]:
@@ -150,6 +158,18 @@ class DynamicPlan(PooledGrid):
         return kernels.dynamic_pooling(
             image, sizes, columns, limits, self.centered, self.step, self.with_indices
         )
+
+    def vjp(self, kernels: Kernels, image: Array, sizes: Array) -> tuple[Pooled, Pull]:
+        """Pool; return also what turns a cotangent into gradients."""
+        pooled = replace(self, with_indices=True).compute(kernels, image, sizes)
+
+        def pull(cotangent: Array) -> Gradients:
+            assert pooled[1] is not None
+            target = len(image), math.prod(self.volume), image.shape[-1]
+            found = kernels.scatter_winners(cotangent, pooled[1], target)
+            return {"feature_map": found.reshape(image.shape)}
+
+        return self.shown(pooled), pull
 
 
 def _grid(volume: Triple, step: Triple) -> Triple:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,15 @@ from adapool._checks import predictions
 from adapool._kernels import Kernels
 from adapool._layout import Layout
 from adapool._networks import attention_form, counted_dtype, is_network
-from adapool._plans.base import PooledGrid, begin_of, box_of, lengths_of, whole_of
+from adapool._plans.base import (
+    Gradients,
+    PooledGrid,
+    Pull,
+    begin_of,
+    box_of,
+    lengths_of,
+    whole_of,
+)
 from adapool._plans.operands import Box, Operand, Weights
 from adapool._plans.weights import weights_of_network
 from adapool._weights import AttentionWeights, PixelWeights, WindowWeights
@@ -58,6 +66,14 @@ class FixedPlan(PooledGrid):
         """Indices refer to the image."""
         return self.reads
 
+    def _to_image(
+        self, kernels: Kernels, image: Array, values: Array, winners: Array | None
+    ) -> Array:
+        """Add values to the pixels that won, each its own."""
+        assert winners is not None
+        target = len(image), self.windows.pixels, image.shape[-1]
+        return kernels.scatter_winners(values, winners, target, self.windows).reshape(image.shape)
+
 
 @dataclass(frozen=True)
 class MaxPlan(FixedPlan):
@@ -74,6 +90,23 @@ class MaxPlan(FixedPlan):
     def compute(self, kernels: Kernels, image: Array) -> Pooled:
         """Pool."""
         return kernels.max_pooling(image, self.windows, self.with_indices)
+
+    def vjp(self, kernels: Kernels, image: Array) -> tuple[Pooled, Pull]:
+        """Pool; return also what turns a cotangent into gradients."""
+        pooled = kernels.max_pooling(image, self.windows, True)
+
+        def pull(cotangent: Array) -> Gradients:
+            return {"feature_map": self._to_image(kernels, image, cotangent, pooled[1])}
+
+        return self.shown(pooled), pull
+
+
+class _Form(NamedTuple):
+    """The shape (rows, taps, depth) of a batch of weights, and whether it was given as (rows,)."""
+
+    rows: int
+    depth: int
+    squeezed: bool
 
 
 @dataclass(frozen=True)
@@ -141,6 +174,67 @@ class AttentionPlan(FixedPlan):
         return kernels.attention_pooling(
             image, batches, self.windows, self.dtype, self.with_indices
         )
+
+    def vjp(
+        self, kernels: Kernels, image: Array, weights: Array | None = None
+    ) -> tuple[Pooled, Pull]:
+        """Pool; return also what turns a cotangent into gradients.
+
+        Of weights per window those of the winners are kept, and no others.
+        """
+        windows = self.windows
+        pooled: Pooled | None = None
+        picked: Array | None = None
+        given: list[_Form] = []
+        for batch in self._batches(kernels, image, weights):
+            pooled = kernels.attention_pooling(
+                image, [batch], windows, self.dtype, True, into=pooled
+            )
+            if isinstance(batch, WindowWeights):
+                assert pooled[1] is not None
+                dtype = pooled[0].dtype
+                picked = kernels.pick_weights(batch, pooled[1], windows, dtype, picked)
+                rows, _, depth = batch.values.shape
+                given.append(_Form(rows, depth, batch.squeezed))
+        assert pooled is not None
+
+        def pull(cotangent: Array) -> Gradients:
+            winners = pooled[1]
+            assert winners is not None
+            values = kernels.times_winners(cotangent, image, winners)
+            if weights is not None and picked is None:
+                scaled = kernels.times_winners(cotangent, weights, winners)
+                target = len(weights), windows.pixels, weights.shape[-1]
+                of_weights = kernels.scatter_winners(values, winners, target, windows)
+            else:
+                assert picked is not None
+                scaled = kernels.times(cotangent, picked)
+                of_weights = self._to_windows(kernels, values, winners, given)
+            return {
+                "feature_map": self._to_image(kernels, image, scaled, winners),
+                "attention_network": of_weights,
+            }
+
+        return self.shown(pooled), pull
+
+    def _to_windows(
+        self, kernels: Kernels, values: Array, winners: Array, given: Sequence[_Form]
+    ) -> Array:
+        """Add values to the taps that won: (windows, taps * 1 or channels).
+
+        One row stands for all windows where each batch of weights had one.
+        """
+        windows, total = self.windows, len(winners) * self.windows.count
+        alike = all(form.rows == 1 for form in given)
+        rows = 1 if alike else given[0].rows if len(given) == 1 else total
+        depth = max(form.depth for form in given)
+        places = kernels.winning_taps(winners, windows, rows)
+        # One image: rows count the windows of all items.
+        flat = 1, -1, winners.shape[-1]
+        target = 1, rows * windows.taps, depth
+        found = kernels.scatter_winners(values.reshape(*flat), places.reshape(*flat), target)
+        squeezed = all(form.squeezed for form in given)
+        return found.reshape(rows) if squeezed else found.reshape(rows, windows.taps * depth)
 
     def _batches(
         self, kernels: Kernels, image: Array, weights: Array | None

@@ -44,6 +44,8 @@ class Operand:
         What the canonical array covers, zeros being put around `box`; None for `box` alone.
     raw : bool
         Whether the canonical array keeps the dtype that it was given in.
+    given : tuple of int or None
+        The shape that the caller gave an array in, where `source` has another.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Operand:
     box: Box | None = None
     frame: Box | None = None
     raw: bool = False
+    given: tuple[int, ...] | None = None
 
     @property
     def predicts(self) -> bool:
@@ -72,18 +75,44 @@ class Operand:
         """Return an array, cut to the points of `box`, as `compute` takes it."""
         return plain(array)
 
+    def answered(self: Own, layout: Layout, image: Array) -> Own:
+        """Return the operand with what its network gives for a canonical image as its array."""
+        raise NotImplementedError  # for operands that are always arrays
+
     def predict(self, layout: Layout, image: Array) -> Any:
         """Return what a network gives for a canonical image, as `compute` takes it."""
-        raise NotImplementedError  # for operands that are always arrays
+        known = self.answered(layout, image)
+        return known.canonical(known.source, layout.ndim)
+
+    def gradient(self, canonical: Array) -> Array:
+        """Bring the gradient of the canonical array to the shape of the array that was given."""
+        shape = tuple(self.source.shape) if self.given is None else self.given
+        if math.prod(shape) != canonical.size:
+            # Given for one point, and taken for all.
+            backend = backend_of(canonical)
+            by_point = backend.to_host(canonical).reshape(-1, math.prod(shape))
+            total = np.ascontiguousarray(by_point.sum(axis=0, dtype=np.float64))
+            canonical = backend.beside(total.astype(canonical.dtype), canonical)
+        gradient: Array = canonical.reshape(shape)
+        return gradient
 
     def in_memory(self, layout: Layout, image: Array) -> Any:
         """Return the operand of a whole image in memory."""
         if self.predicts:
             return self.predict(layout, image)
+        return self.canonical(self._beside(image), layout.ndim)
+
+    def known(self: Own, layout: Layout, image: Array) -> Own:
+        """Return the operand with an array as its source, where a whole image in memory is."""
+        if self.predicts:
+            return self.answered(layout, image)
+        return replace(self, source=self._beside(image))
+
+    def _beside(self, image: Array) -> Any:
+        """Return the array that was given, where the image is."""
         places.in_memory(self.name, self.source)
         # What was one number, or one point, was made on the host.
-        array = backend_of(image).beside(self.source, image)
-        return self.canonical(array, layout.ndim)
+        return backend_of(image).beside(self.source, image)
 
 
 @dataclass(frozen=True)
@@ -109,10 +138,12 @@ class Grid(Operand):
         box = (plane, row, column)
         if is_network(source):
             return cls(name, source, box=box, raw=raw, widths=widths)
-        array = everywhere(predictions.network_result(name, source), tuple(grid), widths)
+        given = predictions.network_result(name, source)
+        array = everywhere(given, tuple(grid), widths)
         lead, _ = grid_form(name, array.shape, layout, tuple(grid), widths)
         return cls(
-            name, array, len(lead), dtype=array.dtype, box=box, raw=raw, widths=widths,
+            name, array, len(lead), dtype=array.dtype, box=box, raw=raw, given=given.shape,
+            widths=widths,
         )  # fmt: skip
 
     def canonical(self, array: Array, ndim: int) -> Any:
@@ -122,15 +153,14 @@ class Grid(Operand):
         shape = (math.prod(array.shape[: self.lead]), *to_triple(points, 1), width)
         return (array if self.raw else plain(array)).reshape(shape)
 
-    def predict(self, layout: Layout, image: Array) -> Any:
-        """Return what a network gives for each point of an image, or of its output grid."""
+    def answered(self, layout: Layout, image: Array) -> Grid:
+        """Return the grid with what its network gives for each point of an image."""
         given = predict(self.name, self.source, layout.as_given_to_networks(image))
         # The grid of a block is that of its image: on Dask networks are given no other.
         assert self.box is not None
         grid = tuple(stop - start for start, stop in self.box)[-layout.ndim :]
-        lead, width = grid_form(self.name, given.shape, layout, grid, self.widths)
-        shape = (math.prod(lead), *to_triple(grid, 1), width)
-        return (given if self.raw else plain(given)).reshape(shape)
+        lead, _ = grid_form(self.name, given.shape, layout, grid, self.widths)
+        return replace(self, source=given, lead=len(lead), dtype=given.dtype, given=given.shape)
 
 
 @dataclass(frozen=True)

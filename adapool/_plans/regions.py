@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from adapool._checks import predictions
 from adapool._kernels import Kernels
 from adapool._layout import Layout, as_dtype
 from adapool._networks import counted_dtype, is_network
+from adapool._plans.base import Gradients, Pull
 from adapool._plans.operands import Grid, Operand
 from adapool._regions import EXTREMA, Measured
 from adapool.sites import Sites
@@ -94,6 +96,50 @@ class RegionsPlan:
     ) -> Measured:
         """Measure regions that have been numbered."""
         return kernels.pool_regions(image, weights, owner, count, self.reduction, self.product)
+
+    def vjp(
+        self, kernels: Kernels, image: Array, labels: Array, weights: Array | None = None
+    ) -> tuple[PooledRegions, Pull]:
+        """Measure the regions; return also what turns a cotangent into gradients.
+
+        An extremum goes to where it was found. A sum goes to all pixels of its region: each of
+        them is a result of its own, which won there.
+        """
+        pooled = self.compute(kernels, image, labels, weights)
+        beside = backend_of(image).beside
+        shape = 1, math.prod(image.shape[1:4]), image.shape[-1]
+
+        def pull(cotangent: Array) -> Gradients:
+            if self.reduction in EXTREMA:
+                winners = beside(pooled.measured.where[np.newaxis], image)
+                each = cotangent
+            else:
+                if self.reduction == "mean":
+                    shares = 1 / pooled.measured.areas.reshape(1, -1, 1)
+                    whole = np.broadcast_to(shares.astype(cotangent.dtype), cotangent.shape)
+                    cotangent = kernels.times(cotangent, beside(whole.copy(), image))
+                owners = kernels.repeat_owners(pooled.owner, shape[-1])
+                ones = beside(np.ones(shape, cotangent.dtype), image)
+                each = kernels.times_winners(ones, cotangent, owners)
+                pixels = np.arange(shape[1])[:, np.newaxis].repeat(shape[2], axis=1)
+                winners = beside(pixels[np.newaxis], image)
+            scaled = each if weights is None else kernels.times_winners(each, weights, winners)
+            found = {"feature_map": kernels.scatter_winners(scaled, winners, shape)}
+            if weights is not None:
+                values = kernels.times_winners(each, image, winners)
+                target = *shape[:2], weights.shape[-1]
+                found["attention_network"] = kernels.scatter_winners(values, winners, target)
+            return {
+                name: array.reshape(*image.shape[:4], array.shape[-1])
+                for name, array in found.items()
+            }
+
+        return pooled, pull
+
+    def cotangent(self, layout: Layout, given: Array) -> Array:
+        """Return the cotangent of the values as `pull` takes it: (1, region, channel)."""
+        canonical: Array = plain(given).reshape(1, -1, layout.channels)
+        return canonical
 
     def restore(self, layout: Layout, computed: PooledRegions) -> Any:
         """Return the sites in the caller's kind of array, with indices where they are wanted."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from adapool._backends import Array, as_given
+from adapool._backends import Array, Pooled, as_given, plain
 from adapool._checks import places
 from adapool._kernels import Kernels
 from adapool._layout import Layout, as_dtype
+from adapool._plans.base import Gradients, Pull
 from adapool._plans.operands import Grid, Operand
 from adapool._windows import kernel_limits, size_columns
 from adapool.sites import Sites
@@ -69,8 +71,31 @@ class SitesPlan:
 
     def pool(self, kernels: Kernels, image: Array, positions: Array, sizes: Array) -> Array:
         """Pool at sites that have been found."""
+        return self._pool(kernels, image, positions, sizes, False)[0]
+
+    def _pool(
+        self, kernels: Kernels, image: Array, positions: Array, sizes: Array, with_indices: bool
+    ) -> Pooled:
         columns = size_columns(self.ndim, 2 * self.ndim)
-        return kernels.pool_sites(image, positions, sizes, columns, self.centered)
+        return kernels.pool_sites(image, positions, sizes, columns, self.centered, with_indices)
+
+    def vjp(self, kernels: Kernels, image: Array, params: Array) -> tuple[FoundSites, Pull]:
+        """Find the sites and pool at them; return also what turns a cotangent into gradients."""
+        positions, sizes, strides, owner = kernels.find_sites(params, self.limits)
+        values, winners = self._pool(kernels, image, positions, sizes, True)
+
+        def pull(cotangent: Array) -> Gradients:
+            target = 1, math.prod(image.shape[1:4]), image.shape[-1]
+            assert winners is not None
+            found = kernels.scatter_winners(cotangent, winners.reshape(cotangent.shape), target)
+            return {"feature_map": found.reshape(image.shape)}
+
+        return FoundSites(values, positions, sizes, strides, owner), pull
+
+    def cotangent(self, layout: Layout, given: Array) -> Array:
+        """Return the cotangent of the values as `pull` takes it: (1, site, channel)."""
+        canonical: Array = plain(given).reshape(1, -1, layout.channels)
+        return canonical
 
     def restore(self, layout: Layout, computed: FoundSites) -> Sites:
         """Return the sites in the caller's kind of array."""

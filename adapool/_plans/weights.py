@@ -33,7 +33,8 @@ def weights_of_network(
         n = min(batch, total - first)
         given = kernels.gather_windows(image, windows, first, n)
         weights = predict("attention_network", network, given.view(np.bool_) if bools else given)
-        yield WindowWeights(first, n, _by_tap(weights, n, taps, channels))
+        by_tap = _by_tap(weights, n, taps, channels)
+        yield WindowWeights(first, n, by_tap, squeezed=weights.ndim == 1)
 
 
 def _by_tap(weights: Array, n: int, taps: int, channels: int) -> Array:

@@ -285,6 +285,45 @@ def deformable() -> Iterator[Case]:
         )
 
 
+def gradients() -> Iterator[Case]:
+    """The way back alone, once the value is there; all gradients of a convolution."""
+    for size, channels, k, stride in (
+        (1024, 1, 2, 2), (512, 16, 2, 2), (512, 16, 3, 1), (512, 64, 3, 2),
+    ):  # fmt: skip
+        x = image(size, size, channels)
+        value, pullback = adapool.vjp(adapool.max_pooling, x, k, stride=stride)
+        cotangent = image(*value.shape)
+        yield Case(
+            "gradients of max_pooling, float32",
+            f"{size} x {size} x {channels}, k = {k}, stride {stride}",
+            partial(pullback, cotangent),
+            {
+                "torch, channels first": _torch_back(x, cotangent, k, stride, False),
+                "torch, channels last": _torch_back(x, cotangent, k, stride, True),
+            },
+        )
+    for channels, filters, size in ((3, 16, 512), (64, 64, 256)):
+        problem = deform.Problem.random(channels, filters, size)
+        yield Case(
+            "gradients of deformable_conv, 3 x 3 with mask, float32",
+            f"C = {channels}, F = {filters}, {size} x {size}",
+            problem.pullback(),
+            {"torchvision": problem.torchvision_pullback(), "adapool, the value": problem.adapool},
+            3.0,
+        )
+
+
+def _torch_back(x: Array, cotangent: Array, k: int, stride: int, last: bool) -> Call:
+    order = torch.channels_last if last else torch.contiguous_format
+    given, back = (
+        torch.from_numpy(np.moveaxis(array, -1, 0)[np.newaxis].copy()).to(memory_format=order)
+        for array in (x, cotangent)
+    )
+    given.requires_grad_()
+    pooled = torch.nn.functional.max_pool2d(given, k, stride)
+    return lambda: torch.autograd.grad(pooled, given, back, retain_graph=True)
+
+
 SECTIONS: tuple[Section, ...] = (
     dynamic,
     discs,
@@ -295,4 +334,5 @@ SECTIONS: tuple[Section, ...] = (
     attention,
     maximum,
     deformable,
+    gradients,
 )

@@ -77,6 +77,27 @@ class Problem:
         x, w, offsets, mask = map(torch.from_numpy, self._channels_first())
         return lambda: torchvision.ops.deform_conv2d(x, offsets, w, padding=1, mask=mask)
 
+    def pullback(self) -> Call:
+        """Return what takes the gradients of everything, without the convolution itself."""
+        value, pullback = adapool.vjp(
+            adapool.deformable_conv, self.image, self.weights, self.offsets,
+            mask_network=self.mask, padding=1,
+        )  # fmt: skip
+        cotangent = self._cotangent()
+        assert cotangent.shape == value.shape
+        return lambda: pullback(cotangent)
+
+    def torchvision_pullback(self) -> Call:
+        tensors = [torch.from_numpy(array).requires_grad_() for array in self._channels_first()]
+        x, w, offsets, mask = tensors
+        convolved = torchvision.ops.deform_conv2d(x, offsets, w, padding=1, mask=mask)
+        cotangent = torch.from_numpy(np.moveaxis(self._cotangent(), -1, 0)[np.newaxis].copy())
+        return lambda: torch.autograd.grad(convolved, tensors, cotangent, retain_graph=True)
+
+    def _cotangent(self) -> Array:
+        shape = (*self.image.shape[:-1], self.weights.shape[-1])
+        return np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
+
     def conv2d(self) -> Call:
         x, w, _, _ = map(torch.from_numpy, self._channels_first())
         return lambda: torch.nn.functional.conv2d(x, w, padding=1)

@@ -5,7 +5,7 @@ its namesake here with the same arguments, and compares. Inside, an image always
 (batch, *spatial, channel), so that every loop runs over any number of spatial axes.
 """
 
-from . import dynamic, seed
+from . import dynamic, gradients, seed
 from .deformable import deformable_conv, deformable_conv_and_pool
 from .dynamic import Sites, dynamic_pooling, dynamic_stride_pooling
 from .fixed import attention_pooling, max_pooling, output_length
@@ -20,6 +20,7 @@ __all__ = [
     "dynamic",
     "dynamic_pooling",
     "dynamic_stride_pooling",
+    "gradients",
     "max_pooling",
     "output_length",
     "peak_local_max",

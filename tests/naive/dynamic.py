@@ -107,6 +107,51 @@ def pool_pixel(
     return values, winners
 
 
+def mixture(
+    parameters: Array, axes: int, max_kernel_size: PerAxis | None, slopes: bool = False
+) -> list[tuple[Array, float, list[float]]]:
+    """The windows that a pixel with fractional sizes has: size, share, and how that changes.
+
+    Those of share 0 are left out, unless their `slopes` are asked for. None where one is empty.
+    """
+    count = axes if len(parameters) > 1 else 1
+    most = per_axis(max_kernel_size, axes)
+    whole = whole_numbers(parameters[:count]).tolist()
+    if min(whole) < 1:
+        return []
+    choices = []
+    for a, (size, k) in enumerate(zip(parameters[:count].tolist(), whole, strict=True)):
+        bounds = [math.inf if m is None else m for m in (most if count == 1 else most[a : a + 1])]
+        fraction, slope = (
+            (float(size) - math.trunc(size), 1.0) if size < max(bounds) else (0.0, 0.0)
+        )
+        k = min(k, 1 << 31)  # more than any image
+        choices.append([(k, 1.0 - fraction, -slope), (k + 1, fraction, slope)])
+    found = []
+    for corner in itertools.product(*choices):
+        share = math.prod(part for _, part, _ in corner)
+        changes = [
+            slope * math.prod(part for b, (_, part, _) in enumerate(corner) if b != a)
+            for a, (_, _, slope) in enumerate(corner)
+        ]
+        size = window_sizes(np.array([k for k, _, _ in corner]), axes, max_kernel_size)
+        if share != 0 or (slopes and any(changes)):
+            found.append((size, share, changes))
+    return found
+
+
+def pool_fractions(
+    image: Array, pixel: Position, parameters: Array, most: PerAxis | None, anchor: str
+) -> Array:
+    """The mixture of maxima over the whole sizes around fractional ones."""
+    windows = mixture(parameters, image.ndim - 1, most)
+    total = np.full(image.shape[-1], 0.0 if windows else np.nan)
+    with np.errstate(all="ignore"):
+        for size, share, _ in windows:
+            total += share * pool_pixel(image, pixel, size, anchor)[0].astype(np.float64)
+        return total
+
+
 def dynamic_pooling(
     feature_map: Array,
     param_network: Any,
@@ -115,6 +160,7 @@ def dynamic_pooling(
     max_kernel_size: PerAxis | None = None,
     anchor: str | None = None,
     footprint: str = "box",
+    fractional: bool = False,
     channel_axis: int | None = -1,
     batch_axis: int | None = None,
     return_indices: bool = False,
@@ -122,7 +168,19 @@ def dynamic_pooling(
     layout = Layout(feature_map.ndim, channel_axis, batch_axis)
     images = layout.canonical(feature_map)
     spatial = images.shape[1:-1]
+    every = tuple(slice(None, None, step) for step in per_axis(stride, len(spatial)))
     parameters = ask_per_point(param_network, images, spatial, layout.has_batch)
+    if fractional:
+        mixed = np.empty(images.shape, np.result_type(images.dtype, np.float32))
+        for n, *pixel in np.ndindex(images.shape[:-1]):
+            mixed[(n, *pixel)] = pool_fractions(
+                images[n],
+                tuple(pixel),
+                parameters[(n, *pixel)],
+                max_kernel_size,
+                anchor or "corner",
+            )
+        return layout.restored(mixed[(slice(None), *every)])
     if footprint == "ellipse":
         sizes = ellipse_sizes(parameters, len(spatial), max_kernel_size)
     else:
@@ -134,7 +192,6 @@ def dynamic_pooling(
         values[at], winners[at] = pool_pixel(
             images[n], tuple(pixel), sizes[at], anchor or "corner", footprint
         )
-    every = tuple(slice(None, None, step) for step in per_axis(stride, len(spatial)))
     values, winners = (layout.restored(a[(slice(None), *every)]) for a in (values, winners))
     return (values, winners) if return_indices else values
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import adapool
 from adapool.cuda.arrays import DeviceArray
 from adapool.cuda.dynamic import launch as dynamic_launch
 from adapool.cuda.regions import launch as regions_launch
@@ -91,8 +90,12 @@ def test_case(case: Case, lib: Library, monkeypatch: pytest.MonkeyPatch) -> None
     arguments = [place(value) for value in case.arguments]
     options = {name: place(value) for name, value in case.options.items()}
 
+    def send(array: Any) -> Any:
+        with journal.aside():
+            return lib.send(array)
+
     def call() -> Any:
-        return outputs(getattr(adapool, case.name)(*arguments, **options))
+        return outputs(case.call(arguments, options, send))
 
     results, noted = journal.during(call)
     assert noted.launches

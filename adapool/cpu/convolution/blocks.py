@@ -29,12 +29,12 @@ _TILE_VALUES = 1 << 20
 
 # Bytes that an image of few channels may take converted to the dtype of the result. There are no
 # gathers of bytes or half words: uint8 took 49 ms where float32 took 34.
-_CONVERTED_BYTES = 32 << 20
+CONVERTED_BYTES = 32 << 20
 
 # Positions are kept in 32 bits: nothing may be this far from the first pixel.
-_FARTHEST = 1 << 29
+FARTHEST = 1 << 29
 
-_RULES = {"linear": LINEAR, "nearest": NEAREST, "truncate": TRUNCATE}
+RULES = {"linear": LINEAR, "nearest": NEAREST, "truncate": TRUNCATE}
 
 
 def deform_conv(
@@ -84,11 +84,11 @@ def deform_conv(
     depth = channels // offset_groups
     if image.dtype != out.dtype and depth < WIDE:
         few = image.size * 4 <= pixels * taps * channels
-        if few and image.size * out.itemsize <= _CONVERTED_BYTES:
+        if few and image.size * out.itemsize <= CONVERTED_BYTES:
             image = plain(image.astype(out.dtype))
     start = tuple(o * s + p for o, s, p in zip(first, windows.stride, windows.origin, strict=True))
-    _check_extents(image.shape, windows, start, out.shape)
-    table = _table(
+    check_extents(image.shape, windows, start, out.shape)
+    table = tap_table(
         windows.kernel,
         windows.dilation,
         windows.stride[2],
@@ -100,10 +100,10 @@ def deform_conv(
     point = (first[0] * grid[2] + first[1]) * grid[3] + first[2]
     # Displacements are clipped in their own type, and to what fits 32 bits in any case.
     precision = np.float32 if offsets.dtype == np.float32 else np.float64
-    limit = np.minimum(max_offset, 2.0 * _FARTHEST).astype(precision)
+    limit = np.minimum(max_offset, 2.0 * FARTHEST).astype(precision)
 
     depthwise = channels == filters == groups and (channels > 1 or taps == 1)
-    places = _places(taps, channels, groups, offset_groups)
+    places = column_places(taps, channels, groups, offset_groups)
     rows = taps * channels // groups
     grouped = None
     if not depthwise:
@@ -112,7 +112,7 @@ def deform_conv(
             # Rows in the order of the columns, so that a tile is multiplied as it is.
             grouped = grouped[:, np.argsort(places[0])]
         grouped = plain(grouped)
-    tile = _tile(pixels, taps * channels, rows * filters // groups)
+    tile = choose_tile(pixels, taps * channels, rows * filters // groups)
     tiles = -(-pixels // tile)
     operations = pixels * taps * channels * (filters // groups + 8)
     shares = workers_for(operations, tiles)
@@ -131,17 +131,17 @@ def deform_conv(
     arguments = (
         image.reshape(-1),
         offsets.reshape(-1),
-        _constant(1, CHUNK, offsets.dtype) if mask is None else mask.reshape(-1),
+        constant(1, CHUNK, offsets.dtype) if mask is None else mask.reshape(-1),
         None if grouped is None else grouped.reshape(-1),
         (0, 0, 0) if grouped is None else grouped.shape,
         weights.reshape(-1) if depthwise else None,
-        _constant(0, filters, out.dtype) if bias is None else bias,
+        constant(0, filters, out.dtype) if bias is None else bias,
         tuple(map(np.int32, image.shape[1:])),
         (*grid, width, samples, point, int(mask is not None)),
         out.shape[:4],
         start,
         windows.stride,
-        (_RULES[interpolation], ndim),
+        (RULES[interpolation], ndim),
         limit,
         depth,
         True if depth >= WIDE else None,
@@ -164,19 +164,19 @@ def deform_conv(
     return bool(finite[:, 0].all()), bool(finite[:, 1].all())
 
 
-def _check_extents(
+def check_extents(
     size: tuple[int, ...], windows: Windows, start: tuple[int, ...], block: tuple[int, ...]
 ) -> None:
     """Raise ValueError where positions would not fit 32 bits."""
     for axis in range(3):
         last = start[axis] + block[axis + 1] * windows.stride[axis] + windows.span[axis]
-        if max(size[axis + 1], last) >= _FARTHEST:
+        if max(size[axis + 1], last) >= FARTHEST:
             raise ValueError(
-                f"feature_map must have axes of less than {_FARTHEST} pixels, got {size[1:4]}"
+                f"feature_map must have axes of less than {FARTHEST} pixels, got {size[1:4]}"
             )
 
 
-def _tile(pixels: int, columns: int, products: int) -> int:
+def choose_tile(pixels: int, columns: int, products: int) -> int:
     """Choose the pixels of a tile. Threads have no say: results would depend on their number."""
     small = _SMALL_PRODUCT // products
     tile = min(small, _MOST_PIXELS) if small >= _PIXELS // 4 else _PIXELS
@@ -189,13 +189,13 @@ def _tile(pixels: int, columns: int, products: int) -> int:
 
 
 @functools.lru_cache(maxsize=16)
-def _constant(value: int, size: int, dtype: np.dtype[Any]) -> Array:
+def constant(value: int, size: int, dtype: np.dtype[Any]) -> Array:
     """Return what a call without a mask or bias is given."""
     return plain(np.full(size, value, dtype))
 
 
 @functools.lru_cache(maxsize=16)
-def _table(
+def tap_table(
     kernel: Triple,
     dilation: Triple,
     step: int,
@@ -228,7 +228,7 @@ def _table(
 
 
 @functools.lru_cache(maxsize=16)
-def _places(taps: int, channels: int, groups: int, offset_groups: int) -> Array:
+def column_places(taps: int, channels: int, groups: int, offset_groups: int) -> Array:
     """Return for each group where its rows of weights (tap, channel) are among the columns.
 
     Columns come as (offset group, tap, channel of the offset group).

@@ -166,3 +166,43 @@ def _dot(
 
     word = types.int64
     return types.void(word, word, x, word, y, word, out, word), generate
+
+
+@device
+def add_transposed(
+    blas: Any,
+    left: Any,
+    first: int,
+    right: Any,
+    begin: int,
+    out: Any,
+    at: int,
+    rows: int,
+    inner: int,
+    columns: int,
+) -> None:
+    """``out += left.T @ right``: flat arrays, in C order, each from an index on.
+
+    `left` is (inner, rows), `right` (inner, columns).
+    """
+    _gemm_added(blas[0], columns, rows, inner, right, begin, left, first, out, at)
+
+
+@intrinsic
+def _gemm_added(
+    typing: Any, routine: Any, m: Any, n: Any, k: Any,
+    a: Any, a_at: Any, b: Any, b_at: Any, c: Any, c_at: Any,
+) -> Any:  # fmt: skip
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        call = _Call(context, builder, signature, values)
+        letters = (call.keep(ir.IntType(8)(letter)) for letter in (_AS_IT_IS, _TRANSPOSED))
+        m, n, k = call.small(1), call.small(2), call.small(3)
+        one = call.scalar(1.0)
+        call.run(
+            ir.VoidType(),
+            [*letters, m, n, k, one, call.place(4), m, call.place(6), n, one, call.place(8), m],
+        )
+        return context.get_dummy_value()
+
+    word = types.int64
+    return types.void(word, word, word, word, a, word, b, word, c, word), generate

@@ -65,7 +65,7 @@ def _square(image: Any, begin: int, at: Any, work: Any, j: int, plane: Any, scal
 
 
 @device
-def _blend_narrow(
+def blend_narrow(
     image: Any,
     begin: int,
     mask: Any,
@@ -105,7 +105,7 @@ def _mix(image: Any, pixels: Any, shares: Any, i: int, number: Any) -> Any:
 
 
 @device
-def _blend_wide(
+def blend_wide(
     image: Any,
     begin: int,
     mask: Any,
@@ -231,11 +231,11 @@ def sample_tile(
                     work,
                 )
             if wide is not None:
-                _blend_wide(image, begin, mask, masked, n, depth, corners, at, work, target)
+                blend_wide(image, begin, mask, masked, n, depth, corners, at, work, target)
             if narrow is not None:
                 for channel in range(depth):
                     line = target if depth == 1 else LINE
-                    _blend_narrow(image, begin + channel, mask, masked, n, corners, at, work, line)
+                    blend_narrow(image, begin + channel, mask, masked, n, corners, at, work, line)
                     if depth > 1:
                         for j in range(n):
                             work[target + j * depth + channel] = work[LINE + j]

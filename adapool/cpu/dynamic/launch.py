@@ -44,15 +44,21 @@ def dynamic_pooling(
 
 
 def pool_sites(
-    image: Array, positions: Array, sizes: Array, columns: Triple, centered: bool
-) -> Array:
+    image: Array,
+    positions: Array,
+    sizes: Array,
+    columns: Triple,
+    centered: bool,
+    with_indices: bool = False,
+) -> Pooled:
     """Pool a canonical image (1, plane, row, column, channel) at sites: (n, channel)."""
     out = np.empty((len(positions), image.shape[-1]), image.dtype)
+    indices = np.empty(out.shape, np.int64) if with_indices else None
     limits = size_limits(image.shape[1:4], None)
     # Of those (n, d) that there is a size for, at sites in raster order.
     windows = (columns, limits, centered, (1, 1, 1))
-    _pool(image, sizes, positions, windows, empty_value(image.dtype), out, None, image.size)
-    return out
+    _pool(image, sizes, positions, windows, empty_value(image.dtype), out, indices, image.size)
+    return out, indices
 
 
 def _pool(

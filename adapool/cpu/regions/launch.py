@@ -80,6 +80,11 @@ def renumber_regions(owner: Array, ranks: Array) -> Array:
     return renumbered
 
 
+def repeat_owners(owner: Array, channels: int) -> Array:
+    """Return the owner of each pixel, once for each channel: (1, pixel, channel)."""
+    return owner.reshape(1, -1, 1).astype(np.int64).repeat(channels, axis=-1)
+
+
 def pool_regions(
     image: Array,
     weights: Array | None,

@@ -45,12 +45,12 @@ def deformable_conv(
     dtype: np.dtype[Any],
 ) -> DeviceArray:
     """Convolve a canonical image: (batch, plane, row, column, F)."""
-    job = _Job(image, kernel, windows, sampling, dtype)
+    job = Job(image, kernel, windows, sampling, dtype)
     out = image.empty((len(image), *windows.outputs, job.filters), dtype)
     flat = out.reshape(-1)
     points = Windows.points(windows.outputs)
     for items, first, size in job.blocks(points):
-        begin = items[0] * points.count + _flat(first, windows.outputs)
+        begin = items[0] * points.count + flat_place(first, windows.outputs)
         count = (items[1] - items[0]) * math.prod(size)
         part = flat[begin * job.filters : (begin + count) * job.filters]
         if job.weights.dtype == dtype:
@@ -78,7 +78,7 @@ def deformable_conv_and_pool(
     copying.check_finite("offset_network", sampling.offsets)  # type: ignore[arg-type]
     if sampling.mask is not None:
         copying.check_finite("mask_network", sampling.mask)  # type: ignore[arg-type]
-    job = _Job(image, kernel, windows, sampling, dtype)
+    job = Job(image, kernel, windows, sampling, dtype)
     filters = job.filters
     out = image.empty((len(image), *pool.outputs, filters), dtype)
     indices = image.empty(out.shape, np.int64) if with_indices else None
@@ -89,7 +89,7 @@ def deformable_conv_and_pool(
         job.convolve(items, origin, block.volume, part.reshape(-1))
         # Rounded before the maximum is taken, so that ties are those of the two steps alone.
         part = part.astype(dtype, copy=False)
-        begin = (items[0] * pool.count + _flat(first, pool.outputs)) * filters
+        begin = (items[0] * pool.count + flat_place(first, pool.outputs)) * filters
         shape = (count, *size, filters)
         values, winners = (
             None if a is None else a.reshape(-1)[begin : begin + math.prod(shape)].reshape(shape)
@@ -105,12 +105,12 @@ def deformable_conv_and_pool(
     return out, indices
 
 
-def _flat(place: Triple, shape: Triple) -> int:
+def flat_place(place: Triple, shape: Triple) -> int:
     """Return the number of a place in a volume, in raster order."""
     return (place[0] * shape[1] + place[1]) * shape[2] + place[2]
 
 
-class _Job:
+class Job:
     """What all blocks of one convolution share."""
 
     def __init__(
@@ -159,13 +159,13 @@ class _Job:
     ) -> None:
         """Compute a block of the output grid of some images: flat (pixel, filter)."""
         if self.depthwise:
-            self._sample(items, first, size, out)
+            self.sample(items, first, size, out)
             return
         taps, groups = self.windows.taps, self.groups
         pixels = (items[1] - items[0]) * math.prod(size)
         rows, filters = taps * self.channels // groups, self.filters // groups
         columns = self.image.empty((groups, pixels, rows), self.weights.dtype)
-        self._sample(items, first, size, columns.reshape(-1))
+        self.sample(items, first, size, columns.reshape(-1))
         weights = self.weights.reshape(rows, self.filters)
         result = out.reshape(pixels, self.filters)
         for group in range(groups):
@@ -185,16 +185,10 @@ class _Job:
         if strays[1]:
             predictions.not_finite("mask_network")
 
-    def _sample(
-        self, items: tuple[int, int], first: Triple, size: Triple, out: DeviceArray
-    ) -> None:
-        sampling, windows = self.sampling, self.windows
-        deep, per_group = self.channels // sampling.offset_groups, self.channels // self.groups
-        if self.depthwise:
-            per_group = self.channels
-        vector = VECTOR[sampling.ndim]
-        if deep % vector or per_group % vector:
-            vector = 1
+    def sample(self, items: tuple[int, int], first: Triple, size: Triple, out: DeviceArray) -> None:
+        """Sample a block of the output grid: into columns, or summed where that is all."""
+        sampling = self.sampling
+        where, vector = self.places(items, first, size)
         kernel = deformable.sampling_kernel(
             RULES[sampling.interpolation],
             sampling.ndim,
@@ -204,22 +198,38 @@ class _Job:
             sampling.mask is not None,
             np.int32 if math.prod(self.image.shape[1:]) < 1 << 31 else np.int64,
         )
-        precision = np.float32 if sampling.offsets.dtype == np.float32 else np.float64
-        limit = tuple(precision(min(most, _FARTHEST)) for most in sampling.max_offset)
         images = items[1] - items[0]
         grids.over_rows(
             kernel, size[2] * self.channels // vector, size[1], images * size[0], self.image,
             self.image.reshape(-1), self.image.shape, sampling.offsets.reshape(-1),
             None if sampling.mask is None else sampling.mask.reshape(-1),
-            (
-                len(sampling.offsets),
-                1 if sampling.mask is None else len(sampling.mask),
-                *sampling.offsets.shape[1:],
-            ),
-            items[0], first, (images, *size),
-            (windows.kernel, windows.stride, windows.dilation, windows.origin, windows.begin),
-            limit, (deep, per_group),
+            *where,
             self.weights.reshape(-1) if self.depthwise else None,
             self.bias if self.depthwise else None,
             out, self.flags,
         )  # fmt: skip
+
+    def places(
+        self, items: tuple[int, int], first: Triple, size: Triple
+    ) -> tuple[tuple[Any, ...], int]:
+        """Return what tells kernels where the samples of a block are; and channels of a thread."""
+        sampling, windows = self.sampling, self.windows
+        deep, per_group = self.channels // sampling.offset_groups, self.channels // self.groups
+        if self.depthwise:
+            per_group = self.channels
+        vector = VECTOR[sampling.ndim]
+        if deep % vector or per_group % vector:
+            vector = 1
+        precision = np.float32 if sampling.offsets.dtype == np.float32 else np.float64
+        limit = tuple(precision(min(most, _FARTHEST)) for most in sampling.max_offset)
+        grid = (
+            len(sampling.offsets),
+            1 if sampling.mask is None else len(sampling.mask),
+            *sampling.offsets.shape[1:],
+        )
+        where = (
+            grid, items[0], first, (items[1] - items[0], *size),
+            (windows.kernel, windows.stride, windows.dilation, windows.origin, windows.begin),
+            limit, (deep, per_group),
+        )  # fmt: skip
+        return where, vector

@@ -63,23 +63,27 @@ def pool_sites(
     sizes: DeviceArray,
     columns: Triple,
     centered: bool,
-) -> DeviceArray:
+    with_indices: bool = False,
+) -> Pooled:
     """Pool a canonical image (1, plane, row, column, channel) at sites: (n, channel)."""
     out = image.empty((len(positions), image.shape[-1]), image.dtype)
+    indices = image.empty(out.shape, np.int64) if with_indices else None
     volume: Any = image.shape[1:4]
     # Sizes have been clipped to what was asked for; here, to what the image holds.
     limits = size_limits(volume, None)
     largest = _largest(sizes, columns, limits)
     plan = plan_for(image, largest, columns)
     fill = empty_value(image.dtype)
-    for slab in slabs(image, largest[1], centered, plan, False):
-        tables, _ = make_tables(image, 0, slab, plan, False)
+    for slab in slabs(image, largest[1], centered, plan, with_indices):
+        tables, values = make_tables(image, 0, slab, plan, with_indices)
         grids.over_elements(
-            pooling.look_up_sites, len(positions) * slab.channels, image,
-            tables.reshape(-1), tables.shape, positions, sizes, columns, limits, centered, volume,
+            pooling.look_up_sites(with_indices), len(positions) * slab.channels, image,
+            tables.reshape(-1), tables.shape, values, positions, sizes, columns, limits, centered,
+            volume,
             (slab.begin, slab.end), slab.geometry, slab.channel, arguments_of(plan), fill, out,
+            indices,
         )  # fmt: skip
-    return out
+    return out, indices
 
 
 def _largest(params: DeviceArray, columns: Triple, limits: Triple) -> Triple:

@@ -248,39 +248,54 @@ def in_volume(place: int, slab: Any, height: int) -> int:
     return (z * height + first + y) * width + x if place >= 0 else -1
 
 
-@cuda_kernel()
-def look_up_sites(
-    tables: Any,
-    shape: Any,
-    positions: Any,
-    sizes: Any,
-    columns: Any,
-    limits: Any,
-    centered: bool,
-    volume: Any,
-    band: Any,
-    slab: Any,
-    channel: int,
-    plan: Any,
-    fill: Any,
-    out: Any,
-) -> None:
-    """Answer the windows of those sites, (n, d), whose row is in the band; `out` is (n, C)."""
-    depth, height, width = volume
-    for i in range(cuda.grid(1), positions.shape[0] * slab[3], cuda.gridsize(1)):
-        site, c = divmod(i, slab[3])
-        y, x = positions[site, columns[1]], positions[site, columns[2]]
-        if band[0] <= y and y < band[1]:
-            z = 0
-            size = 1
-            if columns[0] >= 0:
-                z = positions[site, columns[0]]
-                size = min(sizes[site, columns[0]], limits[0])
-            along_z = window_along(size, z, depth, centered)
-            size = min(sizes[site, columns[1]], limits[1])
-            along_y = window_along(size, y, height, centered)
-            size = min(sizes[site, columns[2]], limits[2])
-            along_x = window_along(size, x, width, centered)
-            box = along_z, along_y, along_x
-            best, _ = look_up(tables, shape, None, box, slab, plan, c, fill)
-            out[site, channel + c] = best
+@functools.cache
+def look_up_sites(indexed: bool) -> Any:
+    """Return the kernel that answers the windows of those sites, (n, d), whose row is in the band.
+
+    `out` is (n, C). If `indexed`, the tables are of winners, which refer to `values`, and `indices`
+    is as `out`.
+    """
+
+    @cuda_kernel(registers=128 if indexed else 80)
+    def look_up_positions(
+        tables: Any,
+        shape: Any,
+        values: Any,
+        positions: Any,
+        sizes: Any,
+        columns: Any,
+        limits: Any,
+        centered: bool,
+        volume: Any,
+        band: Any,
+        slab: Any,
+        channel: int,
+        plan: Any,
+        fill: Any,
+        out: Any,
+        indices: Any,
+    ) -> None:
+        depth, height, width = volume
+        for i in range(cuda.grid(1), positions.shape[0] * slab[3], cuda.gridsize(1)):
+            site, c = divmod(i, slab[3])
+            y, x = positions[site, columns[1]], positions[site, columns[2]]
+            if band[0] <= y and y < band[1]:
+                z = 0
+                size = 1
+                if columns[0] >= 0:
+                    z = positions[site, columns[0]]
+                    size = min(sizes[site, columns[0]], limits[0])
+                along_z = window_along(size, z, depth, centered)
+                size = min(sizes[site, columns[1]], limits[1])
+                along_y = window_along(size, y, height, centered)
+                size = min(sizes[site, columns[2]], limits[2])
+                along_x = window_along(size, x, width, centered)
+                box = along_z, along_y, along_x
+                if indexed:
+                    best, place = look_up(tables, shape, values, box, slab, plan, c, fill)
+                    indices[site, channel + c] = in_volume(place, slab, height)
+                else:
+                    best, place = look_up(tables, shape, None, box, slab, plan, c, fill)
+                out[site, channel + c] = best
+
+    return look_up_positions

@@ -56,10 +56,15 @@ def attention_pooling(
     geometry: Windows,
     dtype: np.dtype[Any],
     with_indices: bool,
+    into: Pooled | None = None,
 ) -> Pooled:
-    """Pool products with weights, batch by batch, into a result of `dtype`."""
+    """Pool products with weights, batch by batch, into a result of `dtype`.
+
+    `into` is what other batches of the same windows have been pooled into.
+    """
     # float16 is a dtype of results only.
-    out, indices = results(image, geometry, np.result_type(dtype, np.float32), with_indices)
+    computed = np.result_type(dtype, np.float32)
+    out, indices = into or results(image, geometry, computed, with_indices)
     for batch in weights:
         values: Any = batch.values
         # Products are taken in float32 only where both factors are exact in it.

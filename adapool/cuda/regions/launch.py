@@ -67,6 +67,14 @@ def renumber_regions(owner: DeviceArray, ranks: Array) -> DeviceArray:
     return renumbered
 
 
+def repeat_owners(owner: DeviceArray, channels: int) -> DeviceArray:
+    """Return the owner of each pixel, once for each channel: (1, pixel, channel)."""
+    repeated = owner.empty((owner.size, channels), np.int64)
+    count = owner.size * channels
+    grids.over_elements(numbering.repeat, count, owner, owner.reshape(-1), repeated)
+    return repeated.reshape(1, owner.size, channels)
+
+
 def pool_regions(
     image: DeviceArray,
     weights: DeviceArray | None,

@@ -45,3 +45,11 @@ def renumber(ranks: Any, owner: Any, renumbered: Any) -> None:
     for i in range(cuda.grid(1), owner.size, cuda.gridsize(1)):
         own = owner[i]
         renumbered[i] = own if own < 0 else ranks[np.uint64(own)]
+
+
+@cuda_kernel()
+def repeat(owner: Any, repeated: Any) -> None:
+    """Write the owner of each pixel once for each channel: (pixel, channel)."""
+    pixels, channels = repeated.shape
+    for i in range(cuda.grid(1), pixels * channels, cuda.gridsize(1)):
+        repeated[i // channels, i % channels] = owner[i // channels]

@@ -1,0 +1,46 @@
+"""Checks of what gradients are asked for."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from adapool._backends import Array
+from adapool._checks.arguments import Axes, real_array, shorten
+
+FUNCTIONS = (
+    "max_pooling",
+    "attention_pooling",
+    "dynamic_pooling",
+    "dynamic_stride_pooling",
+    "region_pooling",
+    "deformable_conv",
+    "deformable_conv_and_pool",
+)
+
+
+def differentiable(function: Any) -> Any:
+    """Return what prepares a call of a function, if it is one that has gradients."""
+    prepared = getattr(function, "prepared", None)
+    if prepared is None:
+        name = getattr(function, "__name__", None) or shorten(function)
+        raise TypeError(f"function must be one of adapool's {', '.join(FUNCTIONS)}, got {name}")
+    return prepared
+
+
+def cotangent(value: Any, shape: Axes) -> Array:
+    """Return a cotangent as a real array of the shape of the value."""
+    array = real_array("cotangent", value)
+    if array.shape != shape:
+        raise ValueError(
+            f"cotangent must have the shape of the value, {shape}, got {array.shape}: "
+            "numpy.broadcast_to repeats one number"
+        )
+    return array
+
+
+def none_on_dask() -> NoReturn:
+    """Report a Dask array, of which there are no gradients."""
+    raise TypeError(
+        "feature_map must be in memory for gradients, got a Dask array: pass "
+        "feature_map.compute(), or call vjp on one block at a time"
+    )

@@ -1,0 +1,1 @@
+"""Gradients of maxima, which go to the winners."""
