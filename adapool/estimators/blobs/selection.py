@@ -1,0 +1,226 @@
+"""Which candidates are objects: judged by noise, by those they lie in or hold, by those around.
+
+No brightest object, nor any other statistic that one object could move, has a say: each
+candidate is compared with noise and with its neighbours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from adapool._backends import Array
+from adapool.cpu.objects import blobs as kernels
+from adapool.estimators.blobs.candidates import STRICTNESS, Found
+from adapool.estimators.blobs.measures import Candidates
+from adapool.estimators.blobs.pyramid import pixels_of
+
+# Standard deviations of noise that the contrast of an object has.
+CONTRAST = 6.0
+
+# Where spots are of one size, that of the lens, they are what is looked for; where their sizes
+# differ, they are the texture of something larger. How many neighbours tell; the range of the
+# middle half of their scales, if the median is below that of a sigma of 2 pixels, and if it is
+# below that of 2.7.
+_NEIGHBOURS = 36
+_FEWEST = 16
+_SPREAD = 0.25
+_WIDE = 1.1
+_SPREAD_WIDE = 0.08
+_WIDEST = 1.35
+
+# Steepness of a rim, over that in the image smoothed by 3 pixels: that of haze is 1, and that of
+# an object in focus at least this. How fast the score rises with the contrast.
+_SHARP = 1.75
+_SHARPNESS_POWER = 2
+_BLURRED = 0.05
+_CONTRAST_POWER = 3
+
+# An object is clutter where so many others outshine it, within so many of their diameters: with
+# less than this share of their contrast, if it is as large; of smaller ones more is asked.
+_OUTSHONE = 3
+_REACH = 15.0
+_SHARE = 0.1
+_MOST = 0.6
+_MAJORITY = 0.3
+
+# Of spots among others of their size, half of that: they are no clutter.
+_SPOT_SHARE = 0.05
+
+# Nearer than this to a single one, in diameters of it, and with less than this share of its
+# contrast, it is the halo of that.
+_HALO_REACH = 1.5
+_HALO_SHARE = 0.02
+
+# Share of the contrast of spots around it that something has which is no spot.
+_BESIDE_SPOTS = 0.8
+_SPOTS_BESIDE = 4
+
+
+def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Array) -> Array:
+    """Return which candidates are objects: a boolean for each."""
+    rises = np.minimum(each.rises, each.contrasts)
+    alive = rises * sensitivity > CONTRAST * each.noises
+    alive &= each.diameters >= sizes[0]
+    over = _holders(found, each)
+    trusted = _trusted(each, alive)
+    alive &= ~_texture_or_haze(each, over, alive, trusted)
+    axes = sum(n > 1 for n in found[0].octave.image.shape)
+    kept = _best(each, over, alive, axes - 1.0)
+    kept[kept] = ~_halo(each, kept)
+    kept[kept] = ~_clutter(each, kept, trusted)
+    kept[kept] = ~_beside_spots(each, kept, trusted)
+    return np.asarray(kept & (each.diameters <= sizes[1]))
+
+
+def _holders(found: list[Found], each: Candidates) -> list[Array]:
+    """Return, for each later source, the candidate there that most of each candidate lies in.
+
+    -1 where it lies in none.
+    """
+    starts = np.searchsorted(each.source, np.arange(len(found) + 1))
+    over = []
+    for outer, holder in enumerate(found):
+        lies = np.full(len(each.source), -1)
+        for inner in range(outer):
+            count = starts[inner + 1] - starts[inner]
+            votes = np.zeros((count, 3), np.int64)
+            maps = pixels_of(found[inner].octave, holder.octave)
+            kernels.majority(found[inner].labels, holder.labels, *maps, votes, work=0)
+            volume = np.bincount(found[inner].labels.ravel(), minlength=count + 1)[1:]
+            most = (votes[:, 0] > 0) & (2 * votes[:, 2] > volume)
+            lies[starts[inner] : starts[inner + 1]] = np.where(
+                most, starts[outer] + votes[:, 0] - 1, -1
+            )
+        over.append(lies)
+    return over
+
+
+def _trusted(each: Candidates, alive: Array) -> Array:
+    """Return which spots are among others of the same size."""
+    which = np.flatnonzero(alive & each.spots)
+    trusted = np.zeros(len(each.source), np.bool_)
+    if len(which) >= _FEWEST:
+        places = each.places[which]
+        near = cKDTree(places).query(places, min(_NEIGHBOURS, len(which)))[1]
+        trusted[which] = _alike(each.scales[which][near])
+    return trusted
+
+
+def _alike(scales: Array) -> Array:
+    ordered = np.sort(scales, axis=-1)
+    places = np.array([0.25, 0.5, 0.75]) * (scales.shape[-1] - 1)
+    before = places.astype(np.int64)
+    after = np.minimum(before + 1, scales.shape[-1] - 1)
+    first = ordered[..., before]
+    low, middle, high = np.moveaxis(
+        first + (ordered[..., after] - first) * (places - before), -1, 0
+    )
+    most = np.where(middle < _WIDE, _SPREAD, np.where(middle < _WIDEST, _SPREAD_WIDE, 0))
+    return np.asarray(high - low < most)
+
+
+def _texture_or_haze(each: Candidates, over: list[Array], alive: Array, trusted: Array) -> Array:
+    """Return which spots are the texture of something, and what is the haze that spots lie in."""
+    which = np.flatnonzero(alive & each.spots)
+    out = np.zeros(len(each.source), np.bool_)
+    if len(which) < _FEWEST:
+        return out
+    tree = cKDTree(each.places[which])
+    votes = np.zeros(len(each.source), np.int64)
+    own_ones = np.zeros(len(each.source), np.bool_)
+    for lies in over:
+        inside = which[(lies[which] >= 0)]
+        inside = inside[alive[lies[inside]] & ~each.spots[lies[inside]]]
+        holders, member = np.unique(lies[inside], return_inverse=True)
+        nearest = min(_NEIGHBOURS, len(which))
+        near = tree.query(each.places[holders], nearest)[1].reshape(len(holders), nearest)
+        for index, holder in enumerate(holders):
+            own = inside[member == index]
+            around = which[near[index]]
+            own_ones[own] = True
+            others = around[~own_ones[around]][: max(len(around) - len(own), 0)]
+            own_ones[own] = False
+            alike = _alike(each.scales[np.concatenate([own, others])])
+            if alike or 2 * trusted[own].sum() > len(own):
+                votes[own] += 1
+                out[holder] = True
+            else:
+                votes[own] -= 1
+    return out | (votes < 0)
+
+
+def _best(each: Candidates, over: list[Array], alive: Array, power: float) -> Array:
+    """Of candidates that hold each other, return those with the largest sum of scores."""
+    sharpness = np.clip((each.sharpnesses - 1) / (_SHARP - 1), _BLURRED, 1)
+    score = each.diameters * each.fits**STRICTNESS * sharpness**_SHARPNESS_POWER
+    # Above the ground: what is in something bright is not as bright as that.
+    rises = np.minimum(each.rises, each.contrasts)
+    score *= np.maximum(rises, 0) ** _CONTRAST_POWER
+    holder = np.full(len(each.source), -1)
+    for lies in reversed(over):  # the smallest that holds it
+        holder = np.where((lies >= 0) & alive[lies], lies, holder)
+    inner, kept = np.zeros(len(each.source)), np.zeros(len(each.source), np.bool_)
+    for index in np.flatnonzero(alive):
+        kept[index] = score[index] >= inner[index]
+        if holder[index] >= 0:
+            over_it = each.diameters[holder[index]]
+            # Spots count by how much they cover: a few bumps of noise are no parts of a disk.
+            share = min(each.diameters[index] / over_it, 1.0) ** power if each.spots[index] else 1.0
+            inner[holder[index]] += share * max(score[index], inner[index])
+    taken = np.zeros(len(each.source), np.bool_)
+    for index in np.flatnonzero(alive)[::-1]:
+        within = holder[index] >= 0 and taken[holder[index]]
+        kept[index] &= not within
+        taken[index] = within or kept[index]
+    return kept
+
+
+def _outshone(each: Candidates, kept: Array, reach: float, share: float, most: float) -> Array:
+    count = int(kept.sum())
+    out = np.zeros((count, 3))
+    kernels.outshone(
+        each.places[kept],
+        each.contrasts[kept],
+        each.diameters[kept],
+        reach,
+        share,
+        most,
+        out,
+        work=count**2 // 64,  # some milliseconds: threads would wait for longer
+    )
+    return out
+
+
+def _halo(each: Candidates, kept: Array) -> Array:
+    """Return which of the kept ones are the halo of one that is much brighter."""
+    out = _outshone(each, kept, _HALO_REACH, np.inf, _HALO_SHARE)
+    return np.asarray(out[:, 0] > 0)
+
+
+def _clutter(each: Candidates, kept: Array, trusted: Array) -> Array:
+    """Return which of the kept ones are outshone by several around."""
+
+    def at(share: float) -> Array:
+        out = _outshone(each, kept, _REACH, share, _MOST)
+        return np.asarray((out[:, 0] >= _OUTSHONE) & (out[:, 1] > _MAJORITY * out[:, 2]))
+
+    return np.where(trusted[kept], at(_SPOT_SHARE), at(_SHARE))
+
+
+def _beside_spots(each: Candidates, kept: Array, trusted: Array) -> Array:
+    """Return which of the kept ones are no spots, and fainter than several spots around."""
+    spots = np.flatnonzero(kept & trusted)
+    which = np.flatnonzero(kept)
+    out = np.zeros(len(which), np.bool_)
+    if len(spots) < _SPOTS_BESIDE:
+        return out
+    tree = cKDTree(each.places[spots])
+    typical = float(np.median(each.diameters[spots]))
+    for index, candidate in enumerate(which):
+        if not each.spots[candidate]:
+            reach = _REACH * max(typical, each.diameters[candidate])
+            near = spots[tree.query_ball_point(each.places[candidate], reach)]
+            brighter = each.contrasts[candidate] < _BESIDE_SPOTS * each.contrasts[near]
+            out[index] = brighter.sum() >= _SPOTS_BESIDE
+    return out
