@@ -137,40 +137,48 @@ def basins(values: Any, up: Any, number: Any, share: Any, labels: Any) -> None:
                 labels[index] = number[top]
 
 
-def saddles(values: Any, up: Any, highest: Any, *, work: int) -> None:
-    """Find how high each maximum is tied to a higher one: 0 where it meets none.
+def meetings(order: Any, values: Any, highest: Any, *, work: int) -> None:
+    """Find how high each maximum meets a higher one, on the way down through `order`.
 
-    A saddle is the lower of two pixels side by side that climb to different maxima. `highest`
-    (flat, zeros) gets it at the pixel of the maximum.
+    `order` holds pixels by falling value, above 0; `highest` (flat, zeros) gets, at the pixel of a
+    maximum, the value at which what is around it grows together with what is around a higher one.
     """
-    _saddles(values, values.reshape(-1), up, highest, work=work)
+    root = np.full(values.size, -1, np.int32)
+    _meetings(order, values.reshape(-1), values.shape, root, highest, work=work)
+
+
+@device
+def _top(root: Any, node: Any) -> Any:
+    while root[node] != node:
+        root[node] = root[root[node]]
+        node = root[node]
+    return node
 
 
 @kernel
-def _saddles(values: Any, flat: Any, up: Any, highest: Any) -> None:
-    planes, rows, columns = values.shape
-    for index in range(len(up)):
-        if up[index] >= 0:
-            top = up[index]
-            while up[top] != top:
-                top = up[top]
-            up[index] = top
-    for z in range(planes):
-        for y in range(rows):
-            for x in range(columns):
-                one = (z * rows + y) * columns + x
-                if up[one] < 0:
-                    continue
-                for c in range(z, min(z + 2, planes)):
-                    for b in range(max(y - 1, 0), min(y + 2, rows)):
-                        for a in range(max(x - 1, 0), min(x + 2, columns)):
-                            other = (c * rows + b) * columns + a
-                            if other <= one or up[other] < 0 or up[other] == up[one]:
-                                continue
-                            first, second = up[one], up[other]
-                            tie = min(flat[one], flat[other])
-                            lower = first if flat[first] <= flat[second] else second
-                            highest[lower] = max(highest[lower], tie)
+def _meetings(order: Any, flat: Any, shape: Any, root: Any, highest: Any) -> None:
+    planes, rows, columns = shape
+    for i in range(order.size):
+        pixel = order[i]
+        z, rest = divmod(pixel, rows * columns)
+        y, x = divmod(rest, columns)
+        root[pixel] = own = pixel
+        for c in range(max(z - 1, 0), min(z + 2, planes)):
+            for b in range(max(y - 1, 0), min(y + 2, rows)):
+                for a in range(max(x - 1, 0), min(x + 2, columns)):
+                    other = (c * rows + b) * columns + a
+                    if root[other] < 0 or other == pixel:
+                        continue
+                    top = _top(root, other)
+                    if top == own:
+                        continue
+                    # The lower of two ends here; a pixel that has just come is no maximum.
+                    higher = flat[top] >= flat[own]
+                    lower = own if higher else top
+                    if lower != pixel:
+                        highest[lower] = flat[pixel]
+                    own = top if higher else own
+                    root[lower] = own
 
 
 @device

@@ -12,7 +12,7 @@ from adapool.estimators.blobs.candidates import Found, components_of, spots_of
 from adapool.estimators.blobs.measures import Candidates, joined, measured
 from adapool.estimators.blobs.noise import despeckled, noise, pixel_noise
 from adapool.estimators.blobs.pyramid import octaves, pixels_of
-from adapool.estimators.blobs.rims import grown
+from adapool.estimators.blobs.rims import grown, steps_of
 from adapool.estimators.blobs.selection import select
 
 # Deviations from the median of maxima that a spot has: of normal ones, one in a million.
@@ -90,7 +90,8 @@ def find_objects(
         octave = each.octave.index
         found[source] = grown(each, smooth[octave], coarse[octave], ndim)
         value = float(noises[octave])
-        parts.append(measured(found[source], source, smooth[octave], value, voxel, ndim))
+        slopes = steps_of(found[source], coarse[octave], steps, smooth)
+        parts.append(measured(found[source], source, smooth[octave], value, voxel, ndim, slopes))
     candidates = joined(parts)
     kept = select(found, candidates, sensitivity, np.asarray(sizes))
     return _drawn(found, candidates, kept)

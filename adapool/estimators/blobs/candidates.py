@@ -60,6 +60,9 @@ _SPOT_SHARE = 0.25
 # a rim have less.
 _ROUNDNESS = 0.35
 
+# Share
+_APART = 0.25
+
 # Fit of a disk that pixels draw.
 _ROUND = 0.985
 
@@ -223,9 +226,12 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
     deviation = _MAD * np.median(np.abs(highest - middle)) if len(maxima) else np.float32(0)
     heights = (highest - middle) / max(float(deviation), 1e-30)
     tied = np.zeros_like(flat)
-    kernels.saddles(response, up, tied, work=0)
-    prominences = (highest - tied[maxima]) / max(float(deviation), 1e-30)
-    kept = (heights >= height) & (prominences >= height)
+    positive = np.flatnonzero(flat > 0)
+    order = positive[np.argsort(-flat[positive], kind="stable")].astype(np.int32)
+    kernels.meetings(order, response, tied, work=0)
+    rises = highest - tied[maxima]
+    noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / 0.3186
+    kept = (heights >= height) & (rises >= height * noise) & (rises >= _APART * highest)
     kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS
     maxima, heights = maxima[kept], heights[kept]
     number, labels = np.zeros(size, np.int32), np.zeros(size, np.int32)

@@ -65,6 +65,7 @@ class Candidates:
     scales: Array
     heights: Array
     sharpnesses: Array
+    slopes: Array
 
     @property
     def spots(self) -> Array:
@@ -79,7 +80,7 @@ def joined(parts: list[Candidates]) -> Candidates:
 
 
 def measured(
-    found: Found, source: int, smooth: Array, noise: float, voxel: Array, ndim: int
+    found: Found, source: int, smooth: Array, noise: float, voxel: Array, ndim: int, slopes: Array
 ) -> Candidates:
     """Measure the candidates of one source."""
     octave, count = found.octave, len(found.fits)
@@ -102,6 +103,7 @@ def measured(
         scales=found.scales,
         heights=found.heights,
         sharpnesses=found.sharpnesses,
+        slopes=slopes,
     )
 
 

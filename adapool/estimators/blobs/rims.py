@@ -49,3 +49,46 @@ def grown(found: Found, smooth: Array, coarse: Array, ndim: int) -> Found:
         labels=labels.reshape(found.labels.shape),
         sharpnesses=along / np.maximum(across, 1e-30),
     )
+
+
+def steps_of(found: Found, coarse: Array, octaves, smooth) -> Array:
+    """Prototype."""
+    octave, count = found.octave, len(found.fits)
+    labels = found.labels
+    pad = np.pad(labels, 1, mode="edge")
+    rim = np.zeros(labels.shape, bool)
+    core = (slice(1, -1),) * 3
+    for axis in range(3):
+        if labels.shape[axis] > 1:
+            for s in (-1, 1):
+                rim |= np.roll(pad, s, axis)[core] == 0
+    rim &= labels > 0
+    place = np.argwhere(rim)
+    number = labels[rim] - 1
+    def gradient(image, at, voxel):
+        out = np.zeros((len(at), 3))
+        last = np.array(image.shape) - 1
+        for axis in range(3):
+            if image.shape[axis] > 1:
+                e = np.eye(3, dtype=int)[axis]
+                hi = np.clip(at + e, 0, last); lo = np.clip(at - e, 0, last)
+                out[:, axis] = (image[tuple(hi.T)] - image[tuple(lo.T)]) / np.maximum((hi - lo)[:, axis], 1) / voxel[axis]
+        return out
+    n = gradient(coarse, place, octave.voxel)
+    n /= np.maximum(np.linalg.norm(n, axis=1), 1e-30)[:, None]
+    where = octave.to_image(place) * octaves[0].voxel  # physical
+    slope = np.zeros(len(place))
+    for j in range(octave.index, -1, -1):
+        o = octaves[j]
+        offsets = np.arange(-2, 3) if j < octave.index else np.arange(-1, 2)
+        best = np.full(len(place), -np.inf); spot = where.copy()
+        for t in offsets:
+            q = where + n * t * o.unit
+            at = np.clip(np.rint((q / octaves[0].voxel - o.first) / o.step).astype(int), 0, np.array(o.image.shape) - 1)
+            g = (gradient(smooth[j], at, o.voxel) * n).sum(axis=1)
+            better = g > best
+            best = np.where(better, g, best); spot[better] = q[better]
+        where = spot
+        slope = best
+    total = np.bincount(number, slope, minlength=count) / np.maximum(np.bincount(number, minlength=count), 1)
+    return total * octaves[0].unit

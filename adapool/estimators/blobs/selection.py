@@ -57,19 +57,23 @@ _BESIDE_SPOTS = 0.8
 _SPOTS_BESIDE = 4
 
 
+import os
+_L = float(os.environ.get("L", 4))
+_P = float(os.environ.get("P", 3))
+_Q = float(os.environ.get("Q", 1))
+
+
 def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Array) -> Array:
     """Return which candidates are objects: a boolean for each."""
     rises = np.minimum(each.rises, each.contrasts)
     alive = rises * sensitivity > CONTRAST * each.noises
     alive &= each.diameters >= sizes[0]
     over = _holders(found, each)
-    trusted = _trusted(each, alive)
-    alive &= ~_texture_or_haze(each, over, alive, trusted)
     axes = sum(n > 1 for n in found[0].octave.image.shape)
-    kept = _best(each, over, alive, axes - 1.0)
-    kept[kept] = ~_halo(each, kept)
-    kept[kept] = ~_clutter(each, kept, trusted)
-    kept[kept] = ~_beside_spots(each, kept, trusted)
+    steps = np.maximum(np.minimum(rises, _L * each.slopes), 1e-3 * rises)
+    kept = _best(each, over, alive, (axes - 1.0)*_Q, steps)
+    kept[kept] = ~_halo(each, kept, steps)
+    kept[kept] = ~_clutter(each, kept, steps)
     return np.asarray(kept & (each.diameters <= sizes[1]))
 
 
@@ -96,67 +100,9 @@ def _holders(found: list[Found], each: Candidates) -> list[Array]:
     return over
 
 
-def _trusted(each: Candidates, alive: Array) -> Array:
-    """Return which spots are among others of the same size."""
-    which = np.flatnonzero(alive & each.spots)
-    trusted = np.zeros(len(each.source), np.bool_)
-    if len(which) >= _FEWEST:
-        places = each.places[which]
-        near = cKDTree(places).query(places, min(_NEIGHBOURS, len(which)))[1]
-        trusted[which] = _alike(each.scales[which][near])
-    return trusted
-
-
-def _alike(scales: Array) -> Array:
-    ordered = np.sort(scales, axis=-1)
-    places = np.array([0.25, 0.5, 0.75]) * (scales.shape[-1] - 1)
-    before = places.astype(np.int64)
-    after = np.minimum(before + 1, scales.shape[-1] - 1)
-    first = ordered[..., before]
-    low, middle, high = np.moveaxis(
-        first + (ordered[..., after] - first) * (places - before), -1, 0
-    )
-    most = np.where(middle < _WIDE, _SPREAD, np.where(middle < _WIDEST, _SPREAD_WIDE, 0))
-    return np.asarray(high - low < most)
-
-
-def _texture_or_haze(each: Candidates, over: list[Array], alive: Array, trusted: Array) -> Array:
-    """Return which spots are the texture of something, and what is the haze that spots lie in."""
-    which = np.flatnonzero(alive & each.spots)
-    out = np.zeros(len(each.source), np.bool_)
-    if len(which) < _FEWEST:
-        return out
-    tree = cKDTree(each.places[which])
-    votes = np.zeros(len(each.source), np.int64)
-    own_ones = np.zeros(len(each.source), np.bool_)
-    for lies in over:
-        inside = which[(lies[which] >= 0)]
-        inside = inside[alive[lies[inside]] & ~each.spots[lies[inside]]]
-        holders, member = np.unique(lies[inside], return_inverse=True)
-        nearest = min(_NEIGHBOURS, len(which))
-        near = tree.query(each.places[holders], nearest)[1].reshape(len(holders), nearest)
-        for index, holder in enumerate(holders):
-            own = inside[member == index]
-            around = which[near[index]]
-            own_ones[own] = True
-            others = around[~own_ones[around]][: max(len(around) - len(own), 0)]
-            own_ones[own] = False
-            alike = _alike(each.scales[np.concatenate([own, others])])
-            if alike or 2 * trusted[own].sum() > len(own):
-                votes[own] += 1
-                out[holder] = True
-            else:
-                votes[own] -= 1
-    return out | (votes < 0)
-
-
-def _best(each: Candidates, over: list[Array], alive: Array, power: float) -> Array:
+def _best(each: Candidates, over: list[Array], alive: Array, power: float, steps: Array) -> Array:
     """Of candidates that hold each other, return those with the largest sum of scores."""
-    sharpness = np.clip((each.sharpnesses - 1) / (_SHARP - 1), _BLURRED, 1)
-    score = each.diameters * each.fits**STRICTNESS * sharpness**_SHARPNESS_POWER
-    # Above the ground: what is in something bright is not as bright as that.
-    rises = np.minimum(each.rises, each.contrasts)
-    score *= np.maximum(rises, 0) ** _CONTRAST_POWER
+    score = each.diameters * each.fits**STRICTNESS * np.maximum(steps, 0) ** _P
     holder = np.full(len(each.source), -1)
     for lies in reversed(over):  # the smallest that holds it
         holder = np.where((lies >= 0) & alive[lies], lies, holder)
@@ -176,12 +122,12 @@ def _best(each: Candidates, over: list[Array], alive: Array, power: float) -> Ar
     return kept
 
 
-def _outshone(each: Candidates, kept: Array, reach: float, share: float, most: float) -> Array:
+def _outshone(each: Candidates, kept: Array, steps: Array, reach: float, share: float, most: float) -> Array:
     count = int(kept.sum())
     out = np.zeros((count, 3))
     kernels.outshone(
         each.places[kept],
-        each.contrasts[kept],
+        steps[kept],
         each.diameters[kept],
         reach,
         share,
@@ -192,35 +138,13 @@ def _outshone(each: Candidates, kept: Array, reach: float, share: float, most: f
     return out
 
 
-def _halo(each: Candidates, kept: Array) -> Array:
+def _halo(each: Candidates, kept: Array, steps: Array) -> Array:
     """Return which of the kept ones are the halo of one that is much brighter."""
-    out = _outshone(each, kept, _HALO_REACH, np.inf, _HALO_SHARE)
+    out = _outshone(each, kept, steps, _HALO_REACH, np.inf, _HALO_SHARE)
     return np.asarray(out[:, 0] > 0)
 
 
-def _clutter(each: Candidates, kept: Array, trusted: Array) -> Array:
+def _clutter(each: Candidates, kept: Array, steps: Array) -> Array:
     """Return which of the kept ones are outshone by several around."""
-
-    def at(share: float) -> Array:
-        out = _outshone(each, kept, _REACH, share, _MOST)
-        return np.asarray((out[:, 0] >= _OUTSHONE) & (out[:, 1] > _MAJORITY * out[:, 2]))
-
-    return np.where(trusted[kept], at(_SPOT_SHARE), at(_SHARE))
-
-
-def _beside_spots(each: Candidates, kept: Array, trusted: Array) -> Array:
-    """Return which of the kept ones are no spots, and fainter than several spots around."""
-    spots = np.flatnonzero(kept & trusted)
-    which = np.flatnonzero(kept)
-    out = np.zeros(len(which), np.bool_)
-    if len(spots) < _SPOTS_BESIDE:
-        return out
-    tree = cKDTree(each.places[spots])
-    typical = float(np.median(each.diameters[spots]))
-    for index, candidate in enumerate(which):
-        if not each.spots[candidate]:
-            reach = _REACH * max(typical, each.diameters[candidate])
-            near = spots[tree.query_ball_point(each.places[candidate], reach)]
-            brighter = each.contrasts[candidate] < _BESIDE_SPOTS * each.contrasts[near]
-            out[index] = brighter.sum() >= _SPOTS_BESIDE
-    return out
+    out = _outshone(each, kept, steps, _REACH, _SHARE, _MOST)
+    return np.asarray((out[:, 0] >= _OUTSHONE) & (out[:, 1] > _MAJORITY * out[:, 2]))
