@@ -61,7 +61,7 @@ _SPOT_SHARE = 0.25
 _ROUNDNESS = 0.35
 
 # Share
-_APART = 0.25
+import os; _APART = float(os.environ.get("APART", 0.25)); _ABS = float(os.environ.get("ABS", 1))
 
 # Fit of a disk that pixels draw.
 _ROUND = 0.985
@@ -231,7 +231,7 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
     kernels.meetings(order, response, tied, work=0)
     rises = highest - tied[maxima]
     noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / 0.3186
-    kept = (heights >= height) & (rises >= height * noise) & (rises >= _APART * highest)
+    kept = (heights >= height) & (rises >= _ABS * height * noise) & (rises >= _APART * highest)
     kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS
     maxima, heights = maxima[kept], heights[kept]
     number, labels = np.zeros(size, np.int32), np.zeros(size, np.int32)

@@ -18,6 +18,7 @@ from adapool.estimators.blobs.candidates import Found, unit_ball
 _AROUND = 1.5
 _BACKGROUND = 0.3
 _FEWEST = 3
+import os; _BRIGHT = float(os.environ.get("B", 0.75))
 
 # Pixels around an object that are enough for a quantile.
 _MOST = 300
@@ -66,6 +67,7 @@ class Candidates:
     heights: Array
     sharpnesses: Array
     slopes: Array
+    inner: Array
 
     @property
     def spots(self) -> Array:
@@ -88,6 +90,9 @@ def measured(
     diameters = 2 * (volumes * octave.voxel[-ndim:].prod() / unit_ball(ndim)) ** (1 / ndim)
     contrasts, backgrounds = _contrasts(found, smooth, diameters, ndim)
     rises, _ = _contrasts(found, found.above, diameters, ndim)
+    inner = rises
+    if np.isfinite(found.heights).any():
+        inner, _ = _contrasts(found, found.above, diameters, ndim, _BRIGHT)
     positions = octave.to_image(_middles(found))
     return Candidates(
         source=np.full(count, source),
@@ -104,21 +109,22 @@ def measured(
         heights=found.heights,
         sharpnesses=found.sharpnesses,
         slopes=slopes,
+        inner=inner,
     )
 
 
-def _contrasts(found: Found, values: Array, diameters: Array, ndim: int) -> tuple[Array, Array]:
+def _contrasts(found: Found, values: Array, diameters: Array, ndim: int, share=_BACKGROUND) -> tuple[Array, Array]:
     """Return how much the mean of each candidate is above its background, and that."""
     sums = np.zeros((len(diameters), 2))
     kernels.sums_over(values, found.labels, sums, work=0)
     means = sums[:, 1] / np.maximum(sums[:, 0], 1)
-    around = _surroundings(found, values, diameters, ndim)
+    around = _surroundings(found, values, diameters, ndim, share)
     # No background around it: nothing to stand out from.
     backgrounds = np.where(np.isfinite(around), around, means)
     return means - backgrounds, backgrounds
 
 
-def _surroundings(found: Found, values: Array, diameters: Array, ndim: int) -> Array:
+def _surroundings(found: Found, values: Array, diameters: Array, ndim: int, share) -> Array:
     """Return the background of each candidate; infinity where there is none."""
     boxes = ndi.find_objects(found.labels)
     low = np.array([[axis.start for axis in box] for box in boxes], np.int64).reshape(-1, 3)
@@ -133,7 +139,7 @@ def _surroundings(found: Found, values: Array, diameters: Array, ndim: int) -> A
         found.labels,
         low - margin,
         high + margin,
-        np.float32(_BACKGROUND),
+        np.float32(share),
         _FEWEST,
         _MOST,
         out,

@@ -58,6 +58,7 @@ _SPOTS_BESIDE = 4
 
 
 import os
+STAGES = {}
 _L = float(os.environ.get("L", 4))
 _P = float(os.environ.get("P", 3))
 _Q = float(os.environ.get("Q", 1))
@@ -68,12 +69,18 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     rises = np.minimum(each.rises, each.contrasts)
     alive = rises * sensitivity > CONTRAST * each.noises
     alive &= each.diameters >= sizes[0]
+    STAGES.clear(); STAGES.update(each=each, all=np.ones(len(alive),bool), alive=alive.copy())
     over = _holders(found, each)
     axes = sum(n > 1 for n in found[0].octave.image.shape)
-    steps = np.maximum(np.minimum(rises, _L * each.slopes), 1e-3 * rises)
+    steps = np.maximum(np.minimum(np.minimum(rises, each.inner), _L * each.slopes), 1e-3 * rises)
+    _judge_spots(each, over, alive, steps)
+    STAGES.update(judged=alive.copy())
     kept = _best(each, over, alive, (axes - 1.0)*_Q, steps)
+    STAGES.update(best=kept.copy(), steps=steps, over=over)
     kept[kept] = ~_halo(each, kept, steps)
+    STAGES['halo']=kept.copy()
     kept[kept] = ~_clutter(each, kept, steps)
+    STAGES['kept']=kept.copy()
     return np.asarray(kept & (each.diameters <= sizes[1]))
 
 
@@ -98,6 +105,21 @@ def _holders(found: list[Found], each: Candidates) -> list[Array]:
             )
         over.append(lies)
     return over
+
+
+_K = float(os.environ.get("K", 1))
+
+
+def _judge_spots(each: Candidates, over: list[Array], alive: Array, steps: Array) -> None:
+    for lies in over:
+        inside = np.flatnonzero(alive & each.spots & (lies >= 0))
+        inside = inside[alive[lies[inside]] & ~each.spots[lies[inside]]]
+        holder = lies[inside]
+        first = np.bincount(holder, steps[inside], minlength=len(steps))
+        second = np.bincount(holder, steps[inside] ** 2, minlength=len(steps))
+        held = first > 0
+        mean = second / np.maximum(first, 1e-30)
+        alive[held & (mean > _K * steps)] = False
 
 
 def _best(each: Candidates, over: list[Array], alive: Array, power: float, steps: Array) -> Array:
