@@ -18,7 +18,7 @@ from adapool.estimators.blobs.candidates import Found, unit_ball
 _AROUND = 1.5
 _BACKGROUND = 0.3
 _FEWEST = 3
-import os; _BRIGHT = float(os.environ.get("B", 0.75))
+import os; EQ=int(os.environ.get("EQ",1)); _BRIGHT = float(os.environ.get("B", 0.75))
 
 # Pixels around an object that are enough for a quantile.
 _MOST = 300
@@ -91,7 +91,7 @@ def measured(
     contrasts, backgrounds = _contrasts(found, smooth, diameters, ndim)
     rises, _ = _contrasts(found, found.above, diameters, ndim)
     inner = rises
-    if np.isfinite(found.heights).any():
+    if EQ or np.isfinite(found.heights).any():
         inner, _ = _contrasts(found, found.above, diameters, ndim, _BRIGHT)
     positions = octave.to_image(_middles(found))
     return Candidates(

@@ -77,18 +77,32 @@ def steps_of(found: Found, coarse: Array, octaves, smooth) -> Array:
     n = gradient(coarse, place, octave.voxel)
     n /= np.maximum(np.linalg.norm(n, axis=1), 1e-30)[:, None]
     where = octave.to_image(place) * octaves[0].voxel  # physical
+    unit = octaves[0].unit
     slope = np.zeros(len(place))
     for j in range(octave.index, -1, -1):
         o = octaves[j]
-        offsets = np.arange(-2, 3) if j < octave.index else np.arange(-1, 2)
+        h = max(_L / 2 * unit, o.unit)
+        offsets = [0.0] if octave.index and j == octave.index else [-1.0, 0.0, 1.0]
         best = np.full(len(place), -np.inf); spot = where.copy()
         for t in offsets:
             q = where + n * t * o.unit
-            at = np.clip(np.rint((q / octaves[0].voxel - o.first) / o.step).astype(int), 0, np.array(o.image.shape) - 1)
-            g = (gradient(smooth[j], at, o.voxel) * n).sum(axis=1)
+            ends = []
+            for side in (1, -1):
+                at = np.clip(np.rint(((q + side * n * h) / octaves[0].voxel - o.first) / o.step).astype(int), 0, np.array(o.image.shape) - 1)
+                ends.append(smooth[j][tuple(at.T)])
+            g = ends[0] - ends[1]
             better = g > best
             best = np.where(better, g, best); spot[better] = q[better]
         where = spot
         slope = best
-    total = np.bincount(number, slope, minlength=count) / np.maximum(np.bincount(number, minlength=count), 1)
-    return total * octaves[0].unit
+    sizes = np.bincount(number, minlength=count)
+    order = np.lexsort((slope, number))
+    middle = np.cumsum(sizes) - sizes + np.minimum((sizes * _Q).astype(int), np.maximum(sizes - 1, 0))
+    out = np.zeros(count)
+    out[sizes > 0] = slope[order][middle[sizes > 0]]
+    return out
+
+
+import os
+_Q = float(os.environ.get("RQ", 0.5))
+_L = float(os.environ.get("L", 4))

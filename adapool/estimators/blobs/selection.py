@@ -72,11 +72,13 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     STAGES.clear(); STAGES.update(each=each, all=np.ones(len(alive),bool), alive=alive.copy())
     over = _holders(found, each)
     axes = sum(n > 1 for n in found[0].octave.image.shape)
-    steps = np.maximum(np.minimum(np.minimum(rises, each.inner), _L * each.slopes), 1e-3 * rises)
+    steps = np.maximum(np.minimum(np.minimum(rises, each.inner), each.slopes), 1e-3 * rises)
     _judge_spots(each, over, alive, steps)
     STAGES.update(judged=alive.copy())
     kept = _best(each, over, alive, (axes - 1.0)*_Q, steps)
     STAGES.update(best=kept.copy(), steps=steps, over=over)
+    kept[kept] = ~_out_of_focus(each, kept, steps, np.minimum(rises, each.inner) if _RI else rises)
+    STAGES.update(focus=kept.copy())
     kept[kept] = ~_halo(each, kept, steps)
     STAGES['halo']=kept.copy()
     kept[kept] = ~_clutter(each, kept, steps)
@@ -107,6 +109,25 @@ def _holders(found: list[Found], each: Candidates) -> list[Array]:
     return over
 
 
+_RI = int(os.environ.get("RI", 0))
+_N = int(os.environ.get("N", 8))
+_BLUR = float(os.environ.get("BLUR", 0.5))
+_TW = float(os.environ.get("TW", 2))
+
+
+def _out_of_focus(each: Candidates, kept: Array, steps: Array, rises: Array) -> Array:
+    """Return which of the kept ones have a blurred rim, among neighbours with sharp ones."""
+    places, own = each.places[kept], steps[kept]
+    count = min(_N + 1, len(places))
+    if count < 5:
+        return np.zeros(len(places), np.bool_)
+    near = cKDTree(places).query(places, count)[1]
+    sharper = own[near] > _TW * own[:, np.newaxis]
+    blurred = own < _BLUR * rises[kept]
+    return np.asarray(blurred & (2 * sharper.sum(axis=1) >= count - 1))
+
+
+_E = float(os.environ.get("E", 1))
 _K = float(os.environ.get("K", 1))
 
 
@@ -115,8 +136,8 @@ def _judge_spots(each: Candidates, over: list[Array], alive: Array, steps: Array
         inside = np.flatnonzero(alive & each.spots & (lies >= 0))
         inside = inside[alive[lies[inside]] & ~each.spots[lies[inside]]]
         holder = lies[inside]
-        first = np.bincount(holder, steps[inside], minlength=len(steps))
-        second = np.bincount(holder, steps[inside] ** 2, minlength=len(steps))
+        first = np.bincount(holder, steps[inside] ** (_E - 1), minlength=len(steps))
+        second = np.bincount(holder, steps[inside] ** _E, minlength=len(steps))
         held = first > 0
         mean = second / np.maximum(first, 1e-30)
         alive[held & (mean > _K * steps)] = False
