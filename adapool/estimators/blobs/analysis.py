@@ -89,9 +89,8 @@ def find_objects(
     for source, each in enumerate(found):
         octave = each.octave.index
         found[source] = grown(each, smooth[octave], coarse[octave], ndim)
-        value = float(noises[octave])
         slopes = steps_of(found[source], coarse[octave], steps, smooth)
-        parts.append(measured(found[source], source, smooth[octave], value, voxel, ndim, slopes))
+        parts.append(measured(found[source], source, smooth[octave], noises, voxel, ndim, slopes))
     candidates = joined(parts)
     kept = select(found, candidates, sensitivity, np.asarray(sizes))
     return _drawn(found, candidates, kept)

@@ -18,6 +18,7 @@ from adapool.estimators.blobs.candidates import Found, unit_ball
 _AROUND = 1.5
 _BACKGROUND = 0.3
 _FEWEST = 3
+_NARROW = 5.0
 import os; EQ=int(os.environ.get("EQ",1)); _BRIGHT = float(os.environ.get("B", 0.75))
 
 # Pixels around an object that are enough for a quantile.
@@ -82,7 +83,7 @@ def joined(parts: list[Candidates]) -> Candidates:
 
 
 def measured(
-    found: Found, source: int, smooth: Array, noise: float, voxel: Array, ndim: int, slopes: Array
+    found: Found, source: int, smooth: Array, noises: Array, voxel: Array, ndim: int, slopes: Array
 ) -> Candidates:
     """Measure the candidates of one source."""
     octave, count = found.octave, len(found.fits)
@@ -93,6 +94,9 @@ def measured(
     inner = rises
     if EQ or np.isfinite(found.heights).any():
         inner, _ = _contrasts(found, found.above, diameters, ndim, _BRIGHT)
+    finest = octave.unit / 2**octave.index
+    wide = np.log2(np.maximum(diameters / (_NARROW * finest), 1)).astype(int)
+    wide = np.minimum(wide, len(noises) - 1)
     positions = octave.to_image(_middles(found))
     return Candidates(
         source=np.full(count, source),
@@ -103,7 +107,7 @@ def measured(
         contrasts=contrasts,
         backgrounds=backgrounds,
         rises=rises,
-        noises=np.full(count, noise),
+        noises=np.maximum(noises[octave.index], noises[wide]),
         fits=found.fits,
         scales=found.scales,
         heights=found.heights,

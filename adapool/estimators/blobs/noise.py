@@ -15,12 +15,12 @@ _QUARTILE = 0.3186
 
 # How many times the noise of an octave that of the next may be: smooth noise grows until the
 # octave is as coarse as it is. From there it falls, in no octave less than in the one before.
-_GROWTH = 2.0
+_GROWTH = 4.0
 
 # How many times the noise of single pixels that of the first octave may be, as white noise would
 # leave it, where its distribution shows that it is not noise alone that it has. Smooth noise may
 # be any number of times that; and what is normal, by its quantiles, is noise.
-_SMOOTHER = 4.0
+_SMOOTHER = 2.0
 _TAILS = 2.439  # the middle 90 % of a normal variable over its middle 50 %
 _NORMAL = 0.1
 
@@ -55,16 +55,17 @@ def noise(
     factor = math.sqrt(kept / (kept + _kept(3.0, 3.0, ndim) - 2 * _kept(1.0, 3.0, ndim)))
     found: list[float] = []
     white = pixels * math.sqrt(kept)
-    growth, least = _GROWTH, 2.0 ** (-ndim / 2)
+    growth, least, normal = _GROWTH, 2.0 ** (-ndim / 2), True
     for fine, blurred in zip(smooth, coarse, strict=True):
         band = (fine - blurred).ravel()
         size = np.abs(band)
         value = float(np.partition(size, size.size // 4)[size.size // 4]) / _QUARTILE * factor
+        normal = normal and _is_normal(band)
         if found:
-            value = min(value, found[-1] * growth)
+            value = min(value, found[-1] * (growth if normal else min(growth, 1.0)))
             growth = min(growth, max(value / max(found[-1], 1e-30), least))
         else:
-            value = value if _is_normal(band) else min(value, _SMOOTHER * white)
+            value = value if normal else min(value, _SMOOTHER * white)
             growth = min(growth, max(value / max(white, 1e-30) * least, least))
         found.append(value)
     step = _step(octaves[0].image)
