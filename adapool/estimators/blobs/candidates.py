@@ -15,7 +15,7 @@ from adapool.cpu.objects import components
 from adapool.estimators.blobs.pyramid import Octave
 
 # Scale on which the ground varies, in pixels of the octave.
-_GROUND = 10.0
+_GROUND = {2: 8.0, 3: 4.0}
 
 # Levels that an object is looked at, in local contrasts above the ground, and how many standard
 # deviations of noise a local contrast is at least.
@@ -106,9 +106,9 @@ class Found:
 def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, last: bool) -> Found:
     """Find the components of the map of depths that are most like ellipsoids."""
     without = _without_small(smooth, noise)
-    ground = octave.local_mean(without, _GROUND)
+    ground = octave.local_mean(without, _GROUND[ndim])
     above = smooth - ground
-    contrast = octave.local_mean((without - ground) ** 2, _GROUND)
+    contrast = octave.local_mean((without - ground) ** 2, _GROUND[ndim])
     contrast = np.sqrt(np.maximum(contrast, 0) + np.float32((_NOISES * noise) ** 2))
     relative = above / np.maximum(contrast, np.float32(1e-30))
     depth = _mean_depth(octave, relative, ndim)

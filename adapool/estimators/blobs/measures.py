@@ -19,7 +19,7 @@ _AROUND = 1.5
 _BACKGROUND = 0.3
 _FEWEST = 3
 _NARROW = 5.0
-import os; EQ=int(os.environ.get("EQ",1)); _BRIGHT = float(os.environ.get("B", 0.75))
+import os; _B2 = float(os.environ.get("B2", 0.65)); EQ=int(os.environ.get("EQ",1)); _BRIGHT = float(os.environ.get("B", 0.75))
 
 # Pixels around an object that are enough for a quantile.
 _MOST = 300
@@ -93,7 +93,7 @@ def measured(
     rises, _ = _contrasts(found, found.above, diameters, ndim)
     inner = rises
     if EQ or np.isfinite(found.heights).any():
-        inner, _ = _contrasts(found, found.above, diameters, ndim, _BRIGHT)
+        inner, _ = _contrasts(found, found.above, diameters, ndim, _BRIGHT if np.isfinite(found.heights).any() else _B2)
     finest = octave.unit / 2**octave.index
     wide = np.log2(np.maximum(diameters / (_NARROW * finest), 1)).astype(int)
     wide = np.minimum(wide, len(noises) - 1)

@@ -40,9 +40,9 @@ _CONTRAST_POWER = 3
 # less than this share of their contrast, if it is as large; of smaller ones more is asked.
 _OUTSHONE = 3
 _REACH = 15.0
-_SHARE = 0.1
-_MOST = 0.6
-_MAJORITY = 0.3
+import os; _SHARE = float(os.environ.get("SHARE", 0.1))
+_MOST = float(os.environ.get("MOST", 0.6))
+_MAJORITY = float(os.environ.get("MAJ", 0.3))
 
 # Of spots among others of their size, half of that: they are no clutter.
 _SPOT_SHARE = 0.05
@@ -122,7 +122,9 @@ def _out_of_focus(each: Candidates, kept: Array, steps: Array, rises: Array) -> 
     if count < 5:
         return np.zeros(len(places), np.bool_)
     near = cKDTree(places).query(places, count)[1]
+    wide = each.diameters[kept]
     sharper = own[near] > _TW * own[:, np.newaxis]
+    sharper &= wide[near] < wide[:, np.newaxis]
     blurred = own < _BLUR * rises[kept]
     return np.asarray(blurred & (2 * sharper.sum(axis=1) >= count - 1))
 
