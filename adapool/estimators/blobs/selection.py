@@ -111,8 +111,23 @@ def _holders(found: list[Found], each: Candidates) -> list[Array]:
 
 _RI = int(os.environ.get("RI", 0))
 _N = int(os.environ.get("N", 8))
+_SOFT = float(os.environ.get("SOFT", 0.75))
+_TIMES = float(os.environ.get("TIMES", 3))
+_FAR = 20
 _BLUR = float(os.environ.get("BLUR", 0.5))
 _TW = float(os.environ.get("TW", 2))
+
+
+def _of_one_lens(each: Candidates, kept: Array) -> Array:
+    """Return which spots are among others of the same size."""
+    which = np.flatnonzero(kept & each.spots)
+    out = np.zeros(len(each.source), np.bool_)
+    if len(which) >= _FEWEST:
+        places = each.places[which]
+        near = cKDTree(places).query(places, min(_NEIGHBOURS, len(which)))[1]
+        quartiles = np.quantile(each.scales[which][near], [0.25, 0.75], axis=-1)
+        out[which] = quartiles[1] - quartiles[0] < _SPREAD
+    return out
 
 
 def _out_of_focus(each: Candidates, kept: Array, steps: Array, rises: Array) -> Array:
@@ -121,12 +136,21 @@ def _out_of_focus(each: Candidates, kept: Array, steps: Array, rises: Array) -> 
     count = min(_N + 1, len(places))
     if count < 5:
         return np.zeros(len(places), np.bool_)
-    near = cKDTree(places).query(places, count)[1]
+    tree = cKDTree(places)
+    near = tree.query(places, count)[1]
     wide = each.diameters[kept]
     sharper = own[near] > _TW * own[:, np.newaxis]
     sharper &= wide[near] < wide[:, np.newaxis]
-    blurred = own < _BLUR * rises[kept]
-    return np.asarray(blurred & (2 * sharper.sum(axis=1) >= count - 1))
+    share = own / np.maximum(rises[kept], 1e-30)
+    out = (share < _BLUR) & (2 * sharper.sum(axis=1) >= count - 1)
+    lens = np.flatnonzero(_of_one_lens(each, kept)[kept])
+    if len(lens) >= _FEWEST:
+        tree = cKDTree(places[lens])
+        for index in np.flatnonzero(~each.spots[kept] & ~out):
+            near = lens[tree.query_ball_point(places[index], _FAR * wide[index])]
+            narrower = (wide[near] < wide[index]) & (own[near] > _TIMES * own[index])
+            out[index] = narrower.sum() >= 4
+    return np.asarray(out)
 
 
 _E = float(os.environ.get("E", 1))
