@@ -15,7 +15,7 @@ from adapool._peak_fields import Field
 from adapool._peaks import ask, find
 from adapool._prominence import prominences
 from adapool._search import Search
-from adapool.estimators._objects import unit_ball
+from adapool.estimators.blobs.candidates import unit_ball
 
 Array = NDArray[Any]
 Table = dict[str, Array]

@@ -12,7 +12,7 @@ from adapool.estimators.blobs.candidates import Found, components_of, spots_of
 from adapool.estimators.blobs.measures import Candidates, joined, measured
 from adapool.estimators.blobs.noise import despeckled, noise, pixel_noise
 from adapool.estimators.blobs.pyramid import octaves, pixels_of
-from adapool.estimators.blobs.rims import grown, steps_of
+from adapool.estimators.blobs.rims import grown, steps
 from adapool.estimators.blobs.selection import select
 
 # Deviations from the median of maxima that a spot has: of normal ones, one in a million.
@@ -75,22 +75,22 @@ def find_objects(
 ) -> Objects:
     """Find the bright objects of an image (plane, row, column)."""
     pixels = pixel_noise(image)
-    steps = octaves(despeckled(image, pixels), voxel, ndim, pixels)
-    smooth = [step.smooth(step.image, 1.0) for step in steps]
-    coarse = [step.smooth(step.image, 3.0) for step in steps]
-    noises = noise(steps, smooth, coarse, pixels, ndim)
+    scales = octaves(despeckled(image, pixels), voxel, ndim, pixels)
+    smooth = [step.smooth(step.image, 1.0) for step in scales]
+    coarse = [step.smooth(step.image, 3.0) for step in scales]
+    noises = noise(scales, smooth, coarse, pixels, ndim)
     found = [
-        components_of(step, fine, float(value), ndim, step is steps[-1])
-        for step, fine, value in zip(steps, smooth, noises, strict=True)
+        components_of(step, fine, float(value), ndim, step is scales[-1])
+        for step, fine, value in zip(scales, smooth, noises, strict=True)
     ]
-    spots = spots_of(steps[0], coarse[0], found[0].above, _SPOT_HEIGHT / sensitivity)
+    spots = spots_of(scales[0], coarse[0], found[0].above, _SPOT_HEIGHT / sensitivity)
     found.insert(0, spots)
     parts = []
     for source, each in enumerate(found):
         octave = each.octave.index
-        found[source] = grown(each, smooth[octave], coarse[octave], ndim)
-        slopes = steps_of(found[source], coarse[octave], steps, smooth)
-        parts.append(measured(found[source], source, smooth[octave], noises, voxel, ndim, slopes))
+        found[source] = grown(each, coarse[octave], ndim)
+        heights = steps(found[source], coarse[octave], scales, smooth)
+        parts.append(measured(found[source], source, smooth[octave], noises, voxel, ndim, heights))
     candidates = joined(parts)
     kept = select(found, candidates, sensitivity, np.asarray(sizes))
     return _drawn(found, candidates, kept)

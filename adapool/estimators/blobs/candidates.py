@@ -10,11 +10,12 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from adapool._backends import Array
-from adapool.cpu.objects import blobs as kernels
-from adapool.cpu.objects import components
+from adapool.cpu.objects import components, depths
+from adapool.cpu.objects import spots as kernels
+from adapool.estimators.blobs.noise import QUARTILE
 from adapool.estimators.blobs.pyramid import Octave
 
-# Scale on which the ground varies, in pixels of the octave.
+# Scale on which the ground varies, in pixels of the octave: in volumes as many pixels are nearer.
 _GROUND = {2: 8.0, 3: 4.0}
 
 # Levels that an object is looked at, in local contrasts above the ground, and how many standard
@@ -60,8 +61,9 @@ _SPOT_SHARE = 0.25
 # a rim have less.
 _ROUNDNESS = 0.35
 
-# Share
-import os; _APART = float(os.environ.get("APART", 0.25)); _ABS = float(os.environ.get("ABS", 1))
+# Share of the height of a spot that it falls by before it meets a higher one: bumps on a rim fall
+# by less.
+_APART = 0.25
 
 # Fit of a disk that pixels draw.
 _ROUND = 0.985
@@ -88,9 +90,6 @@ class Found:
         For spots, the response at twice their scale, over that at it; NaN for others.
     heights : (n,) array
         For spots, the response, in deviations from the median of all maxima; infinite for others.
-    sharpnesses : (n,) array
-        How steep the rim is, over how steep it is in the image smoothed by 3 pixels; NaN until
-        the rims have been found.
     """
 
     octave: Octave
@@ -100,7 +99,6 @@ class Found:
     fits: Array
     scales: Array
     heights: Array
-    sharpnesses: Array
 
 
 def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, last: bool) -> Found:
@@ -115,7 +113,7 @@ def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, last: 
     least = _NARROWEST if octave.index else 0.0
     labels, fits = _ellipsoids(depth, least, np.inf if last else _WIDEST, octave, ndim)
     none = np.full(len(fits), np.nan)
-    return Found(octave, labels, depth, above, fits, none, np.full(len(fits), np.inf), none)
+    return Found(octave, labels, depth, above, fits, none, np.full(len(fits), np.inf))
 
 
 def _without_small(smooth: Array, noise: float) -> Array:
@@ -133,11 +131,11 @@ def _mean_depth(octave: Octave, relative: Array, ndim: int) -> Array:
     """
     voxel = octave.voxel / octave.unit
     most = np.float32(np.linalg.norm(voxel * relative.shape))  # where a level has no background
-    steps, weights = components.scan(ndim, voxel)
+    steps, weights = depths.scan(ndim, voxel)
     sums = np.zeros((_GROUPS, *relative.shape), np.float32)
     # Threads pay from some milliseconds on: where cores are busy, they wait for each other.
     work = 0 if relative.size < _THREADED else sums.size
-    components.sum_depths(relative, _LEVELS, steps, weights, most, sums, work=work)
+    depths.sum_depths(relative, _LEVELS, steps, weights, most, sums, work=work)
     depth = octave.smooth(sums.sum(axis=0) / np.float32(len(_LEVELS)), 0.5)
     depth[depth < _SHALLOW] = 0
     return depth
@@ -230,8 +228,8 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
     order = positive[np.argsort(-flat[positive], kind="stable")].astype(np.int32)
     kernels.meetings(order, response, tied, work=0)
     rises = highest - tied[maxima]
-    noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / 0.3186
-    kept = (heights >= height) & (rises >= _ABS * height * noise) & (rises >= _APART * highest)
+    noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / QUARTILE
+    kept = (heights >= height) & (rises >= height * noise) & (rises >= _APART * highest)
     kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS
     maxima, heights = maxima[kept], heights[kept]
     number, labels = np.zeros(size, np.int32), np.zeros(size, np.int32)
@@ -250,7 +248,6 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
         fits,
         scales,
         heights,
-        np.nan * fits,
     )
 
 

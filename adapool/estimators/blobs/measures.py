@@ -8,9 +8,8 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from adapool._backends import Array
-from adapool.cpu.objects import blobs as kernels
-from adapool.cpu.objects import rims
 from adapool.cpu.objects import components
+from adapool.cpu.objects import surroundings as kernels
 from adapool.estimators.blobs.candidates import Found, unit_ball
 
 # How far the surroundings of an object reach, in radii of it, and which quantile of what has no
@@ -18,8 +17,14 @@ from adapool.estimators.blobs.candidates import Found, unit_ball
 _AROUND = 1.5
 _BACKGROUND = 0.3
 _FEWEST = 3
+
+# The quantile of it that an object rises above on nearly all sides, and that of spots: beside a
+# straight rim three fifths of what surrounds a bump are as bright as the bump.
+_ALONE = 0.65
+_ALONE_SPOTS = 0.75
+
+# Diameter, in pixels of the octave whose noise it meets, of an object.
 _NARROW = 5.0
-import os; _B2 = float(os.environ.get("B2", 0.65)); EQ=int(os.environ.get("EQ",1)); _BRIGHT = float(os.environ.get("B", 0.75))
 
 # Pixels around an object that are enough for a quantile.
 _MOST = 300
@@ -50,8 +55,10 @@ class Candidates:
         Standard deviation of the noise in the octave of a candidate.
     fits, scales, heights : array
         As `Found` has them.
-    sharpnesses : array
-        How steep the rim is, over how steep it is in the image smoothed by 3 pixels.
+    alone : array
+        The contrast to what is bright around, above the ground: what is on nearly all sides.
+    steps : array
+        How high the rim is, within a few pixels of the image itself.
     """
 
     source: Array
@@ -66,9 +73,8 @@ class Candidates:
     fits: Array
     scales: Array
     heights: Array
-    sharpnesses: Array
-    slopes: Array
-    inner: Array
+    alone: Array
+    steps: Array
 
     @property
     def spots(self) -> Array:
@@ -83,17 +89,16 @@ def joined(parts: list[Candidates]) -> Candidates:
 
 
 def measured(
-    found: Found, source: int, smooth: Array, noises: Array, voxel: Array, ndim: int, slopes: Array
+    found: Found, source: int, smooth: Array, noises: Array, voxel: Array, ndim: int, steps: Array
 ) -> Candidates:
     """Measure the candidates of one source."""
     octave, count = found.octave, len(found.fits)
     volumes = np.bincount(found.labels.ravel(), minlength=count + 1)[1:]
     diameters = 2 * (volumes * octave.voxel[-ndim:].prod() / unit_ball(ndim)) ** (1 / ndim)
-    contrasts, backgrounds = _contrasts(found, smooth, diameters, ndim)
-    rises, _ = _contrasts(found, found.above, diameters, ndim)
-    inner = rises
-    if EQ or np.isfinite(found.heights).any():
-        inner, _ = _contrasts(found, found.above, diameters, ndim, _BRIGHT if np.isfinite(found.heights).any() else _B2)
+    contrasts, backgrounds = _contrasts(found, smooth, diameters, ndim, _BACKGROUND)
+    rises, _ = _contrasts(found, found.above, diameters, ndim, _BACKGROUND)
+    quantile = _ALONE_SPOTS if np.isfinite(found.heights).any() else _ALONE
+    alone, _ = _contrasts(found, found.above, diameters, ndim, quantile)
     finest = octave.unit / 2**octave.index
     wide = np.log2(np.maximum(diameters / (_NARROW * finest), 1)).astype(int)
     wide = np.minimum(wide, len(noises) - 1)
@@ -111,24 +116,27 @@ def measured(
         fits=found.fits,
         scales=found.scales,
         heights=found.heights,
-        sharpnesses=found.sharpnesses,
-        slopes=slopes,
-        inner=inner,
+        alone=alone,
+        steps=steps,
     )
 
 
-def _contrasts(found: Found, values: Array, diameters: Array, ndim: int, share=_BACKGROUND) -> tuple[Array, Array]:
+def _contrasts(
+    found: Found, values: Array, diameters: Array, ndim: int, quantile: float
+) -> tuple[Array, Array]:
     """Return how much the mean of each candidate is above its background, and that."""
     sums = np.zeros((len(diameters), 2))
     kernels.sums_over(values, found.labels, sums, work=0)
     means = sums[:, 1] / np.maximum(sums[:, 0], 1)
-    around = _surroundings(found, values, diameters, ndim, share)
+    around = _surroundings(found, values, diameters, ndim, quantile)
     # No background around it: nothing to stand out from.
     backgrounds = np.where(np.isfinite(around), around, means)
     return means - backgrounds, backgrounds
 
 
-def _surroundings(found: Found, values: Array, diameters: Array, ndim: int, share) -> Array:
+def _surroundings(
+    found: Found, values: Array, diameters: Array, ndim: int, quantile: float
+) -> Array:
     """Return the background of each candidate; infinity where there is none."""
     boxes = ndi.find_objects(found.labels)
     low = np.array([[axis.start for axis in box] for box in boxes], np.int64).reshape(-1, 3)
@@ -138,12 +146,12 @@ def _surroundings(found: Found, values: Array, diameters: Array, ndim: int, shar
     margin[:, : 3 - ndim] = 0
     out = np.empty(len(diameters), np.float32)
     # Some milliseconds in all: threads would wait for each other for longer.
-    rims.surround(
+    kernels.surround(
         values,
         found.labels,
         low - margin,
         high + margin,
-        np.float32(share),
+        np.float32(quantile),
         _FEWEST,
         _MOST,
         out,

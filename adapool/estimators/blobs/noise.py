@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from adapool._backends import Array
-from adapool.cpu.objects import blobs as kernels
+from adapool.cpu.objects import spots as kernels
 from adapool.estimators.blobs.pyramid import Octave
 
 # The first quartile of the absolute value of a normal variable.
-_QUARTILE = 0.3186
+QUARTILE = 0.3186
 
 # How many times the noise of an octave that of the next may be: smooth noise grows until the
 # octave is as coarse as it is. From there it falls, in no octave less than in the one before.
@@ -59,7 +59,7 @@ def noise(
     for fine, blurred in zip(smooth, coarse, strict=True):
         band = (fine - blurred).ravel()
         size = np.abs(band)
-        value = float(np.partition(size, size.size // 4)[size.size // 4]) / _QUARTILE * factor
+        value = float(np.partition(size, size.size // 4)[size.size // 4]) / QUARTILE * factor
         normal = normal and _is_normal(band)
         if found:
             value = min(value, found[-1] * (growth if normal else min(growth, 1.0)))

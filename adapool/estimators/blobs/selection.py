@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from adapool._backends import Array
-from adapool.cpu.objects import blobs as kernels
+from adapool.cpu.objects import surroundings as kernels
 from adapool.estimators.blobs.candidates import STRICTNESS, Found
 from adapool.estimators.blobs.measures import Candidates
 from adapool.estimators.blobs.pyramid import pixels_of
@@ -18,50 +18,45 @@ from adapool.estimators.blobs.pyramid import pixels_of
 # Standard deviations of noise that the contrast of an object has.
 CONTRAST = 6.0
 
-# Where spots are of one size, that of the lens, they are what is looked for; where their sizes
-# differ, they are the texture of something larger. How many neighbours tell; the range of the
-# middle half of their scales, if the median is below that of a sigma of 2 pixels, and if it is
-# below that of 2.7.
-_NEIGHBOURS = 36
+# Share of its contrast that the height of a rim counts as at least.
+_LEAST = 1e-3
+
+# How fast the score of a candidate rises with the height of its rim.
+_POWER = 3
+
+# Share of the height of the rim of what holds them that spots have, on average, which are what is
+# looked for; fainter ones are its texture.
+_SPOTS = 1.0
+
+# Out of focus is what has less than a share of its contrast within its rim, while half of so many
+# neighbours, narrower ones, have a rim so many times as high.
+_NEIGHBOURS = 16
+_BLURRED = 0.5
+_SHARPER = 2.0
+
+# Spots are those of one lens if their neighbours, so many, have scales whose middle half has at
+# most this range. What has a rim so many times lower than several of them, narrower ones within so
+# many of its diameters, and a softer one than an object in focus, is the ground that they lie on.
+_OF_ONE_LENS = 36
 _FEWEST = 16
 _SPREAD = 0.25
-_WIDE = 1.1
-_SPREAD_WIDE = 0.08
-_WIDEST = 1.35
-
-# Steepness of a rim, over that in the image smoothed by 3 pixels: that of haze is 1, and that of
-# an object in focus at least this. How fast the score rises with the contrast.
-_SHARP = 1.75
-_SHARPNESS_POWER = 2
-_BLURRED = 0.05
-_CONTRAST_POWER = 3
+_SOFT = 0.85
+_LOWER = 3.0
+_FAR = 20.0
+_SEVERAL = 4
 
 # An object is clutter where so many others outshine it, within so many of their diameters: with
 # less than this share of their contrast, if it is as large; of smaller ones more is asked.
 _OUTSHONE = 3
 _REACH = 15.0
-import os; _SHARE = float(os.environ.get("SHARE", 0.1))
-_MOST = float(os.environ.get("MOST", 0.6))
-_MAJORITY = float(os.environ.get("MAJ", 0.3))
-
-# Of spots among others of their size, half of that: they are no clutter.
-_SPOT_SHARE = 0.05
+_SHARE = 0.1
+_MOST = 0.6
+_MAJORITY = 0.3
 
 # Nearer than this to a single one, in diameters of it, and with less than this share of its
-# contrast, it is the halo of that.
+# height, it is the halo of that.
 _HALO_REACH = 1.5
 _HALO_SHARE = 0.02
-
-# Share of the contrast of spots around it that something has which is no spot.
-_BESIDE_SPOTS = 0.8
-_SPOTS_BESIDE = 4
-
-
-import os
-STAGES = {}
-_L = float(os.environ.get("L", 4))
-_P = float(os.environ.get("P", 3))
-_Q = float(os.environ.get("Q", 1))
 
 
 def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Array) -> Array:
@@ -69,20 +64,16 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     rises = np.minimum(each.rises, each.contrasts)
     alive = rises * sensitivity > CONTRAST * each.noises
     alive &= each.diameters >= sizes[0]
-    STAGES.clear(); STAGES.update(each=each, all=np.ones(len(alive),bool), alive=alive.copy())
-    over = _holders(found, each)
+    # What is on one side only, or rises slowly, is no more than the slope of something else.
+    heights = np.minimum(np.minimum(rises, each.alone), each.steps)
+    heights = np.maximum(heights, _LEAST * rises)
+    holders = _holders(found, each)
+    alive &= ~_grounds_of_spots(each, holders, alive, heights)
     axes = sum(n > 1 for n in found[0].octave.image.shape)
-    steps = np.maximum(np.minimum(np.minimum(rises, each.inner), each.slopes), 1e-3 * rises)
-    _judge_spots(each, over, alive, steps)
-    STAGES.update(judged=alive.copy())
-    kept = _best(each, over, alive, (axes - 1.0)*_Q, steps)
-    STAGES.update(best=kept.copy(), steps=steps, over=over)
-    kept[kept] = ~_out_of_focus(each, kept, steps, np.minimum(rises, each.inner) if _RI else rises)
-    STAGES.update(focus=kept.copy())
-    kept[kept] = ~_halo(each, kept, steps)
-    STAGES['halo']=kept.copy()
-    kept[kept] = ~_clutter(each, kept, steps)
-    STAGES['kept']=kept.copy()
+    kept = _best(each, holders, alive, heights, axes - 1.0)
+    kept[kept] = ~_out_of_focus(each, kept, heights, rises)
+    kept[kept] = ~_halo(each, kept, heights)
+    kept[kept] = ~_clutter(each, kept, heights)
     return np.asarray(kept & (each.diameters <= sizes[1]))
 
 
@@ -109,71 +100,31 @@ def _holders(found: list[Found], each: Candidates) -> list[Array]:
     return over
 
 
-_RI = int(os.environ.get("RI", 0))
-_N = int(os.environ.get("N", 8))
-_SOFT = float(os.environ.get("SOFT", 0.75))
-_TIMES = float(os.environ.get("TIMES", 3))
-_FAR = 20
-_BLUR = float(os.environ.get("BLUR", 0.5))
-_TW = float(os.environ.get("TW", 2))
+def _grounds_of_spots(
+    each: Candidates, holders: list[Array], alive: Array, heights: Array
+) -> Array:
+    """Return which candidates are the ground that spots lie on: these have higher rims, on average.
 
-
-def _of_one_lens(each: Candidates, kept: Array) -> Array:
-    """Return which spots are among others of the same size."""
-    which = np.flatnonzero(kept & each.spots)
-    out = np.zeros(len(each.source), np.bool_)
-    if len(which) >= _FEWEST:
-        places = each.places[which]
-        near = cKDTree(places).query(places, min(_NEIGHBOURS, len(which)))[1]
-        quartiles = np.quantile(each.scales[which][near], [0.25, 0.75], axis=-1)
-        out[which] = quartiles[1] - quartiles[0] < _SPREAD
+    A mean, so that one bright grain in a nucleus does not make the nucleus a ground.
+    """
+    out = np.zeros(len(heights), np.bool_)
+    for lies in holders:
+        still = alive & ~out
+        inside = np.flatnonzero(still & each.spots & (lies >= 0))
+        inside = inside[still[lies[inside]] & ~each.spots[lies[inside]]]
+        count = np.bincount(lies[inside], minlength=len(heights))
+        total = np.bincount(lies[inside], heights[inside], minlength=len(heights))
+        out |= (count > 0) & (total > _SPOTS * heights * count)
     return out
 
 
-def _out_of_focus(each: Candidates, kept: Array, steps: Array, rises: Array) -> Array:
-    """Return which of the kept ones have a blurred rim, among neighbours with sharp ones."""
-    places, own = each.places[kept], steps[kept]
-    count = min(_N + 1, len(places))
-    if count < 5:
-        return np.zeros(len(places), np.bool_)
-    tree = cKDTree(places)
-    near = tree.query(places, count)[1]
-    wide = each.diameters[kept]
-    sharper = own[near] > _TW * own[:, np.newaxis]
-    sharper &= wide[near] < wide[:, np.newaxis]
-    share = own / np.maximum(rises[kept], 1e-30)
-    out = (share < _BLUR) & (2 * sharper.sum(axis=1) >= count - 1)
-    lens = np.flatnonzero(_of_one_lens(each, kept)[kept])
-    if len(lens) >= _FEWEST:
-        tree = cKDTree(places[lens])
-        for index in np.flatnonzero(~each.spots[kept] & ~out):
-            near = lens[tree.query_ball_point(places[index], _FAR * wide[index])]
-            narrower = (wide[near] < wide[index]) & (own[near] > _TIMES * own[index])
-            out[index] = narrower.sum() >= 4
-    return np.asarray(out)
-
-
-_E = float(os.environ.get("E", 1))
-_K = float(os.environ.get("K", 1))
-
-
-def _judge_spots(each: Candidates, over: list[Array], alive: Array, steps: Array) -> None:
-    for lies in over:
-        inside = np.flatnonzero(alive & each.spots & (lies >= 0))
-        inside = inside[alive[lies[inside]] & ~each.spots[lies[inside]]]
-        holder = lies[inside]
-        first = np.bincount(holder, steps[inside] ** (_E - 1), minlength=len(steps))
-        second = np.bincount(holder, steps[inside] ** _E, minlength=len(steps))
-        held = first > 0
-        mean = second / np.maximum(first, 1e-30)
-        alive[held & (mean > _K * steps)] = False
-
-
-def _best(each: Candidates, over: list[Array], alive: Array, power: float, steps: Array) -> Array:
+def _best(
+    each: Candidates, holders: list[Array], alive: Array, heights: Array, power: float
+) -> Array:
     """Of candidates that hold each other, return those with the largest sum of scores."""
-    score = each.diameters * each.fits**STRICTNESS * np.maximum(steps, 0) ** _P
+    score = each.diameters * each.fits**STRICTNESS * np.maximum(heights, 0) ** _POWER
     holder = np.full(len(each.source), -1)
-    for lies in reversed(over):  # the smallest that holds it
+    for lies in reversed(holders):  # the smallest that holds it
         holder = np.where((lies >= 0) & alive[lies], lies, holder)
     inner, kept = np.zeros(len(each.source)), np.zeros(len(each.source), np.bool_)
     for index in np.flatnonzero(alive):
@@ -191,12 +142,47 @@ def _best(each: Candidates, over: list[Array], alive: Array, power: float, steps
     return kept
 
 
-def _outshone(each: Candidates, kept: Array, steps: Array, reach: float, share: float, most: float) -> Array:
+def _out_of_focus(each: Candidates, kept: Array, heights: Array, rises: Array) -> Array:
+    """Return which of the kept ones have a soft rim, among narrower ones with higher rims."""
+    places, own, wide = each.places[kept], heights[kept], each.diameters[kept]
+    count = min(_NEIGHBOURS + 1, len(places))
+    if count <= _SEVERAL:
+        return np.zeros(len(places), np.bool_)
+    near = cKDTree(places).query(places, count)[1]
+    sharper = own[near] > _SHARPER * own[:, np.newaxis]
+    sharper &= wide[near] < wide[:, np.newaxis]
+    focus = own / np.maximum(rises[kept], 1e-30)
+    out = (focus < _BLURRED) & (2 * sharper.sum(axis=1) >= count - 1)
+    lens = np.flatnonzero(_of_one_lens(each, kept)[kept])
+    if len(lens) >= _FEWEST:
+        tree = cKDTree(places[lens])
+        for index in np.flatnonzero(~each.spots[kept] & (focus < _SOFT)):
+            spots = lens[tree.query_ball_point(places[index], _FAR * wide[index])]
+            higher = (wide[spots] < wide[index]) & (own[spots] > _LOWER * own[index])
+            out[index] |= higher.sum() >= _SEVERAL
+    return np.asarray(out)
+
+
+def _of_one_lens(each: Candidates, kept: Array) -> Array:
+    """Return which candidates are spots among others of the same size."""
+    which = np.flatnonzero(kept & each.spots)
+    out = np.zeros(len(each.source), np.bool_)
+    if len(which) >= _FEWEST:
+        places = each.places[which]
+        near = cKDTree(places).query(places, min(_OF_ONE_LENS, len(which)))[1]
+        low, high = np.quantile(each.scales[which][near], [0.25, 0.75], axis=-1)
+        out[which] = high - low < _SPREAD
+    return out
+
+
+def _outshone(
+    each: Candidates, kept: Array, heights: Array, reach: float, share: float, most: float
+) -> Array:
     count = int(kept.sum())
     out = np.zeros((count, 3))
     kernels.outshone(
         each.places[kept],
-        steps[kept],
+        heights[kept],
         each.diameters[kept],
         reach,
         share,
@@ -207,13 +193,13 @@ def _outshone(each: Candidates, kept: Array, steps: Array, reach: float, share: 
     return out
 
 
-def _halo(each: Candidates, kept: Array, steps: Array) -> Array:
+def _halo(each: Candidates, kept: Array, heights: Array) -> Array:
     """Return which of the kept ones are the halo of one that is much brighter."""
-    out = _outshone(each, kept, steps, _HALO_REACH, np.inf, _HALO_SHARE)
+    out = _outshone(each, kept, heights, _HALO_REACH, np.inf, _HALO_SHARE)
     return np.asarray(out[:, 0] > 0)
 
 
-def _clutter(each: Candidates, kept: Array, steps: Array) -> Array:
+def _clutter(each: Candidates, kept: Array, heights: Array) -> Array:
     """Return which of the kept ones are outshone by several around."""
-    out = _outshone(each, kept, steps, _REACH, _SHARE, _MOST)
+    out = _outshone(each, kept, heights, _REACH, _SHARE, _MOST)
     return np.asarray((out[:, 0] >= _OUTSHONE) & (out[:, 1] > _MAJORITY * out[:, 2]))
