@@ -224,11 +224,13 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
     deviation = _MAD * np.median(np.abs(highest - middle)) if len(maxima) else np.float32(0)
     heights = (highest - middle) / max(float(deviation), 1e-30)
     tied = np.zeros_like(flat)
-    positive = np.flatnonzero(flat > 0)
-    order = positive[np.argsort(-flat[positive], kind="stable")].astype(np.int32)
+    noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / QUARTILE
+    # Where the lowest spot may meet a higher one: nothing below that tells.
+    lowest = float(middle) + height * float(deviation)
+    above_it = np.flatnonzero(flat > max(min(lowest - height * noise, (1 - _APART) * lowest), 0))
+    order = above_it[np.argsort(-flat[above_it], kind="stable")].astype(np.int32)
     kernels.meetings(order, response, tied, work=0)
     rises = highest - tied[maxima]
-    noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / QUARTILE
     kept = (heights >= height) & (rises >= height * noise) & (rises >= _APART * highest)
     kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS
     maxima, heights = maxima[kept], heights[kept]

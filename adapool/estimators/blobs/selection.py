@@ -63,7 +63,6 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     """Return which candidates are objects: a boolean for each."""
     rises = np.minimum(each.rises, each.contrasts)
     alive = rises * sensitivity > CONTRAST * each.noises
-    alive &= each.diameters >= sizes[0]
     # What is on one side only, or rises slowly, is no more than the slope of something else.
     heights = np.minimum(np.minimum(rises, each.alone), each.steps)
     heights = np.maximum(heights, _LEAST * rises)
@@ -74,7 +73,7 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     kept[kept] = ~_out_of_focus(each, kept, heights, rises)
     kept[kept] = ~_halo(each, kept, heights)
     kept[kept] = ~_clutter(each, kept, heights)
-    return np.asarray(kept & (each.diameters <= sizes[1]))
+    return np.asarray(kept & (each.diameters >= sizes[0]) & (each.diameters <= sizes[1]))
 
 
 def _holders(found: list[Found], each: Candidates) -> list[Array]:
