@@ -34,16 +34,20 @@ class BlobSizes(PerPixel):
        depth, held in a tree [1]_, those are candidates, none within another, that have the
        largest sum of extent times fit, as in [2]_: where the parts of a component are more like
        ellipsoids than it is, it is parted.
-    3. In the finest octave, maxima of the Laplacian of a Gaussian are candidates too, where they
-       are higher than those that noise and clutter make, by the median of all maxima.
+    3. In the finest octave, maxima of the Laplacian of a Gaussian are candidates too: spots, where
+       they are higher than those that noise and clutter make, by the median of all maxima, and fall
+       by a quarter of their height before they meet a higher one, as bumps on a rim do not.
     4. The noise of each octave is measured on the image. A candidate must stand
        ``6 / sensitivity`` standard deviations of it above its surroundings.
-    5. Of candidates that hold each other, those with the largest sum of scores are kept: fit,
-       extent, contrast, and how sharp the rim is, as haze has none. Spots within something larger
-       are what is looked for if they are all of one size, as a lens makes them; if not, they are
-       its texture.
-    6. What several larger or equal ones nearby outshine ten times or more is clutter; the smaller
-       it is, the less it takes.
+    5. The *height* of a candidate is how far it rises above nearly all of what is around it, and no
+       more than its rim rises within four pixels of the image: haze, a bell and a vignette rise
+       far, but slowly. The rim is followed from the octave to the image as in [3]_.
+    6. Of candidates that hold each other, those with the largest sum of extent times fit times
+       height cubed are kept. Spots within something larger are what is looked for if they are
+       higher than it, on average; if not, they are its texture.
+    7. Something blurred among sharp and smaller things is out of focus. What several larger or
+       equal ones nearby outshine ten times or more is clutter; the smaller it is, the less it
+       takes.
 
     Adding to the intensities, or scaling them, changes nothing; flipping or turning the image
     moves the objects with it.
@@ -57,7 +61,7 @@ class BlobSizes(PerPixel):
         ``peak_local_max(threshold=...)`` cannot bring back.
     min_size, max_size : float, optional
         Diameters of disks (balls) of the same volume, in the unit of `spacing`: objects outside
-        of these are not looked for, so that what they hold or lie in may be found.
+        of these are left out, after what is one object has been decided.
     polarity : {"bright", "dark", "both"}, default "bright"
         Which objects: brighter than what surrounds them, darker, or either.
     spacing : float or sequence of float, optional
@@ -69,6 +73,8 @@ class BlobSizes(PerPixel):
        and Sequence Processing", IEEE Transactions on Image Processing 7(4), 1998.
     .. [2] C. Arteta, V. Lempitsky, J. A. Noble and A. Zisserman, "Learning to Detect Cells Using
        Non-overlapping Extremal Regions", MICCAI, 2012.
+    .. [3] F. Bergholm, "Edge Focusing", IEEE Transactions on Pattern Analysis and Machine
+       Intelligence 9(6), 1987.
 
     Examples
     --------
