@@ -28,9 +28,6 @@ _POWER = 3
 # looked for; fainter ones are its texture.
 _SPOTS = 1.0
 
-# How many times as wide as a spot what it lies on is: what is not may be the spot itself.
-_WIDER = 2.0
-
 # Out of focus is what has less than a share of its contrast within its rim, while half of so many
 # neighbours, narrower ones, have a rim so many times as high.
 _NEIGHBOURS = 16
@@ -114,8 +111,6 @@ def _grounds_of_spots(
         still = alive & ~out
         inside = np.flatnonzero(still & each.spots & (lies >= 0))
         inside = inside[still[lies[inside]] & ~each.spots[lies[inside]]]
-        wide = each.diameters[lies[inside]] > _WIDER * each.diameters[inside]
-        inside = inside[wide]
         count = np.bincount(lies[inside], minlength=len(heights))
         total = np.bincount(lies[inside], heights[inside], minlength=len(heights))
         out |= (count > 0) & (total > _SPOTS * heights * count)
