@@ -172,18 +172,15 @@ def test_default_finds_disks_of_every_size() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_crowd_of_faint_objects_is_what_bright_ones_lie_in(seed: int) -> None:
-    """Of 144 spots, 12 four times as bright as the others; without those the others are sought."""
+def test_faint_objects_are_found_beside_bright_ones(seed: int) -> None:
+    """Of 144 spots, 12 four times as bright as the others: they are judged by the noise."""
     rng = np.random.default_rng(seed)
     centres = 10 + 20 * np.indices((12, 12)).reshape(2, -1).T + rng.integers(-2, 3, (144, 2))
     heights = 25 * np.exp(0.15 * rng.normal(size=144))
-    assert len(adapool.peak_local_max(spots(centres, heights))) == 144
-    bright = rng.choice(144, 12, replace=False)
-    heights[bright] = 100
+    heights[rng.choice(144, 12, replace=False)] = 100
     peaks = adapool.peak_local_max(spots(centres, heights))
-    found = {tuple(peak // 20) for peak in peaks}
-    assert len(peaks) == 12
-    assert found == {tuple(centre // 20) for centre in centres[bright]}
+    assert len(peaks) == 144
+    assert len({tuple(peak // 20) for peak in peaks}) == 144
 
 
 @pytest.mark.parametrize("change", [lambda x: 3 * x, lambda x: x + 5000, np.rot90, np.transpose])

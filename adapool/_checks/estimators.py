@@ -43,6 +43,14 @@ def size_range(least: Any, most: Any) -> None:
         )
 
 
+def diameters(least: Any, most: Any) -> None:
+    """Check a range of diameters, that may begin at 0 and have no end."""
+    if finite_number("min_size", least) < 0:
+        raise ValueError(f"min_size must be non-negative, got {least!r}")
+    if most is not None and positive("max_size", most) < least:
+        size_range(least, most)
+
+
 def spacing(value: Any) -> Array | None:
     """Check voxel sizes: a positive number, or one for each axis of an image or a volume."""
     if value is None:

@@ -1,50 +1,57 @@
-"""Window sizes, and a map of peaks, from the bright objects of an image."""
+"""Window sizes, and a map of peaks, from the objects of an image."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from adapool._backends import Array
+from adapool._checks import arguments
 from adapool._checks import estimators as checks
 from adapool.cpu.objects import components
 from adapool.estimators._images import PerPixel, as_float
 from adapool.estimators._moments import ellipses_of, outlined
-from adapool.estimators._objects import Objects, find_objects
+from adapool.estimators.blobs import Objects, find_objects
 
-# Share of the largest depth of an object that its core has: the middle of that is its peak.
-_CORE = 0.65
+_POLARITIES = ("bright", "dark", "both")
 
 
 @dataclass(frozen=True)
 class BlobSizes(PerPixel):
-    r"""Windows as large as the bright object that a pixel lies in: the default of `peak_local_max`.
+    r"""Windows as large as the object that a pixel lies in: the default of `peak_local_max`.
 
-    It looks for objects that are like ellipses (ellipsoids), of any size, on ground that may be
-    uneven, and has no parameter to set:
+    It looks for objects that are like ellipses (ellipsoids), from spots of a pixel or two to half
+    of the image, on ground that may be uneven. Each is judged by the noise and by what is around
+    it, never by the brightest thing in the image:
 
-    1. The image, smoothed by a pixel, is divided by its ground: the local mean, but at least half
-       of Otsu's threshold.
-    2. The *depth* of a pixel is its distance to the background, averaged over levels of that
-       quotient. Nuclei that touch are parted by the brighter levels; a textured one stays whole,
-       as it is deepest in those levels in which it is whole.
-    3. Among the components of all level sets of the depth, held in a tree [1]_, those are chosen,
-       none within another, that have the largest sum of extent times fit, as in [2]_. The fit is
-       the volume of a component over that of the ellipsoid with the same second moments, to the
-       power of 16: where the parts of a component are more like ellipsoids than it is, it is
-       parted.
-    4. The scale of the local mean is the typical radius of the objects themselves, for which the
-       first three steps are made twice.
-    5. An object whose contrast, to the darkest background around it, is less than a quarter
-       of the typical one is dropped. Where most have less than half of it, and more than noise
-       has, they are a crowd of faint objects: then what is no outlier of it, or nearer to it than
-       to the typical one, is dropped too.
+    1. Pixels and lines that are brighter than what a lens can draw are taken down to their
+       neighbours. Then the image is halved again and again: an object is looked for in the
+       octave in which it is 5 to 40 pixels wide.
+    2. In each octave, the *depth* of a pixel is its distance to the background, averaged over
+       levels between the local mean and some local deviations above it. Of all level sets of the
+       depth, held in a tree [1]_, those are candidates, none within another, that have the
+       largest sum of extent times fit, as in [2]_: where the parts of a component are more like
+       ellipsoids than it is, it is parted.
+    3. In the finest octave, maxima of the Laplacian of a Gaussian are candidates too: spots, where
+       they are higher than those that noise and clutter make, by the median of all maxima, and fall
+       by a quarter of their height before they meet a higher one, as bumps on a rim do not.
+    4. The noise of each octave is measured on the image. A candidate must stand
+       ``6 / sensitivity`` standard deviations of it above its surroundings.
+    5. The *height* of a candidate is how far it rises above nearly all of what is around it, and no
+       more than its rim rises within four pixels of the image: haze, a bell and a vignette rise
+       far, but slowly. The rim is followed from the octave to the image as in [3]_.
+    6. Of candidates that hold each other, those with the largest sum of extent times fit times
+       height cubed are kept. Spots within something larger are what is looked for if they are
+       higher than it, on average; if not, they are its texture.
+    7. Something blurred among sharp and smaller things is out of focus. What several larger or
+       equal ones nearby outshine ten times or more is clutter; the smaller it is, the less it
+       takes.
 
-    The constants were chosen once, for the annotated images on which ``docs/quality.md`` reports;
-    there it is measured how the result depends on the quarter, and on no other of them. Adding to
-    the intensities, or scaling them, changes nothing.
+    Adding to the intensities, or scaling them, changes nothing; flipping or turning the image
+    moves the objects with it.
 
     With ``shape="ellipse"`` a pixel gets the ellipse (in volumes, the diameters along the axes of
     the ellipsoid) with the second moments of the object that it lies in, out to half of its
@@ -52,6 +59,16 @@ class BlobSizes(PerPixel):
 
     Parameters
     ----------
+    sensitivity : float, default 1
+        An object stands ``6 / sensitivity`` standard deviations of the noise, at its scale, above
+        its surroundings: with 1, at most a few points per megapixel of white noise were seen. Spots
+        are judged likewise by the maxima that noise makes. What it drops,
+        ``peak_local_max(threshold=...)`` cannot bring back.
+    min_size, max_size : float, optional
+        Diameters of disks (balls) of the same volume, in the unit of `spacing`: objects outside
+        of these are left out, after what is one object has been decided.
+    polarity : {"bright", "dark", "both"}, default "bright"
+        Which objects: brighter than what surrounds them, darker, or either.
     shape : {"axes", "size", "ellipse", "strides"}, optional
         What is returned: a size for each axis, one for all, ellipses, or sizes and strides; see
         `predict`.
@@ -64,6 +81,8 @@ class BlobSizes(PerPixel):
        and Sequence Processing", IEEE Transactions on Image Processing 7(4), 1998.
     .. [2] C. Arteta, V. Lempitsky, J. A. Noble and A. Zisserman, "Learning to Detect Cells Using
        Non-overlapping Extremal Regions", MICCAI, 2012.
+    .. [3] F. Bergholm, "Edge Focusing", IEEE Transactions on Pattern Analysis and Machine
+       Intelligence 9(6), 1987.
 
     Examples
     --------
@@ -74,8 +93,26 @@ class BlobSizes(PerPixel):
     >>> image += (row - 32) ** 2 + (column - 50) ** 2 < 5**2
     >>> sizes = BlobSizes().predict(image[np.newaxis, ..., np.newaxis])
     >>> sizes[0, 32, [20, 50], 0]
-    array([21., 11.], dtype=float32)
+    array([19., 11.], dtype=float32)
+    >>> BlobSizes().regions(image).max()
+    np.int32(2)
     """
+
+    sensitivity: float = 1.0
+    min_size: float = 0.0
+    max_size: float | None = None
+    polarity: Literal["bright", "dark", "both"] = "bright"
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        super().__post_init__()
+        checks.positive("sensitivity", self.sensitivity)
+        checks.diameters(self.min_size, self.max_size)
+        if self.polarity not in _POLARITIES:
+            raise ValueError(
+                f"polarity must be one of {', '.join(map(repr, _POLARITIES))}, "
+                f"got {self.polarity!r}"
+            )
 
     def response(self, images: Any) -> Array:
         """Return the map that peaks are taken on.
@@ -100,35 +137,88 @@ class BlobSizes(PerPixel):
 
     def response_and_sizes(self, images: Any) -> tuple[Array, Array]:
         """Return the results of `response` and of `predict`, at the cost of one of them."""
+        return self.analyse(images)[:2]
+
+    def analyse(self, images: Any) -> tuple[Array, Array, Array]:
+        """Return the results of `response` and of `predict`, and labels, at the cost of one.
+
+        The labels ``(n, *spatial)`` are those of `regions`, of the maximum over the channels.
+        """
         stack = checks.stack(images)
         voxel = checks.voxel(self.spacing, stack.ndim - 2)
-        pairs = [_respond(image.max(axis=-1), voxel) for image in stack]
-        responses, sizes = zip(*pairs, strict=True)
-        if self.shape == "ellipse":
-            return np.stack(responses), self.predict(images)
-        return np.stack(responses), self._shaped(np.stack(sizes))
+        found = [self._analyse(image.max(axis=-1), voxel) for image in stack]
+        responses, sizes, labels = (np.stack(each) for each in zip(*found, strict=True))
+        return responses, self._shaped(sizes), labels
+
+    def regions(self, image: Any) -> Array:
+        """Return a label image of the objects.
+
+        Parameters
+        ----------
+        image : array_like
+            Image (row, column) or volume (plane, row, column), without channels, with finite
+            values.
+
+        Returns
+        -------
+        labels : array of int32
+            Of the shape of the image: the number of the object that a pixel lies in, from 1 on,
+            or 0 for the background.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `predict`.
+        """
+        array = arguments.image_array("image", image)
+        if array.ndim not in (2, 3):
+            raise ValueError(
+                "image must have the axes (row, column) or (plane, row, column), "
+                f"got shape {array.shape}: pass the frames of a stack one by one"
+            )
+        stack = checks.stack(array[np.newaxis, ..., np.newaxis])
+        voxel = checks.voxel(self.spacing, array.ndim)
+        return self.find(stack[0, ..., 0], voxel).labels.reshape(array.shape)
+
+    def find(self, image: Array, voxel: Array) -> Objects:
+        """Return the objects of a checked image without channels, as (plane, row, column)."""
+        volume, voxels = _as_volume(image, voxel)
+        most = math.inf if self.max_size is None else float(self.max_size)
+        sizes = (float(self.min_size), most)
+        found = []
+        if self.polarity != "dark":
+            found.append(find_objects(volume, voxels, image.ndim, self.sensitivity, sizes))
+        if self.polarity != "bright":
+            inverse = volume.max() - volume
+            found.append(find_objects(inverse, voxels, image.ndim, self.sensitivity, sizes))
+        return found[0] if len(found) == 1 else found[0].beside(found[1])
 
     def _estimate(self, image: Array, voxel: Array) -> Array:
+        return self._analyse(image, voxel)[1]
+
+    def _analyse(self, image: Array, voxel: Array) -> tuple[Array, Array, Array]:
+        """Return the map (*spatial), the sizes (*spatial, d) and the labels of one image."""
+        ndim = image.ndim
+        objects = self.find(image, voxel)
+        shape = objects.labels.shape
+        response, sizes = np.empty(shape, np.float32), np.empty((*shape, 3), np.float32)
+        _paint(objects, np.array((1,) * (3 - ndim) + tuple(voxel)), ndim, response, sizes)
+        labels = objects.labels.reshape(image.shape)
         if self.shape == "ellipse":
-            volume, voxels = _as_volume(image, voxel)
-            labels = find_objects(volume, voxels, image.ndim).labels.reshape(image.shape)
-            objects = outlined(volume.reshape(image.shape), labels)
-            # Pixels just beyond an outline have a response, and so need a window too.
-            return ellipses_of(objects, int(labels.max()) + 1)[
-                np.where(objects > 0, objects, labels)
-            ]
-        return _respond(image, voxel)[1]
+            sizes = self._ellipses(image, labels)
+        else:
+            sizes = sizes.reshape(*image.shape, 3)[..., 3 - ndim :]
+        return response.reshape(image.shape), sizes, labels
 
-
-def _respond(image: Array, voxel: Array) -> tuple[Array, Array]:
-    """Return the map (*spatial) and the sizes (*spatial, d) of one image."""
-    ndim = image.ndim
-    volume, voxels = _as_volume(image, voxel)
-    objects = find_objects(volume, voxels, ndim)
-    response = np.empty(volume.shape, np.float32)
-    sizes = np.empty((*volume.shape, 3), np.float32)
-    _paint(objects, voxels, ndim, response, sizes)
-    return response.reshape(image.shape), sizes.reshape(*image.shape, 3)[..., 3 - ndim :]
+    def _ellipses(self, image: Array, labels: Array) -> Array:
+        """Return for each pixel the ellipse of the object that it lies in, (*spatial, P)."""
+        values = as_float(image)
+        if self.polarity == "dark":
+            values = values.max() - values
+        # Where some are bright and some dark, their labels are the objects as they are.
+        objects = labels if self.polarity == "both" else outlined(values, labels)
+        # Pixels just beyond an outline have a response, and so need a window too.
+        return ellipses_of(objects, int(labels.max()) + 1)[np.where(objects > 0, objects, labels)]
 
 
 def _as_volume(image: Array, voxel: Array) -> tuple[Array, Array]:
@@ -140,41 +230,23 @@ def _as_volume(image: Array, voxel: Array) -> tuple[Array, Array]:
 
 def _paint(objects: Objects, voxel: Array, ndim: int, response: Array, sizes: Array) -> None:
     """Draw objects into the map, and give each pixel of theirs a window that reaches the peak."""
-    count = len(objects.volumes)
-    peaks, deepness = np.zeros((count, 3), np.int64), np.zeros(count, np.float32)
-    components.deepest(objects.labels, objects.depth, peaks, deepness, work=0)
-    peaks = _middles(objects, deepness, voxel)
-    most = (objects.diameters(ndim)[:, np.newaxis] / 2 / voxel).astype(np.int64)
+    count = len(objects.peaks)
+    deepness = np.zeros(count, np.float32)
+    components.deepest(
+        objects.labels, objects.depth, np.zeros((count, 3), np.int64), deepness, work=0
+    )
+    most = (objects.diameters[:, np.newaxis] / 2 / voxel).astype(np.int64)
     most[:, : 3 - ndim] = 0
     half = np.zeros_like(most)
-    components.free_boxes(peaks, objects.labels, most, half, work=0)
-    contrasts = objects.contrasts.astype(np.float32)
+    components.free_boxes(objects.peaks, objects.labels, most, half, work=0)
     components.paint(
         objects.labels,
         objects.depth,
-        peaks,
+        objects.peaks,
         deepness,
-        contrasts,
+        objects.contrasts.astype(np.float32),
         half,
         response,
         sizes,
         work=0,
     )
-
-
-def _middles(objects: Objects, deepness: Array, voxel: Array) -> Array:
-    """Return of each object the pixel of its core that is nearest to the centroid of the core.
-
-    The deepest pixel would be anywhere on the middle line of a long object.
-    """
-    most = np.r_[np.float32(np.inf), deepness][objects.labels]
-    core = objects.depth >= _CORE * most
-    points, number = np.argwhere(core), objects.labels[core] - 1
-    count = np.bincount(number, minlength=len(deepness))
-    sums = np.stack([np.bincount(number, axis, len(deepness)) for axis in points.T], axis=-1)
-    centroids = sums / np.maximum(count, 1)[:, np.newaxis]
-    distance = (((points - centroids[number]) * voxel) ** 2).sum(axis=1)
-    # What is as near but for rounding is as near: then the first in raster order.
-    order = np.lexsort((np.arange(len(points)), distance.round(6), number))
-    first = order[np.r_[True, np.diff(number[order]) > 0]] if len(order) else order
-    return np.ascontiguousarray(points[first], np.int64)

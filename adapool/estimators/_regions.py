@@ -16,7 +16,7 @@ from adapool._checks import estimators as checks
 from adapool._networks import is_network, predict
 from adapool.estimators._blobs import BlobSizes
 from adapool.estimators._images import Spacing, as_float
-from adapool.estimators._objects import find_objects, unit_ball
+from adapool.estimators.blobs.candidates import unit_ball
 
 # Share of its contrast that the border of an object lies below its mean. Half way from the peak
 # to the background is where a blurred edge is; the mean is a little below the peak.
@@ -120,7 +120,7 @@ class ObjectRegions:
     def _label(self, given: Array, voxel: Array) -> Array:
         """Return the labels of one image, which comes as a stack of one."""
         image = given[0].max(axis=-1)
-        labels = relabel_sequential(self._objects(given, image, voxel))[0].astype(np.int32)
+        labels = relabel_sequential(self._objects(given, image))[0].astype(np.int32)
         smooth = _smoothed(image, voxel)
         radii = _radii(labels, voxel)
         inside, darkest = _brightness(smooth, labels, radii, voxel)
@@ -134,24 +134,14 @@ class ObjectRegions:
             labels = _grown(smooth, labels, inside - _SHARE * contrasts, radii, voxel)
         return labels if self.budget is None else _with_blocks(labels, self.budget, voxel)
 
-    def _objects(self, given: Array, image: Array, voxel: Array) -> Array:
+    def _objects(self, given: Array, image: Array) -> Array:
         """Return the label image of the objects, of any integers."""
         objects = BlobSizes(spacing=self.spacing) if self.objects is None else self.objects
-        if isinstance(objects, BlobSizes):
-            return _labels_of_blobs(image, voxel)
         if hasattr(objects, "regions"):
             found = objects.regions(image)
         else:
             found = predict("objects", objects, given.view()) if is_network(objects) else objects
         return checks.labels("objects", found, image.shape)
-
-
-def _labels_of_blobs(image: Array, voxel: Array) -> Array:
-    """Return the label image of what `BlobSizes` finds."""
-    missing = (1,) * (3 - image.ndim)
-    volume = as_float(image).astype(np.float32, copy=False).reshape(missing + image.shape)
-    found = find_objects(volume, np.array(missing + tuple(voxel)), image.ndim)
-    return found.labels.reshape(image.shape)
 
 
 def _smoothed(image: Array, voxel: Array) -> Array:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 import adapool
-from adapool import estimators
-from adapool.estimators import BlobSizes, ScaleSpaceSizes
+from adapool.estimators import BlobSizes, ObjectRegions, ScaleSpaceSizes
 
-from . import stopgap
 from .partitions import with_background
 from .scores import Array
 
@@ -19,10 +15,7 @@ _ROUNDS = 14  # of the search for the strides that use up the budget
 
 def object_labels(image: Array) -> Array:
     """Return the labels that `BlobSizes` makes inside."""
-    network: Any = BlobSizes()
-    if not hasattr(network, "regions"):
-        return stopgap.labels_inside(image)
-    return np.asarray(network.regions(image))
+    return BlobSizes().regions(image)
 
 
 def object_sites(image: Array, most: int) -> Array:
@@ -32,11 +25,7 @@ def object_sites(image: Array, most: int) -> Array:
 
 def object_regions(image: Array, most: int) -> Array:
     """Pool the regions of `ObjectRegions`, and return who owns which pixel."""
-    if not hasattr(estimators, "ObjectRegions"):
-        return stopgap.grown(image, most)
-    toolkit: Any = adapool
-    network = toolkit.estimators.ObjectRegions(budget=most)
-    return np.asarray(toolkit.region_pooling(image, network, channel_axis=None).labels)
+    return adapool.region_pooling(image, ObjectRegions(budget=most), channel_axis=None).labels
 
 
 def stride_sites(image: Array, most: int) -> Array:

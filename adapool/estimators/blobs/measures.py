@@ -1,0 +1,173 @@
+"""Measures of candidates: what each is, beside what surrounds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from scipy import ndimage as ndi
+
+from adapool._backends import Array
+from adapool.cpu.objects import components
+from adapool.cpu.objects import surroundings as kernels
+from adapool.estimators.blobs.candidates import Found, unit_ball
+
+# How far the surroundings of an object reach, in radii of it, and which quantile of what has no
+# label there is its background: low, as others may be near that are no candidates.
+_AROUND = 1.5
+_BACKGROUND = 0.3
+_FEWEST = 3
+
+# The quantile of it that an object rises above on nearly all sides, and that of spots: beside a
+# straight rim three fifths of what surrounds a bump are as bright as the bump.
+_ALONE = 0.65
+_ALONE_SPOTS = 0.75
+
+# Diameter, in pixels of the octave whose noise it meets, of an object.
+_NARROW = 5.0
+
+# Pixels around an object that are enough for a quantile.
+_MOST = 300
+
+# Share of the depth, in an object, from which its middle is taken.
+_CORE = 0.5
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Measures of candidates, of all octaves, those of finer ones first: (n,) arrays.
+
+    Attributes
+    ----------
+    source, number : array of int
+        In which of the sources a candidate was found, and its label there.
+    positions : (n, 3) array
+        The middle, in pixels of the image.
+    places : (n, 3) array
+        The middle, in the unit of the voxel size.
+    diameters : array
+        Of the disk or ball of the same volume, in the unit of the voxel size.
+    contrasts, backgrounds : array
+        The mean above what is darkest around, and that.
+    rises : array
+        The contrast in what is above the ground, on which a slope makes none.
+    noises : array
+        Standard deviation of the noise in the octave of a candidate.
+    fits, scales, heights : array
+        As `Found` has them.
+    alone : array
+        The contrast to what is bright around, above the ground: what is on nearly all sides.
+    steps : array
+        How high the rim is, within a few pixels of the image itself.
+    """
+
+    source: Array
+    number: Array
+    positions: Array
+    places: Array
+    diameters: Array
+    contrasts: Array
+    backgrounds: Array
+    rises: Array
+    noises: Array
+    fits: Array
+    scales: Array
+    heights: Array
+    alone: Array
+    steps: Array
+
+    @property
+    def spots(self) -> Array:
+        """Which were found as spots."""
+        return np.isfinite(self.heights)
+
+
+def joined(parts: list[Candidates]) -> Candidates:
+    """Return the candidates of all parts."""
+    names = [field.name for field in fields(Candidates)]
+    return Candidates(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+
+
+def measured(
+    found: Found, source: int, smooth: Array, noises: Array, voxel: Array, ndim: int, steps: Array
+) -> Candidates:
+    """Measure the candidates of one source."""
+    octave, count = found.octave, len(found.fits)
+    volumes = np.bincount(found.labels.ravel(), minlength=count + 1)[1:]
+    diameters = 2 * (volumes * octave.voxel[-ndim:].prod() / unit_ball(ndim)) ** (1 / ndim)
+    contrasts, backgrounds = _contrasts(found, smooth, diameters, ndim, _BACKGROUND)
+    rises, _ = _contrasts(found, found.above, diameters, ndim, _BACKGROUND)
+    quantile = _ALONE_SPOTS if np.isfinite(found.heights).any() else _ALONE
+    alone, _ = _contrasts(found, found.above, diameters, ndim, quantile)
+    finest = octave.unit / 2**octave.index
+    wide = np.log2(np.maximum(diameters / (_NARROW * finest), 1)).astype(int)
+    wide = np.minimum(wide, len(noises) - 1)
+    positions = octave.to_image(_middles(found))
+    return Candidates(
+        source=np.full(count, source),
+        number=np.arange(1, count + 1),
+        positions=positions,
+        places=positions * voxel,
+        diameters=diameters,
+        contrasts=contrasts,
+        backgrounds=backgrounds,
+        rises=rises,
+        noises=np.maximum(noises[octave.index], noises[wide]),
+        fits=found.fits,
+        scales=found.scales,
+        heights=found.heights,
+        alone=alone,
+        steps=steps,
+    )
+
+
+def _contrasts(
+    found: Found, values: Array, diameters: Array, ndim: int, quantile: float
+) -> tuple[Array, Array]:
+    """Return how much the mean of each candidate is above its background, and that."""
+    sums = np.zeros((len(diameters), 2))
+    kernels.sums_over(values, found.labels, sums, work=0)
+    means = sums[:, 1] / np.maximum(sums[:, 0], 1)
+    around = _surroundings(found, values, diameters, ndim, quantile)
+    # No background around it: nothing to stand out from.
+    backgrounds = np.where(np.isfinite(around), around, means)
+    return means - backgrounds, backgrounds
+
+
+def _surroundings(
+    found: Found, values: Array, diameters: Array, ndim: int, quantile: float
+) -> Array:
+    """Return the background of each candidate; infinity where there is none."""
+    boxes = ndi.find_objects(found.labels)
+    low = np.array([[axis.start for axis in box] for box in boxes], np.int64).reshape(-1, 3)
+    high = np.array([[axis.stop for axis in box] for box in boxes], np.int64).reshape(-1, 3)
+    reach = _AROUND * diameters[:, np.newaxis] / 2 / found.octave.voxel
+    margin = np.ceil(reach).astype(np.int64)
+    margin[:, : 3 - ndim] = 0
+    out = np.empty(len(diameters), np.float32)
+    # Some milliseconds in all: threads would wait for each other for longer.
+    kernels.surround(
+        values,
+        found.labels,
+        low - margin,
+        high + margin,
+        np.float32(quantile),
+        _FEWEST,
+        _MOST,
+        out,
+        work=0,
+    )
+    return out.astype(np.float64)
+
+
+def _middles(found: Found) -> Array:
+    """Return the middle of each candidate, in pixels of its octave: of the pixels deep within."""
+    count = len(found.fits)
+    deepest, deepness = np.zeros((count, 3), np.int64), np.zeros(count, np.float32)
+    components.deepest(found.labels, found.depth, deepest, deepness, work=0)
+    sums = np.zeros((count, 4))
+    kernels.cores(found.depth, found.labels, deepness, np.float32(_CORE), sums, work=0)
+    middles = sums[:, 1:] / np.maximum(sums[:, :1], 1e-30)
+    # That of a crescent may be beside it.
+    inside = found.labels[tuple(middles.round().astype(int).T)] == np.arange(1, count + 1)
+    return np.where(inside[:, np.newaxis], middles, deepest)

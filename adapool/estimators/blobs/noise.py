@@ -1,0 +1,116 @@
+"""Noise at each scale, measured on the image itself."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from adapool._backends import Array
+from adapool.cpu.objects import spots as kernels
+from adapool.estimators.blobs.pyramid import Octave
+
+# The first quartile of the absolute value of a normal variable.
+QUARTILE = 0.3186
+
+# How many times the noise of an octave that of the next may be: smooth noise grows until the
+# octave is as coarse as it is. From there it falls, in no octave less than in the one before.
+_GROWTH = 4.0
+
+# How many times the noise of single pixels that of the first octave may be, as white noise would
+# leave it, where its distribution shows that it is not noise alone that it has. Smooth noise may
+# be any number of times that; and what is normal, by its quantiles, is noise.
+_SMOOTHER = 2.0
+_TAILS = 2.439  # the middle 90 % of a normal variable over its middle 50 %
+_NORMAL = 0.1
+
+# Standard deviations, in grey levels, below which noise does not blur the steps between them,
+# and what then stands for it: an object must be a level and a half above its surroundings.
+_UNDITHERED = 0.3
+_STEP = 0.25
+
+# Share of the range of an image that this is at most: few levels are no steps of a gradient.
+_RANGE = 0.01
+
+# Height of a pixel, in standard deviations of noise, that noise may have, and over that of its
+# neighbours, that a spot under a microscope may have: one with a sigma of 0.7 has 2.8.
+_SPECK = 6.0
+_STEEP = 3.0
+
+# Values that are enough to see in which steps they come.
+_ENOUGH = 1 << 15
+
+
+def noise(
+    octaves: list[Octave], smooth: list[Array], coarse: list[Array], pixels: float, ndim: int
+) -> Array:
+    """Return the standard deviation of noise in each octave, smoothed by 1 pixel.
+
+    Measured on the difference of two Gaussians, of 1 and of 3 pixels, by the first quartile of
+    its absolute value, which objects leave alone that cover less than most of the image. Where
+    they do cover it, a coarse octave tells nothing: there noise is taken to have fallen as it did
+    in finer ones. `pixels` is the noise of single pixels.
+    """
+    kept = _kept(1.0, 1.0, ndim)
+    factor = math.sqrt(kept / (kept + _kept(3.0, 3.0, ndim) - 2 * _kept(1.0, 3.0, ndim)))
+    found: list[float] = []
+    white = pixels * math.sqrt(kept)
+    growth, least, normal = _GROWTH, 2.0 ** (-ndim / 2), True
+    for fine, blurred in zip(smooth, coarse, strict=True):
+        band = (fine - blurred).ravel()
+        size = np.abs(band)
+        value = float(np.partition(size, size.size // 4)[size.size // 4]) / QUARTILE * factor
+        normal = normal and _is_normal(band)
+        if found:
+            value = min(value, found[-1] * (growth if normal else min(growth, 1.0)))
+            growth = min(growth, max(value / max(found[-1], 1e-30), least))
+        else:
+            value = value if normal else min(value, _SMOOTHER * white)
+            growth = min(growth, max(value / max(white, 1e-30) * least, least))
+        found.append(value)
+    step = _step(octaves[0].image)
+    undithered = found[0] / math.sqrt(kept) < _UNDITHERED * step
+    floor = min(_STEP * step, _RANGE * float(np.ptp(octaves[0].image)))
+    return np.maximum(found, floor if undithered else 0.0)
+
+
+def _is_normal(values: Array) -> bool:
+    """Whether quantiles are those of a normal distribution: no crowd of objects has them."""
+    thinned = values[:: max(1, values.size // _ENOUGH)]
+    low, lower, middle, upper, high = np.quantile(thinned, [0.05, 0.25, 0.5, 0.75, 0.95])
+    tails = (high - low) / max(upper - lower, 1e-30)
+    skew = (high + low - 2 * middle) / max(high - low, 1e-30)
+    return bool(abs(tails / _TAILS - 1) < _NORMAL and abs(skew) < _NORMAL)
+
+
+def _kept(first: float, second: float, ndim: int) -> float:
+    """Return the covariance of white noise smoothed by two Gaussians."""
+    return float((2 * math.pi * (first**2 + second**2)) ** (-ndim / 2))
+
+
+def _step(image: Array) -> float:
+    """Return the least difference between two values of an image: what it was quantised to."""
+    flat = image.ravel()
+    values = np.unique(flat[:: max(1, flat.size // _ENOUGH)])
+    return float(np.diff(values).min()) if len(values) > 1 else 0.0
+
+
+def pixel_noise(image: Array) -> float:
+    """Return the standard deviation of the noise of single pixels.
+
+    The operator of J. Immerkaer, "Fast Noise Variance Estimation", Computer Vision and Image
+    Understanding 64(2), 1996; with the median, which edges do not move.
+    """
+    if min(image.shape[1:]) < 3:
+        return 0.0
+    rows = image[:, :-2] - 2 * image[:, 1:-1] + image[:, 2:]
+    both = np.abs(rows[..., :-2] - 2 * rows[..., 1:-1] + rows[..., 2:])
+    return float(np.median(both) / 6 * 1.4826)
+
+
+def despeckled(image: Array, pixels: float) -> Array:
+    """Take down hot pixels and lines of one pixel, which no lens has drawn."""
+    out = np.empty_like(image)
+    floor = np.float32(_SPECK * pixels)
+    kernels.despeckle(image, floor, np.float32(_STEEP), out, work=image.size * 16)
+    return out

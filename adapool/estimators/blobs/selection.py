@@ -1,0 +1,204 @@
+"""Which candidates are objects: judged by noise, by those they lie in or hold, by those around.
+
+No brightest object, nor any other statistic that one object could move, has a say: each
+candidate is compared with noise and with its neighbours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from adapool._backends import Array
+from adapool.cpu.objects import surroundings as kernels
+from adapool.estimators.blobs.candidates import STRICTNESS, Found
+from adapool.estimators.blobs.measures import Candidates
+from adapool.estimators.blobs.pyramid import pixels_of
+
+# Standard deviations of noise that the contrast of an object has.
+CONTRAST = 6.0
+
+# Share of its contrast that the height of a rim counts as at least.
+_LEAST = 1e-3
+
+# How fast the score of a candidate rises with the height of its rim.
+_POWER = 3
+
+# Share of the height of the rim of what holds them that spots have, on average, which are what is
+# looked for; fainter ones are its texture.
+_SPOTS = 1.0
+
+# Out of focus is what has less than a share of its contrast within its rim, while half of so many
+# neighbours, narrower ones, have a rim so many times as high.
+_NEIGHBOURS = 16
+_BLURRED = 0.5
+_SHARPER = 2.0
+
+# Spots are those of one lens if their neighbours, so many, have scales whose middle half has at
+# most this range. What has a rim so many times lower than several of them, narrower ones within so
+# many of its diameters, and a softer one than an object in focus, is the ground that they lie on.
+_OF_ONE_LENS = 36
+_FEWEST = 16
+_SPREAD = 0.25
+_SOFT = 0.85
+_LOWER = 3.0
+_FAR = 20.0
+_SEVERAL = 4
+
+# An object is clutter where so many others outshine it, within so many of their diameters: with
+# less than this share of their contrast, if it is as large; of smaller ones more is asked.
+_OUTSHONE = 3
+_REACH = 15.0
+_SHARE = 0.1
+_MOST = 0.6
+_MAJORITY = 0.3
+
+# Nearer than this to a single one, in diameters of it, and with less than this share of its
+# height, it is the halo of that.
+_HALO_REACH = 1.5
+_HALO_SHARE = 0.02
+
+
+def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Array) -> Array:
+    """Return which candidates are objects: a boolean for each."""
+    rises = np.minimum(each.rises, each.contrasts)
+    alive = rises * sensitivity > CONTRAST * each.noises
+    # What is on one side only, or rises slowly, is no more than the slope of something else.
+    heights = np.minimum(np.minimum(rises, each.alone), each.steps)
+    heights = np.maximum(heights, _LEAST * rises)
+    holders = _holders(found, each)
+    alive &= ~_grounds_of_spots(each, holders, alive, heights)
+    axes = sum(n > 1 for n in found[0].octave.image.shape)
+    kept = _best(each, holders, alive, heights, axes - 1.0)
+    kept[kept] = ~_out_of_focus(each, kept, heights, rises)
+    kept[kept] = ~_halo(each, kept, heights)
+    kept[kept] = ~_clutter(each, kept, heights)
+    return np.asarray(kept & (each.diameters >= sizes[0]) & (each.diameters <= sizes[1]))
+
+
+def _holders(found: list[Found], each: Candidates) -> list[Array]:
+    """Return, for each later source, the candidate there that most of each candidate lies in.
+
+    -1 where it lies in none.
+    """
+    starts = np.searchsorted(each.source, np.arange(len(found) + 1))
+    over = []
+    for outer, holder in enumerate(found):
+        lies = np.full(len(each.source), -1)
+        for inner in range(outer):
+            count = starts[inner + 1] - starts[inner]
+            votes = np.zeros((count, 3), np.int64)
+            maps = pixels_of(found[inner].octave, holder.octave)
+            kernels.majority(found[inner].labels, holder.labels, *maps, votes, work=0)
+            volume = np.bincount(found[inner].labels.ravel(), minlength=count + 1)[1:]
+            most = (votes[:, 0] > 0) & (2 * votes[:, 2] > volume)
+            lies[starts[inner] : starts[inner + 1]] = np.where(
+                most, starts[outer] + votes[:, 0] - 1, -1
+            )
+        over.append(lies)
+    return over
+
+
+def _grounds_of_spots(
+    each: Candidates, holders: list[Array], alive: Array, heights: Array
+) -> Array:
+    """Return which candidates are the ground that spots lie on: these have higher rims, on average.
+
+    A mean, so that one bright grain in a nucleus does not make the nucleus a ground.
+    """
+    out = np.zeros(len(heights), np.bool_)
+    for lies in holders:
+        still = alive & ~out
+        inside = np.flatnonzero(still & each.spots & (lies >= 0))
+        inside = inside[still[lies[inside]] & ~each.spots[lies[inside]]]
+        count = np.bincount(lies[inside], minlength=len(heights))
+        total = np.bincount(lies[inside], heights[inside], minlength=len(heights))
+        out |= (count > 0) & (total > _SPOTS * heights * count)
+    return out
+
+
+def _best(
+    each: Candidates, holders: list[Array], alive: Array, heights: Array, power: float
+) -> Array:
+    """Of candidates that hold each other, return those with the largest sum of scores."""
+    score = each.diameters * each.fits**STRICTNESS * np.maximum(heights, 0) ** _POWER
+    holder = np.full(len(each.source), -1)
+    for lies in reversed(holders):  # the smallest that holds it
+        holder = np.where((lies >= 0) & alive[lies], lies, holder)
+    inner, kept = np.zeros(len(each.source)), np.zeros(len(each.source), np.bool_)
+    for index in np.flatnonzero(alive):
+        kept[index] = score[index] >= inner[index]
+        if holder[index] >= 0:
+            over_it = each.diameters[holder[index]]
+            # Spots count by how much they cover: a few bumps of noise are no parts of a disk.
+            share = min(each.diameters[index] / over_it, 1.0) ** power if each.spots[index] else 1.0
+            inner[holder[index]] += share * max(score[index], inner[index])
+    taken = np.zeros(len(each.source), np.bool_)
+    for index in np.flatnonzero(alive)[::-1]:
+        within = holder[index] >= 0 and taken[holder[index]]
+        kept[index] &= not within
+        taken[index] = within or kept[index]
+    return kept
+
+
+def _out_of_focus(each: Candidates, kept: Array, heights: Array, rises: Array) -> Array:
+    """Return which of the kept ones have a soft rim, among narrower ones with higher rims."""
+    places, own, wide = each.places[kept], heights[kept], each.diameters[kept]
+    count = min(_NEIGHBOURS + 1, len(places))
+    if count <= _SEVERAL:
+        return np.zeros(len(places), np.bool_)
+    near = cKDTree(places).query(places, count)[1]
+    sharper = own[near] > _SHARPER * own[:, np.newaxis]
+    sharper &= wide[near] < wide[:, np.newaxis]
+    focus = own / np.maximum(rises[kept], 1e-30)
+    out = (focus < _BLURRED) & (2 * sharper.sum(axis=1) >= count - 1)
+    lens = np.flatnonzero(_of_one_lens(each, kept)[kept])
+    if len(lens) >= _FEWEST:
+        tree = cKDTree(places[lens])
+        for index in np.flatnonzero(~each.spots[kept] & (focus < _SOFT)):
+            spots = lens[tree.query_ball_point(places[index], _FAR * wide[index])]
+            higher = (wide[spots] < wide[index]) & (own[spots] > _LOWER * own[index])
+            out[index] |= higher.sum() >= _SEVERAL
+    return np.asarray(out)
+
+
+def _of_one_lens(each: Candidates, kept: Array) -> Array:
+    """Return which candidates are spots among others of the same size."""
+    which = np.flatnonzero(kept & each.spots)
+    out = np.zeros(len(each.source), np.bool_)
+    if len(which) >= _FEWEST:
+        places = each.places[which]
+        near = cKDTree(places).query(places, min(_OF_ONE_LENS, len(which)))[1]
+        low, high = np.quantile(each.scales[which][near], [0.25, 0.75], axis=-1)
+        out[which] = high - low < _SPREAD
+    return out
+
+
+def _outshone(
+    each: Candidates, kept: Array, heights: Array, reach: float, share: float, most: float
+) -> Array:
+    count = int(kept.sum())
+    out = np.zeros((count, 3))
+    kernels.outshone(
+        each.places[kept],
+        heights[kept],
+        each.diameters[kept],
+        reach,
+        share,
+        most,
+        out,
+        work=count**2 // 64,  # some milliseconds: threads would wait for longer
+    )
+    return out
+
+
+def _halo(each: Candidates, kept: Array, heights: Array) -> Array:
+    """Return which of the kept ones are the halo of one that is much brighter."""
+    out = _outshone(each, kept, heights, _HALO_REACH, np.inf, _HALO_SHARE)
+    return np.asarray(out[:, 0] > 0)
+
+
+def _clutter(each: Candidates, kept: Array, heights: Array) -> Array:
+    """Return which of the kept ones are outshone by several around."""
+    out = _outshone(each, kept, heights, _REACH, _SHARE, _MOST)
+    return np.asarray((out[:, 0] >= _OUTSHONE) & (out[:, 1] > _MAJORITY * out[:, 2]))
