@@ -228,6 +228,9 @@ class AttentionPlan(FixedPlan):
         alike = all(form.rows == 1 for form in given)
         rows = 1 if alike else given[0].rows if len(given) == 1 else total
         depth = max(form.depth for form in given)
+        if rows < total:
+            # Sums over many windows, in their order: float32 would lose digits.
+            values = values.astype(np.float64)
         places = kernels.winning_taps(winners, windows, rows)
         # One image: rows count the windows of all items.
         flat = 1, -1, winners.shape[-1]

@@ -75,6 +75,8 @@ def test_no_elements_are_no_launch() -> None:
     """A grid without threads is refused: blocks of a Dask array may be without a site."""
     like = DeviceArray.of(empty(4, 5, 1))
     image, none = like.reshape(1, 1, 4, 5, 1), like.empty((0, 2), np.int64)
-    values, noted = journal.during(lambda: launch.pool_sites(image, none, none, (-1, 0, 1), False))
+    (values, _), noted = journal.during(
+        lambda: launch.pool_sites(image, none, none, (-1, 0, 1), False)
+    )
     assert values.shape == (0, 1)
     assert not journal.faults(noted, {DEFAULT_STREAM}, 64, Counter())
