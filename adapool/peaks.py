@@ -217,9 +217,10 @@ def peak_table(
     - ``intensity``: mean of the image over the object.
     - ``background``: mean, over the object, of a plane through the pixels from one to two radii
       beyond its border that belong to no other object.
-    - ``contrast``: intensity less background.
-    - ``snr``: contrast over the noise, which is the standard deviation of these pixels about the
-      plane, from their median absolute deviation; infinite where there is none.
+    - ``contrast``: intensity less background; negative for dark objects, which a network with
+      ``polarity="dark"`` or ``"both"`` finds, as `BlobSizes` has it.
+    - ``snr``: size of the contrast over the noise, which is the standard deviation of these
+      pixels about the plane, from their median absolute deviation; infinite where there is none.
     - ``prominence``: how far the maximum of the object stands above the highest saddle over which
       a higher object can be reached, or above its background where that is higher.
     - ``frame``: with `batch_axis`, the number of the image.

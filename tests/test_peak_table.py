@@ -152,6 +152,31 @@ def test_nothing_found_is_an_empty_table() -> None:
     assert len(table) == 13
 
 
+def test_dark_objects_are_measured_as_bright_ones_are() -> None:
+    image = np.full((60, 120), 100.0)
+    row, column = np.indices(image.shape)
+    image[(row - 30) ** 2 + (column - 30) ** 2 < 81] += 40
+    image[(row - 28) ** 2 + (column - 85) ** 2 < 121] -= 60
+    image = ndi.gaussian_filter(image, 1) + np.random.default_rng(0).normal(0, 1, image.shape)
+
+    def row_of(polarity: Any, centre: tuple[int, int], given: Any = image) -> dict[str, Any]:
+        found = adapool.peak_table(given, BlobSizes(polarity=polarity))
+        far = np.hypot(found["index-0"] - centre[0], found["index-1"] - centre[1])
+        assert far.min() < 2
+        return {name: values[far.argmin()] for name, values in found.items()}
+
+    bright, dark = row_of("bright", (30, 30)), row_of("dark", (28, 85))
+    # Which other objects there are has a little to say about the background.
+    for name in bright.keys() - {"label", "size-0", "size-1"}:
+        assert row_of("both", (30, 30))[name] == pytest.approx(bright[name], rel=0.05), name
+        assert row_of("both", (28, 85))[name] == pytest.approx(dark[name], rel=0.05), name
+    inverse = row_of("bright", (28, 85), 200 - image)
+    for name in ("index-0", "equivalent_diameter", "snr", "prominence"):
+        assert dark[name] == pytest.approx(inverse[name], rel=1e-6), name
+    assert dark["intensity"] == pytest.approx(200 - inverse["intensity"])
+    assert dark["contrast"] == pytest.approx(-inverse["contrast"])
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_prominence_is_that_of_flooding(seed: int) -> None:
     """Of some of the maxima of an image; over the others a path may lead."""

@@ -28,7 +28,9 @@ class Peaks:
     Attributes
     ----------
     image : (plane, row, column) array
-        What was searched.
+        What was searched, in which objects are bright.
+    sign : {1, -1}
+        -1 where the objects are dark, and the image is the negative.
     points : (n, 3) array of int
         Where the peaks are.
     sizes : (n, 3) array of int
@@ -42,6 +44,7 @@ class Peaks:
     """
 
     image: Array
+    sign: int
     points: Array
     sizes: Array
     regions: Array
@@ -71,9 +74,9 @@ _COLUMNS: dict[str, _Column] = {
     "centroid": lambda peaks, of: peaks.along_axes(of.centroids),
     "size": lambda peaks, of: peaks.along_axes(peaks.sizes),
     "equivalent_diameter": lambda peaks, of: peaks.diameters(of.volumes),
-    "intensity": lambda peaks, of: of.intensities,
-    "background": lambda peaks, of: of.backgrounds,
-    "contrast": lambda peaks, of: of.intensities - of.backgrounds,
+    "intensity": lambda peaks, of: peaks.sign * of.intensities,
+    "background": lambda peaks, of: peaks.sign * of.backgrounds,
+    "contrast": lambda peaks, of: peaks.sign * (of.intensities - of.backgrounds),
     "snr": _snr,
     "prominence": lambda peaks, of: prominences(peaks.image, of),
 }
@@ -90,36 +93,66 @@ def tabulate_and_label(search: Search, properties: Sequence[str]) -> tuple[Table
     They reach out to half of their contrast, and have the numbers of the column ``label``.
     """
     found = list(_measured(search))
-    labels = label_images([of.objects for _, _, of in found], search.layout)
+    labels = label_images([_objects(measured) for _, measured in found], search.layout)
     return _joined([_columns(*each, properties) for each in found]), labels
 
 
-def _measured(search: Search) -> Iterator[tuple[int, Peaks, Measures]]:
+# Peaks and what was measured there: once, or where objects may be bright or dark, as each of these.
+_Measured = list[tuple[Peaks, Measures]]
+
+
+def _measured(search: Search) -> Iterator[tuple[int, _Measured]]:
     """Yield the number of each image, its peaks, and what was measured there."""
+    signs = {"dark": [-1], "both": [1, -1]}.get(getattr(search.network, "polarity", ""), [1])
     for number, (image, field) in enumerate(zip(search.images, ask(search), strict=True)):
-        peaks = _peaks_of(image, field, search)
-        of = measure(peaks.image, peaks.regions, len(peaks.points), peaks.voxel, peaks.ndim)
-        yield number, peaks, of
+        each = [_peaks_of(image.max(axis=-1), sign, field, search) for sign in signs]
+        yield number, [(peaks, _measure(peaks)) for peaks in each]
 
 
-def _columns(number: int, peaks: Peaks, of: Measures, properties: Sequence[str]) -> Table:
-    table: Table = {}
-    for name in properties:
-        values = _COLUMNS[name](peaks, of) if name != "frame" else None
-        if values is None:
-            table[name] = np.full(len(peaks.points), number)
-        elif values.ndim == 1:
-            table[name] = values
-        else:
-            table.update({f"{name}-{axis}": values[:, axis] for axis in range(peaks.ndim)})
-    return table
+def _measure(peaks: Peaks) -> Measures:
+    return measure(peaks.image, peaks.regions, len(peaks.points), peaks.voxel, peaks.ndim)
+
+
+def _bright(measured: _Measured) -> NDArray[np.bool_]:
+    """Return which objects are bright, where they may be that or dark: by their contrast."""
+    bright, dark = (of.intensities - of.backgrounds for _, of in measured)
+    return np.asarray(bright >= dark)
+
+
+def _objects(measured: _Measured) -> Array:
+    """Return the objects out to half of their contrast, by their numbers."""
+    if len(measured) == 1:
+        return measured[0][1].objects
+    bright = np.append(False, _bright(measured))
+    first, second = (of.objects for _, of in measured)
+    dark = np.where(bright[second], 0, second)
+    return np.where(bright[first], first, dark)
+
+
+def _columns(number: int, measured: _Measured, properties: Sequence[str]) -> Table:
+    tables = []
+    for peaks, of in measured:
+        table: Table = {}
+        for name in properties:
+            values = _COLUMNS[name](peaks, of) if name != "frame" else None
+            if values is None:
+                table[name] = np.full(len(peaks.points), number)
+            elif values.ndim == 1:
+                table[name] = values
+            else:
+                table.update({f"{name}-{axis}": values[:, axis] for axis in range(peaks.ndim)})
+        tables.append(table)
+    if len(tables) == 1:
+        return tables[0]
+    bright, (first, second) = _bright(measured), tables
+    return {name: np.where(bright, first[name], second[name]) for name in first}
 
 
 def _joined(tables: Sequence[Table]) -> Table:
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
-def _peaks_of(image: Array, field: Field, search: Search) -> Peaks:
+def _peaks_of(image: Array, sign: int, field: Field, search: Search) -> Peaks:
     points = find(field, search)
     sizes = field.sizes_at(points)
     if field.objects is None:
@@ -130,7 +163,8 @@ def _peaks_of(image: Array, field: Field, search: Search) -> Peaks:
     spacing = getattr(search.network, "spacing", None) if search.spacing is None else search.spacing
     voxel = np.ones(3)
     voxel[3 - ndim :] = estimators.voxel(spacing, ndim)
-    return Peaks(image.max(axis=-1), points, sizes, regions, voxel, ndim)
+    shown = image if sign > 0 else -image.astype(np.float64)
+    return Peaks(shown, sign, points, sizes, regions, voxel, ndim)
 
 
 def regions_of_windows(points: Array, sizes: Array, shape: tuple[int, ...]) -> Array:
