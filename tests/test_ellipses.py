@@ -23,6 +23,9 @@ Array = NDArray[Any]
 # Along the axes the documented sum is exact enough to be the same to the bit, ties included.
 LENGTHS = st.sampled_from([-1, 0, 1e-30, 0.5, 1, 2, 2.5, 3, 4, 6, 7.25, 10, 13, 26, 1e4, 1e30])
 
+# Images of these widths share their code, which is shipped; `test_dtypes.py` has the others.
+DTYPES = ["float32", "uint16", "float64"]
+
 # A turned ellipse, computed in two ways, may differ at pixels that are on its border: on none here.
 TURNED = st.integers(-8, 100).map(lambda n: n / 8 + 0.0137) | st.sampled_from([1e3 + 0.1, 1e9])
 ANGLES = st.floats(-7, 7, width=32) | st.sampled_from([0.0, math.pi / 2, -math.pi / 2])
@@ -50,7 +53,7 @@ def ellipses(draw: st.DrawFn, image: some.Image) -> Array:
 
 @given(st.data())
 def test_ellipses(data: st.DataObject) -> None:
-    image = data.draw(some.images())
+    image = data.draw(some.images(DTYPES))
     sizes = data.draw(ellipses(image))
     options = image.axes | {
         "stride": data.draw(st.integers(1, 3)),
@@ -68,7 +71,7 @@ def test_ellipses(data: st.DataObject) -> None:
 def test_dask(data: st.DataObject) -> None:
     """At any chunking, however far the ellipses reach."""
     da = pytest.importorskip("dask.array")
-    image = data.draw(some.images())
+    image = data.draw(some.images(DTYPES))
     sizes = data.draw(ellipses(image))
     options = image.axes | {
         "stride": data.draw(st.integers(1, 3)),
@@ -86,7 +89,7 @@ def test_dask(data: st.DataObject) -> None:
         assert_same(got.compute(), wanted)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64", "int64"])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "int64"])
 @pytest.mark.parametrize("size", [3, 8, 9, 20, 33])
 def test_a_disc_is_that_of_scipy(dtype: str, size: int) -> None:
     """At full size: tiles, rows and the border; many ties in bytes."""

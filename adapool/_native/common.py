@@ -46,6 +46,8 @@ def calls(everything: bool = False) -> Iterator[Call]:
     widths = {np.dtype(image).itemsize: image for image in images}
     for size, image in itertools.product(sizes, widths.values()):
         yield from _own_windows(image, size)
+    for number, image in itertools.product(NUMBERS, widths.values()):
+        yield from _ellipses(image, number)
     for image in widths.values():
         yield from _sites(image, "int16")
     for size in sizes:
@@ -96,6 +98,16 @@ def _own_windows(image: str, size: str) -> Iterator[Call]:
     for indices in (False, True):
         name = f"dynamic_pooling {image}, sizes {size}{', indices' * indices}"
         yield name, partial(pool, sizes, return_indices=indices)
+
+
+def _ellipses(image: str, number: str) -> Iterator[Call]:
+    pool = partial(adapool.dynamic_pooling, footprint="ellipse", channel_axis=None)
+    # Small ones have tables, large ones are searched; and those that are turned.
+    given: list[tuple[int, list[float]]] = [(8, [3.5]), (_LONG, [_LONG]), (8, [5.5, 2.5, 0.5])]
+    for (side, sizes), indices in itertools.product(given, (False, True)):
+        pixels, all_alike = _ones(image, side, side), np.array(sizes, number)
+        name = f"dynamic_pooling {image}, {len(sizes)} of ellipses {number}"
+        yield name, partial(pool, pixels, all_alike, return_indices=indices)
 
 
 def _sites(image: str, size: str) -> Iterator[Call]:
