@@ -165,7 +165,7 @@ def dynamic_pooling(
            [1, 1, 1, 1, 1],
            [0, 1, 1, 1, 0],
            [0, 0, 1, 0, 0]])
-    >>> turned = np.array([6, 1.5, np.pi / 4])
+    >>> turned = np.array([6, 1, np.pi / 4])
     >>> adapool.dynamic_pooling(dots, turned, footprint="ellipse", channel_axis=None)
     array([[1, 0, 0, 0, 0],
            [0, 1, 0, 0, 0],

@@ -49,7 +49,7 @@ def vjp(
 
     See Also
     --------
-    jax.vjp, torch.autograd.Function : the same step in frameworks.
+    :class:`Sites` : what functions of sites return, whose cotangent is that of ``values``.
 
     Notes
     -----

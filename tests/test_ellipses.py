@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
@@ -51,6 +51,7 @@ def ellipses(draw: st.DrawFn, image: some.Image) -> Array:
     return sizes.astype(draw(st.sampled_from(["float32", "float64"])))
 
 
+@settings(max_examples=60)  # the loops are slow
 @given(st.data())
 def test_ellipses(data: st.DataObject) -> None:
     image = data.draw(some.images(DTYPES))

@@ -57,7 +57,7 @@ def calls(everything: bool = False) -> Iterator[Call]:
     for labels in LABELS + OTHER_LABELS * everything:
         pixels = _ones("uint8", 8, 8)
         yield (
-            f"region_pooling, labels {labels}",
+            f"region_pooling labels {labels}",
             partial(adapool.region_pooling, pixels, _ones(labels, 8, 8), channel_axis=None),
         )
     for number in NUMBERS:

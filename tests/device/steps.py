@@ -21,10 +21,13 @@ PROJECT = HERE.parents[1]
 
 # Tests by the kernels that they compile, each group in a process: a kernel takes seconds.
 GROUPS = {
-    "max": "test_case and max",
-    "attention": "test_case and attention",
-    "dynamic": "test_case and (dynamic or sites)",
-    "deform": "test_case and (deform or fused)",
+    "max": "test_case and max and not gradient and not regions",
+    "attention": "test_case and attention and not gradient",
+    "dynamic": "test_case and (dynamic or sites) and not gradient",
+    "ellipse": "test_case and ellipse",
+    "regions": "test_case and regions and not gradient",
+    "deform": "test_case and (deform or fused) and not gradient",
+    "gradient": "test_case and gradient",
     "rest": "not test_case",
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import deformable, dynamic, fixed
+from . import deformable, dynamic, fixed, regions
 from .common import Array, Layout, Position, ask_per_point, flat_index, per_axis
 
 
@@ -141,6 +141,37 @@ def dynamic_stride_pooling(
         for c, winner in enumerate(winners):
             gradient[0].reshape(-1, images.shape[-1])[winner, c] += given[rank, c]
     return {"feature_map": layout.restored(gradient)}
+
+
+def region_pooling(cotangent: Array, feature_map: Array, labels: Array, **options: Any) -> Any:
+    layout = layout_of(feature_map, options)
+    sites = regions.region_pooling(feature_map, labels, return_indices=False, **options)
+    image = layout.canonical(feature_map)[0].astype(np.float64)
+    given = cotangent.reshape(len(sites.positions), -1)
+    weights = options.get("attention_network")
+    factors = np.ones(image.shape[:-1] + (1,)) if weights is None else np.asarray(weights, float)
+    factors = factors.reshape(*image.shape[:-1], -1)
+    reduction = options.get("reduction", "max")
+    products = image * factors
+    of_products = np.zeros(image.shape)
+    for rank in range(len(given)):
+        inside = sites.owner == rank
+        pixels = np.argwhere(inside)
+        for c in range(image.shape[-1]):
+            if reduction in ("mean", "sum"):
+                share = len(pixels) if reduction == "mean" else 1
+                of_products[inside, c] += given[rank, c] / share
+                continue
+            values = products[inside, c]
+            best = values.argmin() if reduction == "min" else values.argmax()
+            of_products[(*pixels[best], c)] += given[rank, c]
+    found = {"feature_map": layout.restored((of_products * factors)[np.newaxis])}
+    if weights is not None:
+        of_weights = of_products * image
+        if factors.shape[-1] == 1:
+            of_weights = of_weights.sum(axis=-1, keepdims=True)
+        found["attention_network"] = of_weights.reshape(np.shape(weights))
+    return found
 
 
 def slopes(base: Position, displacement: Array, axis: int) -> list[tuple[Position, float]]:
