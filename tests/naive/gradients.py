@@ -149,7 +149,7 @@ def region_pooling(cotangent: Array, feature_map: Array, labels: Array, **option
     image = layout.canonical(feature_map)[0].astype(np.float64)
     given = cotangent.reshape(len(sites.positions), -1)
     weights = options.get("attention_network")
-    factors = np.ones(image.shape[:-1] + (1,)) if weights is None else np.asarray(weights, float)
+    factors = np.ones((*image.shape[:-1], 1)) if weights is None else np.asarray(weights, float)
     factors = factors.reshape(*image.shape[:-1], -1)
     reduction = options.get("reduction", "max")
     products = image * factors
