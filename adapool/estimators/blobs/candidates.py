@@ -7,10 +7,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage as ndi
 
 from adapool._backends import Array
-from adapool.cpu.objects import components, depths
+from adapool.cpu.objects import components, depths, filters
 from adapool.cpu.objects import spots as kernels
 from adapool.estimators.blobs.noise import QUARTILE
 from adapool.estimators.blobs.pyramid import Octave
@@ -119,7 +118,7 @@ def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, last: 
 def _without_small(smooth: Array, noise: float) -> Array:
     """Take down what is small and far above the noise, or it would hide what is around it."""
     widths = [_SMALL if n > 1 else 1 for n in smooth.shape]
-    opened = ndi.grey_opening(smooth, np.minimum(widths, smooth.shape))
+    opened = filters.opening(smooth, np.minimum(widths, smooth.shape))
     return np.asarray(np.minimum(smooth, opened + np.float32(_HEIGHT * noise)))
 
 
