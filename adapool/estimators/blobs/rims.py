@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from adapool._backends import Array
+from adapool.cpu.objects import labels as drawn
 from adapool.cpu.objects import rims as kernels
 from adapool.estimators.blobs.candidates import Found, unit_ball
 from adapool.estimators.blobs.pyramid import Octave
@@ -27,7 +28,7 @@ def grown(found: Found, coarse: Array, ndim: int) -> Found:
     falls most, in a few steps around it. `coarse` is the image smoothed by 3 pixels.
     """
     octave, count = found.octave, len(found.fits)
-    volumes = np.bincount(found.labels.ravel(), minlength=count + 1)[1:]
+    volumes = drawn.volumes(found.labels, count)
     diameters = 2 * (volumes * octave.voxel[-ndim:].prod() / unit_ball(ndim)) ** (1 / ndim)
     most = np.minimum(_RIM * diameters / octave.unit, _FARTHEST).astype(np.int64)
     most[np.isfinite(found.heights)] = 0  # a spot is what responds to the Laplacian
@@ -45,8 +46,7 @@ def grown(found: Found, coarse: Array, ndim: int) -> Found:
         sums,
         work=0,
     )
-    steepest = np.argmax(sums, axis=1)
-    labels[steps > np.concatenate([[0], steepest])[labels]] = 0
+    drawn.trim(labels, steps, np.argmax(sums, axis=1), work=0)
     return replace(found, labels=labels.reshape(found.labels.shape))
 
 
