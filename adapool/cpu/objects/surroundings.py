@@ -128,6 +128,29 @@ def _surround(
                 out[which, index] = _select(around, count, int(shares[which] * (count - 1)))
 
 
+def medians(values: Any, numbers: Any, count: int) -> Any:
+    """Return the median of the values of each number; 0 where there is none."""
+    sizes = np.bincount(numbers, minlength=count)
+    ends, room = np.cumsum(sizes) - sizes, np.empty_like(values)
+    out = np.empty(count, values.dtype)
+    _medians(values, numbers, ends, room, out, work=0)
+    return out
+
+
+@kernel
+def _medians(values: Any, numbers: Any, ends: Any, room: Any, out: Any) -> None:
+    for index in range(len(values)):
+        number = numbers[index]
+        room[ends[number]] = values[index]
+        ends[number] += 1
+    start = np.int64(0)
+    for number in range(len(ends)):
+        count = ends[number] - start
+        own = room[start:]
+        out[number] = _select(own, count, count // 2) if count > 0 else 0
+        start = ends[number]
+
+
 def sums_over(values: Any, labels: Any, sums: Any, *, work: int) -> None:
     """Sum 1, and the values, over each label: (label, 2)."""
     _sums_over(values.reshape(-1), labels.reshape(-1), sums, work=work)
