@@ -217,6 +217,7 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
     up = np.empty(size, np.int32)
     kernels.climb(response, up, work=30 * size)
     flat = response.ravel()
+    kernels.settle(up, work=0)
     maxima = np.flatnonzero(up == np.arange(size))
     highest = flat[maxima]
     middle = np.median(highest) if len(maxima) else np.float32(0)
@@ -226,9 +227,8 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
     noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / QUARTILE
     # Where the lowest spot may meet a higher one: nothing below that tells.
     lowest = float(middle) + height * float(deviation)
-    above_it = np.flatnonzero(flat > max(min(lowest - height * noise, (1 - _APART) * lowest), 0))
-    order = above_it[np.argsort(-flat[above_it], kind="stable")].astype(np.int32)
-    kernels.meetings(order, response, tied, work=0)
+    floor = max(min(lowest - height * noise, (1 - _APART) * lowest), 0)
+    kernels.meetings(response, up, floor, tied)
     rises = highest - tied[maxima]
     kept = (heights >= height) & (rises >= height * noise) & (rises >= _APART * highest)
     kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS
