@@ -133,37 +133,44 @@ def meetings(values: Any, tops: Any, floor: Any, highest: Any) -> None:
     higher one. Only where basins meet is there anything to see: on a tenth of the pixels or so.
     """
     flat = values.reshape(-1)
-    count = np.empty(1, np.int64)
-    _borders(values, tops, np.float32(floor), np.empty(0, np.int32), count, work=0)
-    places = np.empty(int(count[0]), np.int32)
-    _borders(values, tops, np.float32(floor), places, count, work=0)
-    # Positive numbers have the order of their bits.
-    order = places[np.argsort(-flat[places], kind="stable")]
+    marks, line = np.empty(flat.size, np.bool_), np.empty(values.shape[2], np.int32)
+    _borders(values, tops.reshape(values.shape), np.float32(floor), marks, line, work=0)
+    places = np.flatnonzero(marks).astype(np.int32)
+    order = places[_falling(flat[places])]
     _meetings(order, flat, values.shape, tops, tops.copy(), highest, work=0)
 
 
+def _falling(values: Any) -> Any:
+    """Return the order of falling positive values, equal ones as they are.
+
+    They have the order of their bits. NumPy sorts 16 of these by counting: twice that is six times
+    as fast as to sort values.
+    """
+    bits = np.iinfo(np.int32).max - values.view(np.int32)
+    order = np.argsort((bits & 0xFFFF).astype(np.uint16), kind="stable")
+    return order[np.argsort((bits >> 16).astype(np.uint16)[order], kind="stable")]
+
+
 @kernel
-def _borders(values: Any, tops: Any, floor: Any, places: Any, found: Any) -> None:
-    """Find the pixels above a floor beside higher ones that climb to another maximum."""
+def _borders(values: Any, tops: Any, floor: Any, marks: Any, line: Any) -> None:
+    """Mark the pixels above a floor beside one, not lower, that climbs to another maximum."""
     planes, rows, columns = values.shape
-    count = 0
     for z in range(planes):
         for y in range(rows):
             for x in range(columns):
-                value, own = values[z, y, x], (z * rows + y) * columns + x
-                if value <= floor:
-                    continue
-                top, meets = tops[own], False
-                for c in range(max(z - 1, 0), min(z + 2, planes)):
-                    for b in range(max(y - 1, 0), min(y + 2, rows)):
-                        line, start = values[c, b], (c * rows + b) * columns
-                        for a in range(max(x - 1, 0), min(x + 2, columns)):
-                            meets |= line[a] >= value and tops[start + a] != top
-                if meets:
-                    if count < len(places):
-                        places[count] = own
-                    count += 1
-    found[0] = count
+                line[x] = 0
+            for c in range(max(z - 1, 0), min(z + 2, planes)):
+                for b in range(max(y - 1, 0), min(y + 2, rows)):
+                    for shift in range(-1, 2):
+                        first, last = max(-shift, 0), columns - max(shift, 0)
+                        value, top, own = values[z, y, first:], tops[z, y, first:], line[first:]
+                        other = values[c, b, max(shift, 0) :]
+                        its = tops[c, b, max(shift, 0) :]
+                        for x in range(last - first):
+                            own[x] |= (other[x] >= value[x]) & (its[x] != top[x])
+            value, start = values[z, y], (z * rows + y) * columns
+            for x in range(columns):
+                marks[start + x] = line[x] != 0 and value[x] > floor
 
 
 @device
