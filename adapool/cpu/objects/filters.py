@@ -152,9 +152,9 @@ def _summed(image: Any, axis: int, half: int) -> Any:
     lines, results = image.reshape(-1, columns), out.reshape(-1, columns)
     work = _work(image.size, 4)
     if axis == 2:
-        workers = workers_for(work, planes * rows)
+        workers = workers_for(work, -(-planes * rows // 4))
         wide = np.empty((workers, columns + 2 * half))
-        moves = np.empty((workers, columns))
+        moves = np.empty((workers, 4, columns))
         _run_along(lines, half, wide, moves, results, work=work, tasks=workers)
     else:
         blocks = -(-columns // _BLOCK)
@@ -212,23 +212,28 @@ def _run_down(
 @kernel
 def _run_along(worker: int, lines: Any, half: Any, wides: Any, moves: Any, out: Any) -> None:
     size, columns = np.float64(2 * half + 1), lines.shape[1]
-    wide, move = wides[worker], moves[worker]
-    for index in range(worker, len(lines), len(wides)):
-        own, result = lines[index], out[index]
-        middle = wide[half:]
+    wide, last = wides[worker], len(lines) - 1
+    # A running sum waits for each step: four of them wait at once.
+    a, b, c, d = moves[worker, 0], moves[worker, 1], moves[worker, 2], moves[worker, 3]
+    for first in range(4 * worker, len(lines), 4 * len(wides)):
+        for k in range(4):
+            own, move = lines[min(first + k, last)], moves[worker, k]
+            middle = wide[half:]
+            for x in range(columns):
+                middle[x] = own[x]
+            for j in range(half):
+                wide[j] = own[_reflected(j - half, columns)]
+                wide[half + columns + j] = own[_reflected(columns + j, columns)]
+            total = np.float64(0)
+            for x in range(2 * half + 1):
+                total += wide[x]
+            move[0] = total / size
+            new = wide[2 * half :]
+            for x in range(1, columns):
+                move[x] = (new[x] - wide[x - 1]) / size
+        e, f = out[first], out[min(first + 1, last)]
+        g, h = out[min(first + 2, last)], out[min(first + 3, last)]
+        p = q = r = s = np.float64(0)
         for x in range(columns):
-            middle[x] = own[x]
-        for j in range(half):
-            wide[j] = own[_reflected(j - half, columns)]
-            wide[half + columns + j] = own[_reflected(columns + j, columns)]
-        total = np.float64(0)
-        for x in range(2 * half + 1):
-            total += wide[x]
-        total /= size
-        result[0] = total
-        new = wide[2 * half + 1 :]
-        for x in range(columns - 1):
-            move[x] = (new[x] - wide[x]) / size
-        for x in range(columns - 1):
-            total += move[x]
-            result[x + 1] = total
+            p, q, r, s = p + a[x], q + b[x], r + c[x], s + d[x]
+            e[x], f[x], g[x], h[x] = p, q, r, s

@@ -148,12 +148,16 @@ def _outlines(labels: Any, places: Any, found: Any) -> None:
 
 
 @kernel
-def slopes(image: Any, places: Any, spacing: Any, out: Any) -> None:
-    """Find the direction in which an image rises, of length 1, at flat positions: (n, 3)."""
+def slopes(image: Any, rim: Any, spacing: Any, out: Any, places: Any) -> None:
+    """Find the direction in which an image rises, of length 1, at flat positions: (n, 3).
+
+    `places` (n, 3) gets the positions along each axis.
+    """
     _, rows, columns = image.shape
-    for index in range(len(places)):
-        z, rest = divmod(places[index], rows * columns)
+    for index in range(len(rim)):
+        z, rest = divmod(rim[index], rows * columns)
         y, x = divmod(rest, columns)
+        places[index, 0], places[index, 1], places[index, 2] = z, y, x
         square = np.float64(0)
         for axis in range(3):
             out[index, axis] = 0

@@ -62,10 +62,9 @@ def steps(found: Found, coarse: Array, octaves: list[Octave], smooth: list[Array
     rim = kernels.outlines(found.labels, int(np.count_nonzero(labels)))
     if not len(rim):
         return np.zeros(count)
-    uphill = np.empty((len(rim), 3))
-    kernels.slopes(coarse, rim, found.octave.voxel, uphill, work=0)
+    uphill, places = np.empty((len(rim), 3)), np.empty((len(rim), 3))
+    kernels.slopes(coarse, rim, found.octave.voxel, uphill, places, work=0)
     first = octaves[0]
-    places = np.stack(np.unravel_index(rim, found.labels.shape), axis=-1)
     where = found.octave.to_image(places) * first.voxel
     heights = np.empty(len(rim), np.float32)
     for octave in octaves[found.octave.index :: -1]:
