@@ -46,9 +46,8 @@ _GREYS = 256
 # taken for one, fit to 0.89.
 STRICTNESS = 16
 
-# Pixels from which threads pay, and shares of the levels that they may work on.
+# Pixels from which threads pay.
 _THREADED = 1 << 18
-_GROUPS = 2
 
 # Scale of spots, in pixels: between the sharpest that a microscope draws, and twice that.
 _SPOT = 1.5
@@ -102,17 +101,23 @@ class Found:
 
 def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, last: bool) -> Found:
     """Find the components of the map of depths that are most like ellipsoids."""
-    without = _without_small(smooth, noise)
-    ground = octave.local_mean(without, _GROUND[ndim])
-    above = smooth - ground
-    contrast = octave.local_mean((without - ground) ** 2, _GROUND[ndim])
-    contrast = np.sqrt(np.maximum(contrast, 0) + np.float32((_NOISES * noise) ** 2))
-    relative = above / np.maximum(contrast, np.float32(1e-30))
-    depth = _mean_depth(octave, relative, ndim)
+    above, contrast = _local_contrast(octave, smooth, noise, ndim)
+    depth = _mean_depth(octave, np.divide(above, contrast, out=contrast), ndim)
+    del contrast  # memory, in volumes
     least = _NARROWEST if octave.index else 0.0
     labels, fits = _ellipsoids(depth, least, np.inf if last else _WIDEST, octave, ndim)
     none = np.full(len(fits), np.nan)
     return Found(octave, labels, depth, above, fits, none, np.full(len(fits), np.inf))
+
+
+def _local_contrast(octave: Octave, smooth: Array, noise: float, ndim: int) -> tuple[Array, Array]:
+    """Return what an image is above its ground, and the contrast that there is around."""
+    without = _without_small(smooth, noise)
+    ground = octave.local_mean(without, _GROUND[ndim])
+    without -= ground
+    contrast = octave.local_mean(np.square(without, out=without), _GROUND[ndim])
+    contrast = np.sqrt(np.maximum(contrast, 0) + np.float32((_NOISES * noise) ** 2))
+    return smooth - ground, np.maximum(contrast, np.float32(1e-30))
 
 
 def _without_small(smooth: Array, noise: float) -> Array:
@@ -131,11 +136,11 @@ def _mean_depth(octave: Octave, relative: Array, ndim: int) -> Array:
     voxel = octave.voxel / octave.unit
     most = np.float32(np.linalg.norm(voxel * relative.shape))  # where a level has no background
     steps, weights = depths.scan(ndim, voxel)
-    sums = np.zeros((_GROUPS, *relative.shape), np.float32)
     # Threads pay from some milliseconds on: where cores are busy, they wait for each other.
-    work = 0 if relative.size < _THREADED else sums.size
-    depths.sum_depths(relative, _LEVELS, steps, weights, most, sums, work=work)
-    depth = octave.smooth(sums.sum(axis=0) / np.float32(len(_LEVELS)), 0.5)
+    work = 0 if relative.size < _THREADED else relative.size * len(_LEVELS)
+    sums = depths.sum_depths(relative, _LEVELS, steps, weights, most, work=work)
+    sums /= np.float32(len(_LEVELS))
+    depth = octave.smooth(sums, 0.5)
     depth[depth < _SHALLOW] = 0
     return depth
 
