@@ -1,6 +1,6 @@
 """Separable filters along the axes of an image: openings, Gaussians and boxes.
 
-To the bit as SciPy's, whose loops for any dtype, line by line through a buffer, take three to ten
+To the bit as SciPy's, whose loops for any dtype, line by line through a buffer, take two to ten
 times as long. Beyond a border is the reflection of what is on this side of it.
 """
 

@@ -28,7 +28,7 @@ def _slope(coarse: Any, z: Any, y: Any, x: Any, spacing: Any) -> Any:
 
 @device
 def _is_rim(labels: Any, z: Any, y: Any, x: Any) -> Any:
-    """Whether a pixel without a label is beside one."""
+    """Whether a labelled pixel is beside one without a label."""
     planes, rows, columns = labels.shape
     rim = y > 0 and labels[z, y - 1, x] == 0
     rim |= y + 1 < rows and labels[z, y + 1, x] == 0
