@@ -36,12 +36,10 @@ def fall(values: Any, order: Any, starts: Any) -> None:
 
 @device
 def _root(above: Any, node: Any) -> Any:
-    root = node
-    while above[root] != root:
-        root = above[root]
-    while above[node] != root:
-        above[node], node = root, above[node]
-    return root
+    while above[node] != node:
+        above[node] = above[above[node]]
+        node = above[node]
+    return node
 
 
 def build_tree(order: Any, values: Any, shape: Any, parent: Any, *, work: int) -> None:

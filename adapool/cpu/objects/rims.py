@@ -26,6 +26,19 @@ def _slope(coarse: Any, z: Any, y: Any, x: Any, spacing: Any) -> Any:
     return square_root(across)
 
 
+@device
+def _is_rim(labels: Any, z: Any, y: Any, x: Any) -> Any:
+    """Whether a labelled pixel is beside one without a label."""
+    planes, rows, columns = labels.shape
+    rim = y > 0 and labels[z, y - 1, x] == 0
+    rim |= y + 1 < rows and labels[z, y + 1, x] == 0
+    rim |= x > 0 and labels[z, y, x - 1] == 0
+    rim |= x + 1 < columns and labels[z, y, x + 1] == 0
+    rim |= z > 0 and labels[z - 1, y, x] == 0
+    rim |= z + 1 < planes and labels[z + 1, y, x] == 0
+    return rim
+
+
 def rims(
     coarse: Any,
     labels: Any,
@@ -77,16 +90,9 @@ def _rims(
     for z in range(planes):
         for y in range(rows):
             for x in range(columns):
-                if labels[z, y, x] > 0:
-                    rim = y > 0 and labels[z, y - 1, x] == 0
-                    rim |= y + 1 < rows and labels[z, y + 1, x] == 0
-                    rim |= x > 0 and labels[z, y, x - 1] == 0
-                    rim |= x + 1 < columns and labels[z, y, x + 1] == 0
-                    rim |= z > 0 and labels[z - 1, y, x] == 0
-                    rim |= z + 1 < planes and labels[z + 1, y, x] == 0
-                    if rim:
-                        front[count] = (z * rows + y) * columns + x
-                        count += 1
+                if labels[z, y, x] > 0 and _is_rim(labels, z, y, x):
+                    front[count] = (z * rows + y) * columns + x
+                    count += 1
     start, step = 0, 0
     while start < count:
         stop = count
@@ -115,3 +121,98 @@ def _rims(
                         front[count] = other
                         count += 1
         start, step = stop, step + 1
+
+
+def outlines(labels: Any, volume: int) -> Any:
+    """Return the flat positions of labelled pixels beside pixels without a label, in raster order.
+
+    `volume` pixels have a label.
+    """
+    places, count = np.empty(volume, np.int32), np.empty(1, np.int64)
+    _outlines(labels, places, count, work=0)
+    return places[: int(count[0])]
+
+
+@kernel
+def _outlines(labels: Any, places: Any, found: Any) -> None:
+    planes, rows, columns = labels.shape
+    count = 0
+    for z in range(planes):
+        for y in range(rows):
+            line = labels[z, y]
+            for x in range(columns):
+                if line[x] > 0 and _is_rim(labels, z, y, x):
+                    places[count] = (z * rows + y) * columns + x
+                    count += 1
+    found[0] = count
+
+
+@kernel
+def slopes(image: Any, rim: Any, spacing: Any, out: Any, places: Any) -> None:
+    """Find the direction in which an image rises, of length 1, at flat positions: (n, 3).
+
+    `places` (n, 3) gets the positions along each axis.
+    """
+    _, rows, columns = image.shape
+    for index in range(len(rim)):
+        z, rest = divmod(rim[index], rows * columns)
+        y, x = divmod(rest, columns)
+        places[index, 0], places[index, 1], places[index, 2] = z, y, x
+        square = np.float64(0)
+        for axis in range(3):
+            out[index, axis] = 0
+            if image.shape[axis] > 1:
+                dz, dy, dx = int(axis == 0), int(axis == 1), int(axis == 2)
+                c, b, a = max(z - dz, 0), max(y - dy, 0), max(x - dx, 0)
+                r = min(z + dz, image.shape[0] - 1)
+                q = min(y + dy, image.shape[1] - 1)
+                p = min(x + dx, image.shape[2] - 1)
+                rise = np.float64(image[r, q, p] - image[c, b, a])
+                rise = rise / np.float64(r - c + q - b + p - a) / spacing[axis]
+                out[index, axis] = rise
+                square += rise * rise
+        length = max(square_root(square), np.float64(1e-30))
+        for axis in range(3):
+            out[index, axis] /= length
+
+
+@device
+def _nearest(value: Any, count: Any) -> Any:
+    """Return the nearest of so many positions; of two, the even one."""
+    # The last bit of so large a number is worth 1.
+    large = np.float64(6755399441055744)
+    return np.int64(min(max(value + large - large, np.float64(0)), np.float64(count - 1)))
+
+
+@kernel
+def follow(
+    image: Any, grid: Any, shifts: Any, half: Any, uphill: Any, places: Any, heights: Any
+) -> None:
+    """Move each place, by one of some shifts uphill, to where an image falls most.
+
+    `heights` becomes the difference between what is `half` uphill and what is `half` downhill.
+    `grid` (3, axis): the first position, the step, and the size of a pixel of the finest image.
+    """
+    planes, rows, columns = image.shape
+    for index in range(len(places)):
+        place, direction = places[index], uphill[index]
+        best, found = np.float32(-np.inf), np.float64(0)
+        for s in range(len(shifts)):
+            high = low = np.float32(0)
+            for side in range(2):
+                far = half if side == 0 else -half
+                z = place[0] + shifts[s] * direction[0] + far * direction[0]
+                y = place[1] + shifts[s] * direction[1] + far * direction[1]
+                x = place[2] + shifts[s] * direction[2] + far * direction[2]
+                p = _nearest((z / grid[2, 0] - grid[0, 0]) / grid[1, 0], planes)
+                q = _nearest((y / grid[2, 1] - grid[0, 1]) / grid[1, 1], rows)
+                r = _nearest((x / grid[2, 2] - grid[0, 2]) / grid[1, 2], columns)
+                if side == 0:
+                    high = image[p, q, r]
+                else:
+                    low = image[p, q, r]
+            if high - low > best:
+                best, found = high - low, shifts[s]
+        for axis in range(3):
+            place[axis] += found * direction[axis]
+        heights[index] = best

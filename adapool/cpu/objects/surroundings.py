@@ -40,17 +40,18 @@ def surround(
     labels: Any,
     low: Any,
     high: Any,
-    share: Any,
+    shares: Any,
     least: Any,
     most: Any,
     out: Any,
     *,
     work: int,
 ) -> None:
-    """Find a quantile of what has no label in each ellipsoid, inscribed from `low` to `high`.
+    """Find quantiles of what has no label in each ellipsoid, inscribed from `low` to `high`.
 
     Boxes may leave the image: they are cut. Of one with more than `most` pixels, some are looked
-    at, evenly spaced about its middle. Infinity where there are fewer than `least` of them.
+    at, evenly spaced about its middle. Infinity where there are fewer than `least` of them. `out`
+    is (share, label).
     """
     if not len(low):
         return
@@ -62,7 +63,7 @@ def surround(
         labels,
         low,
         high,
-        np.float64(share),
+        shares.astype(np.float64),
         np.int64(least),
         np.int64(most),
         out,
@@ -80,7 +81,7 @@ def _surround(
     labels: Any,
     low: Any,
     high: Any,
-    share: Any,
+    shares: Any,
     least: Any,
     most: Any,
     out: Any,
@@ -120,10 +121,34 @@ def _surround(
                     if -reach <= dx <= reach and labels[z, y, x] == 0 and count < len(around):
                         around[count] = values[z, y, x]
                         count += 1
-        if count < least:
-            out[index] = np.inf
-        else:
-            out[index] = _select(around, count, int(share * (count - 1)))
+        for which in range(len(shares)):
+            if count < least:
+                out[which, index] = np.inf
+            else:
+                out[which, index] = _select(around, count, int(shares[which] * (count - 1)))
+
+
+def medians(values: Any, numbers: Any, count: int) -> Any:
+    """Return the median of the values of each number; 0 where there is none."""
+    sizes = np.bincount(numbers, minlength=count)
+    ends, room = np.cumsum(sizes) - sizes, np.empty_like(values)
+    out = np.empty(count, values.dtype)
+    _medians(values, numbers, ends, room, out, work=0)
+    return out
+
+
+@kernel
+def _medians(values: Any, numbers: Any, ends: Any, room: Any, out: Any) -> None:
+    for index in range(len(values)):
+        number = numbers[index]
+        room[ends[number]] = values[index]
+        ends[number] += 1
+    start = np.int64(0)
+    for number in range(len(ends)):
+        count = ends[number] - start
+        own = room[start:]
+        out[number] = _select(own, count, count // 2) if count > 0 else 0
+        start = ends[number]
 
 
 def sums_over(values: Any, labels: Any, sums: Any, *, work: int) -> None:

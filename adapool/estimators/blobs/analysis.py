@@ -8,6 +8,7 @@ import numpy as np
 
 from adapool._backends import Array
 from adapool.cpu.objects import components
+from adapool.cpu.objects import labels as kernels
 from adapool.estimators.blobs.candidates import Found, components_of, spots_of
 from adapool.estimators.blobs.measures import Candidates, joined, measured
 from adapool.estimators.blobs.noise import despeckled, noise, pixel_noise
@@ -104,13 +105,12 @@ def _drawn(found: list[Found], each: Candidates, kept: Array) -> Objects:
     which = np.flatnonzero(kept)
     for source in np.unique(each.source[which])[::-1]:
         own = which[each.source[which] == source]
-        numbers = np.zeros(found[source].labels.max() + 1, np.int32)
+        numbers = np.zeros(len(found[source].fits) + 1, np.int32)
         numbers[each.number[own]] = np.searchsorted(which, own) + 1
-        grid = np.ix_(*pixels_of(octave, found[source].octave))
-        drawn = numbers[found[source].labels][grid]
-        inside = drawn > 0
-        labels[inside] = drawn[inside]
-        depth[inside] = found[source].depth[grid][inside]
+        maps = pixels_of(octave, found[source].octave)
+        kernels.draw(
+            found[source].labels, found[source].depth, numbers, *maps, labels, depth, work=0
+        )
     positions = each.positions[which]
     return _seen(
         Objects(

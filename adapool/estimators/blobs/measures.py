@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy import ndimage as ndi
 
 from adapool._backends import Array
-from adapool.cpu.objects import components
+from adapool.cpu.objects import components, labels
 from adapool.cpu.objects import surroundings as kernels
 from adapool.estimators.blobs.candidates import Found, unit_ball
 
@@ -93,12 +92,12 @@ def measured(
 ) -> Candidates:
     """Measure the candidates of one source."""
     octave, count = found.octave, len(found.fits)
-    volumes = np.bincount(found.labels.ravel(), minlength=count + 1)[1:]
+    volumes = labels.volumes(found.labels, count)
     diameters = 2 * (volumes * octave.voxel[-ndim:].prod() / unit_ball(ndim)) ** (1 / ndim)
-    contrasts, backgrounds = _contrasts(found, smooth, diameters, ndim, _BACKGROUND)
-    rises, _ = _contrasts(found, found.above, diameters, ndim, _BACKGROUND)
+    boxes = _boxes(found, diameters, ndim)
+    (contrasts,), (backgrounds,) = _contrasts(found, smooth, boxes, [_BACKGROUND])
     quantile = _ALONE_SPOTS if np.isfinite(found.heights).any() else _ALONE
-    alone, _ = _contrasts(found, found.above, diameters, ndim, quantile)
+    (rises, alone), _ = _contrasts(found, found.above, boxes, [_BACKGROUND, quantile])
     finest = octave.unit / 2**octave.index
     wide = np.log2(np.maximum(diameters / (_NARROW * finest), 1)).astype(int)
     wide = np.minimum(wide, len(noises) - 1)
@@ -121,43 +120,39 @@ def measured(
     )
 
 
-def _contrasts(
-    found: Found, values: Array, diameters: Array, ndim: int, quantile: float
-) -> tuple[Array, Array]:
-    """Return how much the mean of each candidate is above its background, and that."""
-    sums = np.zeros((len(diameters), 2))
-    kernels.sums_over(values, found.labels, sums, work=0)
-    means = sums[:, 1] / np.maximum(sums[:, 0], 1)
-    around = _surroundings(found, values, diameters, ndim, quantile)
-    # No background around it: nothing to stand out from.
-    backgrounds = np.where(np.isfinite(around), around, means)
-    return means - backgrounds, backgrounds
-
-
-def _surroundings(
-    found: Found, values: Array, diameters: Array, ndim: int, quantile: float
-) -> Array:
-    """Return the background of each candidate; infinity where there is none."""
-    boxes = ndi.find_objects(found.labels)
-    low = np.array([[axis.start for axis in box] for box in boxes], np.int64).reshape(-1, 3)
-    high = np.array([[axis.stop for axis in box] for box in boxes], np.int64).reshape(-1, 3)
+def _boxes(found: Found, diameters: Array, ndim: int) -> tuple[Array, Array]:
+    """Return the boxes that hold each candidate and its surroundings: two (n, 3) arrays."""
+    low, high = labels.bounds(found.labels, len(diameters))
     reach = _AROUND * diameters[:, np.newaxis] / 2 / found.octave.voxel
     margin = np.ceil(reach).astype(np.int64)
     margin[:, : 3 - ndim] = 0
-    out = np.empty(len(diameters), np.float32)
+    return low - margin, high + margin
+
+
+def _contrasts(
+    found: Found, values: Array, boxes: tuple[Array, Array], quantiles: list[float]
+) -> tuple[Array, Array]:
+    """Return how much the mean of each candidate is above its backgrounds, and those: (q, n)."""
+    count = len(found.fits)
+    sums = np.zeros((count, 2))
+    kernels.sums_over(values, found.labels, sums, work=0)
+    means = sums[:, 1] / np.maximum(sums[:, 0], 1)
+    around = np.empty((len(quantiles), count), np.float32)
+    shares = np.array(quantiles, np.float32)
     # Some milliseconds in all: threads would wait for each other for longer.
     kernels.surround(
         values,
         found.labels,
-        low - margin,
-        high + margin,
-        np.float32(quantile),
+        *boxes,
+        shares,
         _FEWEST,
         _MOST,
-        out,
+        around,
         work=0,
     )
-    return out.astype(np.float64)
+    # No background around it: nothing to stand out from.
+    backgrounds = np.where(np.isfinite(around), around.astype(np.float64), means)
+    return means - backgrounds, backgrounds
 
 
 def _middles(found: Found) -> Array:

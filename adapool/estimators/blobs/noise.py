@@ -8,6 +8,7 @@ import numpy as np
 
 from adapool._backends import Array
 from adapool.cpu.objects import spots as kernels
+from adapool.cpu.objects.ranks import median, ranked
 from adapool.estimators.blobs.pyramid import Octave
 
 # The first quartile of the absolute value of a normal variable.
@@ -59,7 +60,7 @@ def noise(
     for fine, blurred in zip(smooth, coarse, strict=True):
         band = (fine - blurred).ravel()
         size = np.abs(band)
-        value = float(np.partition(size, size.size // 4)[size.size // 4]) / QUARTILE * factor
+        value = float(ranked(size, size.size // 4)[0]) / QUARTILE * factor
         normal = normal and _is_normal(band)
         if found:
             value = min(value, found[-1] * (growth if normal else min(growth, 1.0)))
@@ -105,7 +106,7 @@ def pixel_noise(image: Array) -> float:
         return 0.0
     rows = image[:, :-2] - 2 * image[:, 1:-1] + image[:, 2:]
     both = np.abs(rows[..., :-2] - 2 * rows[..., 1:-1] + rows[..., 2:])
-    return float(np.median(both) / 6 * 1.4826)
+    return float(median(both.ravel()) / 6 * 1.4826)
 
 
 def despeckled(image: Array, pixels: float) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from adapool._backends import Array
+from adapool.cpu.objects import filters
 
 # An octave whose longest side has no more pixels than this is the last.
 _SMALLEST = 24
@@ -52,7 +53,7 @@ class Octave:
     def smooth(self, image: Array, sigma: float) -> Array:
         """Smooth by a Gaussian of a standard deviation in units of a pixel."""
         sigmas = np.where(np.array(image.shape) > 1, sigma * self.unit / self.voxel, 0)
-        return np.asarray(ndi.gaussian_filter(image, sigmas))
+        return np.asarray(filters.gaussian(image, sigmas))
 
     def local_mean(self, image: Array, sigma: float) -> Array:
         """Smooth by three boxes, whose cost does not grow with sigma as that of a Gaussian does.
@@ -63,7 +64,7 @@ class Octave:
         odd = 2 * np.round((widths - 1) / 2).astype(int) + 1
         odd = np.minimum(odd, 2 * np.array(image.shape) - 1)
         for _ in range(3):
-            image = ndi.uniform_filter(image, odd)
+            image = filters.boxes(image, odd)
         return np.asarray(image)
 
     def to_image(self, positions: Array) -> Array:
@@ -88,7 +89,7 @@ def octaves(image: Array, voxel: Array, ndim: int, noise: float) -> list[Octave]
 def _halved(octave: Octave, ndim: int, height: float) -> Octave:
     first, step = octave.first.copy(), octave.step.copy()
     widths = np.minimum(_OPENING, octave.image.shape)
-    opened = ndi.grey_opening(octave.image, widths)
+    opened = filters.opening(octave.image, widths)
     image = np.minimum(octave.image, opened + np.float32(height))
     voxel = octave.voxel.copy()
     spatial = range(3 - ndim, 3)

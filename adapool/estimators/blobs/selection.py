@@ -10,6 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from adapool._backends import Array
+from adapool.cpu.objects import labels
 from adapool.cpu.objects import surroundings as kernels
 from adapool.estimators.blobs.candidates import STRICTNESS, Found
 from adapool.estimators.blobs.measures import Candidates
@@ -82,6 +83,7 @@ def _holders(found: list[Found], each: Candidates) -> list[Array]:
     -1 where it lies in none.
     """
     starts = np.searchsorted(each.source, np.arange(len(found) + 1))
+    volumes = [labels.volumes(each.labels, len(each.fits)) for each in found]
     over = []
     for outer, holder in enumerate(found):
         lies = np.full(len(each.source), -1)
@@ -90,8 +92,7 @@ def _holders(found: list[Found], each: Candidates) -> list[Array]:
             votes = np.zeros((count, 3), np.int64)
             maps = pixels_of(found[inner].octave, holder.octave)
             kernels.majority(found[inner].labels, holder.labels, *maps, votes, work=0)
-            volume = np.bincount(found[inner].labels.ravel(), minlength=count + 1)[1:]
-            most = (votes[:, 0] > 0) & (2 * votes[:, 2] > volume)
+            most = (votes[:, 0] > 0) & (2 * votes[:, 2] > volumes[inner])
             lies[starts[inner] : starts[inner + 1]] = np.where(
                 most, starts[outer] + votes[:, 0] - 1, -1
             )
@@ -126,12 +127,13 @@ def _best(
     for lies in reversed(holders):  # the smallest that holds it
         holder = np.where((lies >= 0) & alive[lies], lies, holder)
     inner, kept = np.zeros(len(each.source)), np.zeros(len(each.source), np.bool_)
+    spots = each.spots
     for index in np.flatnonzero(alive):
         kept[index] = score[index] >= inner[index]
         if holder[index] >= 0:
             over_it = each.diameters[holder[index]]
             # Spots count by how much they cover: a few bumps of noise are no parts of a disk.
-            share = min(each.diameters[index] / over_it, 1.0) ** power if each.spots[index] else 1.0
+            share = min(each.diameters[index] / over_it, 1.0) ** power if spots[index] else 1.0
             inner[holder[index]] += share * max(score[index], inner[index])
     taken = np.zeros(len(each.source), np.bool_)
     for index in np.flatnonzero(alive)[::-1]:

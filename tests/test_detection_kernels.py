@@ -1,0 +1,91 @@
+"""Filters, order statistics and measures of labels: kernels of the detector alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import ndimage as ndi
+
+from adapool.cpu.objects import filters, labels, ranks, rims, spots
+from adapool.cpu.objects.surroundings import medians
+
+SHAPES = [(1, 40, 57), (12, 13, 14), (2, 3, 4), (1, 1, 9), (1, 2, 30), (1, 1, 1)]
+
+
+def image(shape: tuple[int, ...], seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(100, 5, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_filters_are_those_of_scipy_to_the_bit(shape: tuple[int, ...]) -> None:
+    values = image(shape)
+    for width in (2, 3, 5):
+        widths = np.minimum([width] * 3, shape)
+        np.testing.assert_array_equal(
+            filters.opening(values, widths), ndi.grey_opening(values, widths)
+        )
+    for sigma in (0.1, 0.5, 1.5, 3.0):
+        sigmas = np.where(np.array(shape) > 1, sigma, 0)
+        np.testing.assert_array_equal(
+            filters.gaussian(values, sigmas), ndi.gaussian_filter(values, sigmas)
+        )
+    for widths in ([1, 3, 5], [7, 17, 9]):
+        odd = np.minimum(widths, 2 * np.array(shape) - 1)
+        np.testing.assert_array_equal(filters.boxes(values, odd), ndi.uniform_filter(values, odd))
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_ranks_are_those_of_sorted_values(size: int) -> None:
+    values = np.abs(image((size,)) - 100)
+    places = [0, size // 3, size - 1]
+    np.testing.assert_array_equal(ranks.ranked(values, *places), np.sort(values)[places])
+    assert ranks.median(values) == np.median(values)
+
+
+def test_labels_are_counted_and_bounded() -> None:
+    drawn = ndi.label(image((5, 30, 31)) > 104)[0].astype(np.int32)
+    count = int(drawn.max())
+    np.testing.assert_array_equal(labels.volumes(drawn, count), np.bincount(drawn.ravel())[1:])
+    low, high = labels.bounds(drawn, count)
+    boxes = [[(a.start, a.stop) for a in box] for box in ndi.find_objects(drawn)]
+    np.testing.assert_array_equal(np.stack([low, high], axis=-1), boxes)
+
+
+def test_outlines_are_what_an_erosion_takes() -> None:
+    drawn = ndi.label(image((5, 30, 31)) > 101)[0].astype(np.int32)
+    cross = ndi.generate_binary_structure(3, 1)
+    inside = ndi.binary_erosion(drawn > 0, cross, border_value=1)
+    places = rims.outlines(drawn, int((drawn > 0).sum()))
+    np.testing.assert_array_equal(places, np.flatnonzero((drawn > 0) & ~inside))
+
+
+def test_medians_of_each_number() -> None:
+    rng = np.random.default_rng(0)
+    values, numbers = image((200,)), rng.integers(0, 9, 200)
+    numbers[numbers == 4] = 5
+    wanted = [np.sort(values[numbers == n]) for n in range(9)]
+    found = medians(values, numbers, 9)
+    np.testing.assert_array_equal(found, [v[len(v) // 2] if len(v) else 0 for v in wanted])
+
+
+@pytest.mark.parametrize("shape", [(1, 25, 26), (6, 7, 8)])
+def test_maxima_meet_where_level_sets_grow_together(shape: tuple[int, ...]) -> None:
+    values = ndi.gaussian_filter(image(shape), 1) - np.float32(99)
+    up, highest = np.empty(values.size, np.int32), np.zeros(values.size, np.float32)
+    spots.climb(values, up, work=0)
+    spots.settle(up, work=0)
+    spots.meetings(values, up, 0.0, highest)
+    flat = values.ravel()
+    maxima = np.flatnonzero(up == np.arange(flat.size))
+    assert len(maxima) > 3
+    for pixel in maxima:
+        # From level to level: the first at which the component of a maximum holds a higher one.
+        met = np.float32(0)
+        for level in np.sort(flat[(flat > 0) & (flat <= flat[pixel])])[::-1]:
+            parts = ndi.label(values >= level, np.ones((3, 3, 3)))[0].ravel()
+            if flat[parts == parts[pixel]].max() > flat[pixel]:
+                met = level
+                break
+        assert highest[pixel] == met
