@@ -62,8 +62,9 @@ _SPOT_SHARE = 0.25
 _ROUNDNESS = 0.35
 
 # Share of the height of a spot that it falls by before it meets a higher one: bumps on a rim fall
-# by less.
+# by less. And how many times as many standard deviations of noise as its height is at least.
 _APART = 0.25
+_RISE = 0.8
 
 # Fit of a disk that pixels draw.
 _ROUND = 0.985
@@ -227,11 +228,13 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
     noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / QUARTILE
     # Where the lowest spot may meet a higher one: nothing below that tells.
     lowest = float(middle) + height * float(deviation)
-    above_it = np.flatnonzero(flat > max(min(lowest - height * noise, (1 - _APART) * lowest), 0))
+    above_it = np.flatnonzero(
+        flat > max(min(lowest - _RISE * height * noise, (1 - _APART) * lowest), 0)
+    )
     order = above_it[np.argsort(-flat[above_it], kind="stable")].astype(np.int32)
     kernels.meetings(order, response, tied, work=0)
     rises = highest - tied[maxima]
-    kept = (heights >= height) & (rises >= height * noise) & (rises >= _APART * highest)
+    kept = (heights >= height) & (rises >= _RISE * height * noise) & (rises >= _APART * highest)
     kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS
     maxima, heights = maxima[kept], heights[kept]
     number, labels = np.zeros(size, np.int32), np.zeros(size, np.int32)
