@@ -41,6 +41,7 @@ _SHARPER = 2.0
 # Spots are those of one lens if their neighbours, so many, have scales whose middle half has at
 # most this range, and whose median is that of a spot with a sigma of 2.3 pixels at most.
 _OF_ONE_LENS = 36
+_QUORUM = 4
 _FEWEST = 16
 _SPREAD = 0.25
 _SHARPEST = 1.1
@@ -185,11 +186,12 @@ def _of_one_lens(each: Candidates, alive: Array) -> Array:
     out = np.zeros(len(each.source), np.bool_)
     if len(which) >= _FEWEST:
         places = each.places[which]
-        near = cKDTree(places).query(places, min(_OF_ONE_LENS, len(which)))[1]
+        around = cKDTree(places).query(places, min(_QUORUM * _OF_ONE_LENS, len(which)))[1]
+        near = around[:, :_OF_ONE_LENS]
         low, middle, high = np.quantile(each.scales[which][near], [0.25, 0.5, 0.75], axis=-1)
         alike = (high - low < _SPREAD) & (middle < _SHARPEST)
-        # A few of a thousand grains may be alike by chance.
-        out[which] = alike & (alike[near].mean(axis=-1) > 0.5)
+        # Of a thousand grains, some are alike by chance, but not those around them.
+        out[which] = alike & (2 * alike[around].sum(axis=-1) > around.shape[-1])
     return out
 
 
