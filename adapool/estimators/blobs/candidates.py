@@ -64,7 +64,7 @@ _ROUNDNESS = 0.35
 # Share of the height of a spot that it falls by before it meets a higher one: bumps on a rim fall
 # by less. And how many times as many standard deviations of noise as its height is at least.
 _APART = 0.25
-_RISE = 0.8
+_RISE = 0.6
 
 # Fit of a disk that pixels draw.
 _ROUND = 0.985

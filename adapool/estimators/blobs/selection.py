@@ -24,7 +24,12 @@ _SPOT_CONTRAST = 4.0
 _LEAST = 1e-3
 
 # How fast the score of a candidate rises with the height of its rim.
-_POWER = 3
+_POWER = 2
+
+# Parts count by their size, over that of the whole, to this power: ten parts of a tenth of the
+# width, as grains of a nucleus are, are less than it. Spots count by how much they cover: a few
+# bumps of noise are no parts of a disk.
+_PARTS = 0.15
 
 # Share of the height of the rim of what holds them that spots have, on average, which are what is
 # looked for; fainter ones are its texture. Spots of one lens need less: half, as noise on a disk
@@ -51,7 +56,7 @@ _SHARPEST = 1.1
 # less than so many spots wide is anyhow.
 _SOFT = 0.85
 _NARROW = 4.0
-_LOWER = 2.0
+_LOWER = 1.5
 _FAR = 40.0
 _SEVERAL = 4
 
@@ -144,9 +149,8 @@ def _best(
     for index in np.flatnonzero(alive):
         kept[index] = score[index] >= inner[index]
         if holder[index] >= 0:
-            over_it = each.diameters[holder[index]]
-            # Spots count by how much they cover: a few bumps of noise are no parts of a disk.
-            share = min(each.diameters[index] / over_it, 1.0) ** power if each.spots[index] else 1.0
+            ratio = min(each.diameters[index] / each.diameters[holder[index]], 1.0)
+            share = ratio ** (power if each.spots[index] else _PARTS)
             inner[holder[index]] += share * max(score[index], inner[index])
     taken = np.zeros(len(each.source), np.bool_)
     for index in np.flatnonzero(alive)[::-1]:
