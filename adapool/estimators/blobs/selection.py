@@ -44,12 +44,12 @@ _BLURRED = 0.5
 _SHARPER = 2.0
 
 # Spots are those of one lens if their neighbours, so many, have scales whose middle half has at
-# most this range, and whose median is that of a spot with a sigma of 2.6 pixels at most.
+# most this range, and whose median is that of a spot with a sigma of 2.3 pixels at most.
 _OF_ONE_LENS = 36
 _QUORUM = 4
 _FEWEST = 16
 _SPREAD = 0.25
-_SHARPEST = 1.3
+_SHARPEST = 1.1
 
 # What is no spot, and has a rim so many times lower than several of them, narrower ones within so
 # many of its diameters, is the ground that they lie on; unless it is in focus, which something
@@ -64,7 +64,7 @@ _SEVERAL = 4
 # less than this share of their contrast, if it is as large; of smaller ones more is asked.
 _OUTSHONE = 3
 _REACH = 15.0
-_SHARE = 0.1
+_SHARE = 0.12
 _MOST = 0.6
 _MAJORITY = 0.3
 
