@@ -16,8 +16,9 @@ from adapool.estimators.blobs.pyramid import octaves, pixels_of
 from adapool.estimators.blobs.rims import grown, steps
 from adapool.estimators.blobs.selection import select
 
-# Deviations from the median of maxima that a spot has: of normal ones, one in a million.
-_SPOT_HEIGHT = 6.0
+# Deviations from the median of maxima that a spot has: those of white noise that have as many are
+# one in a million pixels.
+_SPOT_HEIGHT = 5.0
 
 
 @dataclass(frozen=True)

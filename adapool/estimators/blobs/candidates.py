@@ -55,13 +55,15 @@ _SPOT = 1.5
 # Share of its maximum down to which the response to a spot is it.
 _SPOT_SHARE = 0.25
 
-# Curvature of a spot along the axis of the least, over that along the axis of the most: bumps on
-# a rim have less.
-_ROUNDNESS = 0.35
+# Curvature of a spot along the axis of the least, over that along the axis of the most, by the
+# number of axes: bumps on a rim have less. In a volume, where a lens draws spots up to three
+# times as long as wide, 0.2.
+_ROUNDNESS = {1: 0.35, 2: 0.35, 3: 0.2}
 
 # Share of the height of a spot that it falls by before it meets a higher one: bumps on a rim fall
-# by less.
+# by less. And how many times as many standard deviations of noise as its height is at least.
 _APART = 0.25
+_RISE = 0.6
 
 # Fit of a disk that pixels draw.
 _ROUND = 0.985
@@ -233,11 +235,12 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
     noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / QUARTILE
     # Where the lowest spot may meet a higher one: nothing below that tells.
     lowest = float(middle) + height * float(deviation)
-    floor = max(min(lowest - height * noise, (1 - _APART) * lowest), 0)
+    floor = max(min(lowest - _RISE * height * noise, (1 - _APART) * lowest), 0)
     kernels.meetings(response, up, floor, tied)
     rises = highest - tied[maxima]
-    kept = (heights >= height) & (rises >= height * noise) & (rises >= _APART * highest)
-    kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS
+    kept = (heights >= height) & (rises >= _RISE * height * noise) & (rises >= _APART * highest)
+    axes = max(sum(n > 1 for n in response.shape), 1)
+    kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS[axes]
     maxima, heights = maxima[kept], heights[kept]
     number, labels = np.zeros(size, np.int32), np.zeros(size, np.int32)
     number[maxima] = np.arange(1, len(maxima) + 1)

@@ -16,18 +16,27 @@ from adapool.estimators.blobs.candidates import STRICTNESS, Found
 from adapool.estimators.blobs.measures import Candidates
 from adapool.estimators.blobs.pyramid import pixels_of
 
-# Standard deviations of noise that the contrast of an object has.
+# Standard deviations of noise that the contrast of an object has, and that of a spot, which has
+# been told from noise by its height already.
 CONTRAST = 6.0
+_SPOT_CONTRAST = 4.0
 
 # Share of its contrast that the height of a rim counts as at least.
 _LEAST = 1e-3
 
 # How fast the score of a candidate rises with the height of its rim.
-_POWER = 3
+_POWER = 2
+
+# Parts count by their size, over that of the whole, to this power: ten parts of a tenth of the
+# width, as grains of a nucleus are, are less than it. Spots count by how much they cover: a few
+# bumps of noise are no parts of a disk.
+_PARTS = 0.15
 
 # Share of the height of the rim of what holds them that spots have, on average, which are what is
-# looked for; fainter ones are its texture.
+# looked for; fainter ones are its texture. Spots of one lens need less: half, as noise on a disk
+# makes bumps that are alike, too.
 _SPOTS = 1.0
+_SPOTS_ALIKE = 0.5
 
 # Out of focus is what has less than a share of its contrast within its rim, while half of so many
 # neighbours, narrower ones, have a rim so many times as high.
@@ -36,21 +45,27 @@ _BLURRED = 0.5
 _SHARPER = 2.0
 
 # Spots are those of one lens if their neighbours, so many, have scales whose middle half has at
-# most this range. What has a rim so many times lower than several of them, narrower ones within so
-# many of its diameters, and a softer one than an object in focus, is the ground that they lie on.
+# most this range, and whose median is that of a spot with a sigma of 2.3 pixels at most.
 _OF_ONE_LENS = 36
+_QUORUM = 4
 _FEWEST = 16
 _SPREAD = 0.25
+_SHARPEST = 1.1
+
+# What is no spot, and has a rim so many times lower than several of them, narrower ones within so
+# many of its diameters, is the ground that they lie on; unless it is in focus, which something
+# less than so many spots wide is anyhow.
 _SOFT = 0.85
-_LOWER = 3.0
-_FAR = 20.0
+_NARROW = 4.0
+_LOWER = 1.5
+_FAR = 40.0
 _SEVERAL = 4
 
 # An object is clutter where so many others outshine it, within so many of their diameters: with
 # less than this share of their contrast, if it is as large; of smaller ones more is asked.
 _OUTSHONE = 3
 _REACH = 15.0
-_SHARE = 0.1
+_SHARE = 0.12
 _MOST = 0.6
 _MAJORITY = 0.3
 
@@ -63,17 +78,19 @@ _HALO_SHARE = 0.02
 def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Array) -> Array:
     """Return which candidates are objects: a boolean for each."""
     rises = np.minimum(each.rises, each.contrasts)
-    alive = rises * sensitivity > CONTRAST * each.noises
+    least = np.where(each.spots, _SPOT_CONTRAST, CONTRAST)
+    alive = rises * sensitivity > least * each.noises
     # What is on one side only, or rises slowly, is no more than the slope of something else.
     heights = np.minimum(np.minimum(rises, each.alone), each.steps)
     heights = np.maximum(heights, _LEAST * rises)
     holders = _holders(found, each)
-    alive &= ~_grounds_of_spots(each, holders, alive, heights)
+    lens = _of_one_lens(each, alive)
+    alive &= ~_grounds_of_spots(each, holders, alive, heights, lens)
     axes = sum(n > 1 for n in found[0].octave.image.shape)
     kept = _best(each, holders, alive, heights, axes - 1.0)
-    kept[kept] = ~_out_of_focus(each, kept, heights, rises)
+    kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
     kept[kept] = ~_halo(each, kept, heights)
-    kept[kept] = ~_clutter(each, kept, heights)
+    kept[kept] = ~_clutter(each, kept, heights) | lens[kept]
     return np.asarray(kept & (each.diameters >= sizes[0]) & (each.diameters <= sizes[1]))
 
 
@@ -101,11 +118,12 @@ def _holders(found: list[Found], each: Candidates) -> list[Array]:
 
 
 def _grounds_of_spots(
-    each: Candidates, holders: list[Array], alive: Array, heights: Array
+    each: Candidates, holders: list[Array], alive: Array, heights: Array, lens: Array
 ) -> Array:
     """Return which candidates are the ground that spots lie on: these have higher rims, on average.
 
-    A mean, so that one bright grain in a nucleus does not make the nucleus a ground.
+    A mean, so that one bright grain in a nucleus does not make the nucleus a ground. What holds
+    mostly spots of one lens is their ground, or two of them that touch.
     """
     out = np.zeros(len(heights), np.bool_)
     for lies in holders:
@@ -114,7 +132,9 @@ def _grounds_of_spots(
         inside = inside[still[lies[inside]] & ~each.spots[lies[inside]]]
         count = np.bincount(lies[inside], minlength=len(heights))
         total = np.bincount(lies[inside], heights[inside], minlength=len(heights))
-        out |= (count > 0) & (total > _SPOTS * heights * count)
+        alike = 2 * np.bincount(lies[inside], lens[inside], minlength=len(heights)) > count
+        share = np.where(alike, _SPOTS_ALIKE, _SPOTS)
+        out |= (count > 0) & (total > share * heights * count)
     return out
 
 
@@ -131,9 +151,8 @@ def _best(
     for index in np.flatnonzero(alive):
         kept[index] = score[index] >= inner[index]
         if holder[index] >= 0:
-            over_it = each.diameters[holder[index]]
-            # Spots count by how much they cover: a few bumps of noise are no parts of a disk.
-            share = min(each.diameters[index] / over_it, 1.0) ** power if spots[index] else 1.0
+            ratio = min(each.diameters[index] / each.diameters[holder[index]], 1.0)
+            share = ratio ** (power if spots[index] else _PARTS)
             inner[holder[index]] += share * max(score[index], inner[index])
     taken = np.zeros(len(each.source), np.bool_)
     for index in np.flatnonzero(alive)[::-1]:
@@ -143,7 +162,9 @@ def _best(
     return kept
 
 
-def _out_of_focus(each: Candidates, kept: Array, heights: Array, rises: Array) -> Array:
+def _out_of_focus(
+    each: Candidates, kept: Array, heights: Array, rises: Array, trusted: Array
+) -> Array:
     """Return which of the kept ones have a soft rim, among narrower ones with higher rims."""
     places, own, wide = each.places[kept], heights[kept], each.diameters[kept]
     count = min(_NEIGHBOURS + 1, len(places))
@@ -154,25 +175,29 @@ def _out_of_focus(each: Candidates, kept: Array, heights: Array, rises: Array) -
     sharper &= wide[near] < wide[:, np.newaxis]
     focus = own / np.maximum(rises[kept], 1e-30)
     out = (focus < _BLURRED) & (2 * sharper.sum(axis=1) >= count - 1)
-    lens = np.flatnonzero(_of_one_lens(each, kept)[kept])
+    lens = np.flatnonzero(trusted[kept])
     if len(lens) >= _FEWEST:
         tree = cKDTree(places[lens])
-        for index in np.flatnonzero(~each.spots[kept] & (focus < _SOFT)):
+        narrow = wide < _NARROW * np.median(wide[lens])
+        for index in np.flatnonzero(~trusted[kept] & (narrow | (focus < _SOFT))):
             spots = lens[tree.query_ball_point(places[index], _FAR * wide[index])]
             higher = (wide[spots] < wide[index]) & (own[spots] > _LOWER * own[index])
             out[index] |= higher.sum() >= _SEVERAL
     return np.asarray(out)
 
 
-def _of_one_lens(each: Candidates, kept: Array) -> Array:
-    """Return which candidates are spots among others of the same size."""
-    which = np.flatnonzero(kept & each.spots)
+def _of_one_lens(each: Candidates, alive: Array) -> Array:
+    """Return which candidates are spots as sharp as a lens draws them, among others of the same."""
+    which = np.flatnonzero(alive & each.spots)
     out = np.zeros(len(each.source), np.bool_)
     if len(which) >= _FEWEST:
         places = each.places[which]
-        near = cKDTree(places).query(places, min(_OF_ONE_LENS, len(which)))[1]
-        low, high = np.quantile(each.scales[which][near], [0.25, 0.75], axis=-1)
-        out[which] = high - low < _SPREAD
+        around = cKDTree(places).query(places, min(_QUORUM * _OF_ONE_LENS, len(which)))[1]
+        near = around[:, :_OF_ONE_LENS]
+        low, middle, high = np.quantile(each.scales[which][near], [0.25, 0.5, 0.75], axis=-1)
+        alike = (high - low < _SPREAD) & (middle < _SHARPEST)
+        # Of a thousand grains, some are alike by chance, but not those around them.
+        out[which] = alike & (2 * alike[around].sum(axis=-1) > around.shape[-1])
     return out
 
 
