@@ -89,7 +89,8 @@ class Found:
     scales : (n,) array
         For spots, the response at twice their scale, over that at it; NaN for others.
     heights : (n,) array
-        For spots, the response, in deviations from the median of all maxima; infinite for others.
+        For spots, the response, in deviations from the median of all maxima, or what it falls by
+        before it meets a higher one, in those of noise, if that is less; infinite for others.
     """
 
     octave: Octave
@@ -238,10 +239,11 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
     floor = max(min(lowest - _RISE * height * noise, (1 - _APART) * lowest), 0)
     kernels.meetings(response, up, floor, tied)
     rises = highest - tied[maxima]
+    both = np.minimum(heights, rises / max(noise, 1e-30))
     kept = (heights >= height) & (rises >= _RISE * height * noise) & (rises >= _APART * highest)
     axes = max(sum(n > 1 for n in response.shape), 1)
     kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS[axes]
-    maxima, heights = maxima[kept], heights[kept]
+    maxima, heights = maxima[kept], both[kept]
     number, labels = np.zeros(size, np.int32), np.zeros(size, np.int32)
     number[maxima] = np.arange(1, len(maxima) + 1)
     kernels.basins(flat, up, number, np.float32(_SPOT_SHARE), labels, work=0)

@@ -21,6 +21,10 @@ from adapool.estimators.blobs.pyramid import pixels_of
 CONTRAST = 6.0
 _SPOT_CONTRAST = 4.0
 
+# Standard deviations of noise by which a spot that is not among others of one lens falls before it
+# meets a higher one.
+_SPOT_RISE = 6.0
+
 # Share of its contrast that the height of a rim counts as at least.
 _LEAST = 1e-3
 
@@ -85,6 +89,7 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     heights = np.maximum(heights, _LEAST * rises)
     holders = _holders(found, each)
     lens = _of_one_lens(each, alive)
+    alive &= lens | (each.heights * sensitivity >= _SPOT_RISE)
     alive &= ~_grounds_of_spots(each, holders, alive, heights, lens)
     axes = sum(n > 1 for n in found[0].octave.image.shape)
     kept = _best(each, holders, alive, heights, axes - 1.0)
