@@ -109,10 +109,12 @@ class _Object:
             indexing="ij",
             sparse=True,
         )
-        beyond = ndi.distance_transform_edt(~self.own, self.voxel)
-        self.near = (beyond <= radius + self.voxel.min()) & ~self.others
         self.outline = self.own
         for _ in range(_ROUNDS):
+            # A region may be a part of its object: each round may reach a radius farther.
+            beyond = ndi.distance_transform_edt(~(self.own | self.outline), self.voxel)
+            reach = self._radius(self.outline) + self.voxel.min()
+            self.near = (beyond <= reach) & ~self.others
             self.background, self.noise = self._surroundings()
             self.contrast = self.image - self.background
             self.outline = self._outlined()
