@@ -17,7 +17,7 @@ def ranked(values: Any, *ranks: int) -> list[Any]:
     """
     bits = values.view(np.int32)
     counts = np.zeros(1 << 16, np.int64)
-    _count(bits, counts, work=0)
+    _count_upper(bits, counts, work=0)
     ends = np.cumsum(counts)
     found = []
     for rank in ranks:
@@ -36,7 +36,7 @@ def median(values: Any) -> Any:
 
 
 @kernel
-def _count(bits: Any, counts: Any) -> None:
+def _count_upper(bits: Any, counts: Any) -> None:
     for index in range(len(bits)):
         counts[bits[index] >> 16] += 1
 
