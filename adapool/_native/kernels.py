@@ -52,6 +52,8 @@ def _bitcode(source: Source, arguments: tuple[Any, ...], name: str, digest: str)
 
         bitcode = write(source.device, source.body, arguments, source.with_task, source.calls_kept)
     if recorded is not None:
+        if recorded.get(name, (b"", digest))[1] != digest:
+            raise RuntimeError(f"two kernels would be shipped as {name}: rename one of them")
         recorded[name] = bitcode, digest
     return bitcode
 

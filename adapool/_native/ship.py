@@ -53,6 +53,9 @@ def build(jobs: int, most: int | None = None) -> Recorded:
     found: Recorded = {}
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
         for part in pool.starmap(record, [(part, jobs, chosen) for part in range(jobs)]):
+            twins = [name for name in found.keys() & part if found[name][1] != part[name][1]]
+            if twins:
+                raise RuntimeError(f"two kernels would be shipped as {twins[0]}: rename one of them")
             found |= part
     return {name: (strip(code), digest) for name, (code, digest) in found.items()}
 
