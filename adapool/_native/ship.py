@@ -55,7 +55,7 @@ def build(jobs: int, most: int | None = None) -> Recorded:
         for part in pool.starmap(record, [(part, jobs, chosen) for part in range(jobs)]):
             twins = [name for name in found.keys() & part if found[name][1] != part[name][1]]
             if twins:
-                raise RuntimeError(f"two kernels would be shipped as {twins[0]}: rename one of them")
+                raise RuntimeError(f"two kernels are shipped as {twins[0]}: rename one of them")
             found |= part
     return {name: (strip(code), digest) for name, (code, digest) in found.items()}
 
