@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from adapool._backends import Array
 from adapool._checks import arguments
 from adapool._checks.arguments import Axes
 from adapool._layout import Layout
@@ -43,9 +44,7 @@ def labels(value: Any, layout: Layout) -> NDArray[np.int64] | None:
     """Return the regions (batch or 1, plane, row, column), from 1 on without gaps; 0 for none."""
     if value is None:
         return None
-    array = arguments.real_array("labels", value)
-    if array.dtype.kind == "f":
-        raise TypeError(f"labels must hold integers, got dtype {array.dtype}")
+    array = whole_labels(value)
     batch, wanted = layout.batch_among_pixels, layout.spatial
     if batch is not None and array.ndim == layout.ndim + 1:
         array, wanted = np.moveaxis(array, batch, 0), (layout.batch, *wanted)
@@ -56,6 +55,14 @@ def labels(value: Any, layout: Layout) -> NDArray[np.int64] | None:
     distinct, numbers = np.unique(array, return_inverse=True)
     numbers = numbers.reshape(-1, *layout.volume)
     return numbers if distinct[0] == 0 else numbers + 1
+
+
+def whole_labels(value: Any) -> Array:
+    """Return labels, which are whole numbers, in an array of any shape."""
+    array = arguments.real_array("labels", value)
+    if array.dtype.kind == "f":
+        raise TypeError(f"labels must hold integers, got dtype {array.dtype}")
+    return array
 
 
 def border(value: Any, ndim: int) -> bool | Axes:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from adapool import _install
 from adapool._backends import Array, in_host_memory
 from adapool._checks import arguments, estimators, places
+from adapool._checks.peaks import whole_labels
 from adapool._layout import Layout
 from adapool._networks import is_network
 from adapool.sites import Sites
@@ -87,9 +88,7 @@ def peaks(value: Any, spatial: tuple[int, ...]) -> NDArray[np.int64]:
 
 def objects(value: Any, spatial: tuple[int, ...]) -> Array:
     """Return a label image."""
-    array = arguments.real_array("labels", in_host_memory("labels", value))
-    if array.dtype.kind == "f":
-        raise TypeError(f"labels must hold integers, got dtype {array.dtype}")
+    array = whole_labels(in_host_memory("labels", value))
     if array.shape != spatial:
         raise ValueError(f"labels must have the shape {spatial} of the image, got {array.shape}")
     return array

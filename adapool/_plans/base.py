@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from adapool._backends import Array, Pooled, Triple
+from adapool._backends import Array, Pooled, Triple, plain
 from adapool._kernels import Kernels
 from adapool._layout import Layout
 from adapool._plans.operands import Box as Box
@@ -150,6 +150,12 @@ class PooledGrid:
             if isinstance(value, Operand)
         }
         return replace(self, **operands)
+
+
+def by_site(layout: Layout, values: Array) -> Array:
+    """Return values of sites, (n, C) or (n,) of no channels, as kernels take them: (1, n, C)."""
+    canonical: Array = plain(values).reshape(1, -1, layout.channels)
+    return canonical
 
 
 def box_of(begin: Triple, lengths: Triple) -> Box:

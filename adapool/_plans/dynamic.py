@@ -147,13 +147,12 @@ class DynamicPlan(PooledGrid):
 
     def compute(self, kernels: Kernels, image: Array, sizes: Array) -> Pooled:
         """Pool windows of these sizes."""
+        columns = size_columns(self.ndim, sizes.shape[-1])
         if self.ellipses:
             turned = is_turned(self.ndim, sizes.shape[-1])
-            columns = size_columns(self.ndim, sizes.shape[-1])
             return kernels.ellipse_pooling(
                 image, sizes, columns, self.most, turned, self.step, self.with_indices
             )
-        columns = size_columns(self.ndim, sizes.shape[-1])
         limits = covering_limits(self.most[-self.ndim :], image.shape[4 - self.ndim : 4])
         return kernels.dynamic_pooling(
             image, sizes, columns, limits, self.centered, self.step, self.with_indices

@@ -13,7 +13,7 @@ from adapool._checks import predictions
 from adapool._kernels import Kernels
 from adapool._layout import Layout, as_dtype
 from adapool._networks import counted_dtype, is_network
-from adapool._plans.base import Gradients, Pull
+from adapool._plans.base import Gradients, Pull, by_site
 from adapool._plans.operands import Grid, Operand
 from adapool._regions import EXTREMA, Measured
 from adapool.sites import Sites
@@ -138,8 +138,7 @@ class RegionsPlan:
 
     def cotangent(self, layout: Layout, given: Array) -> Array:
         """Return the cotangent of the values as `pull` takes it: (1, region, channel)."""
-        canonical: Array = plain(given).reshape(1, -1, layout.channels)
-        return canonical
+        return by_site(layout, given)
 
     def restore(self, layout: Layout, computed: PooledRegions) -> Any:
         """Return the sites in the caller's kind of array, with indices where they are wanted."""

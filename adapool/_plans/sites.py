@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adapool._backends import Array, Pooled, as_given, plain
+from adapool._backends import Array, Pooled, as_given
 from adapool._checks import places
 from adapool._kernels import Kernels
 from adapool._layout import Layout, as_dtype
-from adapool._plans.base import Gradients, Pull
+from adapool._plans.base import Gradients, Pull, by_site
 from adapool._plans.operands import Grid, Operand
 from adapool._windows import kernel_limits, size_columns
 from adapool.sites import Sites
@@ -94,8 +94,7 @@ class SitesPlan:
 
     def cotangent(self, layout: Layout, given: Array) -> Array:
         """Return the cotangent of the values as `pull` takes it: (1, site, channel)."""
-        canonical: Array = plain(given).reshape(1, -1, layout.channels)
-        return canonical
+        return by_site(layout, given)
 
     def restore(self, layout: Layout, computed: FoundSites) -> Sites:
         """Return the sites in the caller's kind of array."""
