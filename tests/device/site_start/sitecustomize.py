@@ -6,4 +6,5 @@ For this check alone, on machines whose NumPy cannot be changed.
 import numpy
 
 if not hasattr(numpy, "row_stack"):
-    numpy.vstack = numpy.vstack
+    # By its name in quotes: a formatter that knows NumPy 2 would put the new name for it.
+    vars(numpy)["row_stack"] = numpy.vstack
