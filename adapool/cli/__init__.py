@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import adapool
-from adapool.cli import _compiled, _demo, _peaks, _pool
+from adapool.cli import _compiled, _demo, _info, _peaks, _pool
 from adapool.cli._parser import CommandError, Parser
 
 _EPILOG = """\
@@ -54,6 +54,6 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(
         title="commands", dest="command", metavar="", parser_class=Parser
     )
-    for module in (_peaks, _pool, _demo, _compiled):
+    for module in (_peaks, _pool, _demo, _compiled, _info):
         module.add_to(commands)
     return parser

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 import sys
 import time
@@ -17,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, ClassVar
 
-from adapool import _install
+from adapool import _install, get_num_threads
 from adapool.cli._parser import CommandError, count
 
 
@@ -136,7 +135,7 @@ def _in_processes(
     paths: Sequence[Path], work: Work, jobs: int
 ) -> Generator[Outcome, None, list[Path]]:
     """Yield what comes of files, and return those that nothing came of, as a process died."""
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    threads = max(1, get_num_threads() // jobs)
     # Spawned: threads of numba do not live on in a process that is forked.
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (threads,))
     left = dict.fromkeys(paths)
@@ -185,7 +184,7 @@ def _prepare(threads: int) -> None:
     signal.signal(signal.SIGINT, _interrupted)
     import adapool
 
-    adapool.set_num_threads(min(threads, adapool.get_num_threads()))
+    adapool.set_num_threads(min(threads, get_num_threads()))
     _say_what_compiles()
 
 
