@@ -111,8 +111,11 @@ def along_structure(given: Array) -> Array:
     return np.asarray(offsets.reshape(1, *rows.shape, 2 * TAPS))
 
 
-def run(image: str, output: Path) -> str:
-    """Pool one of the images `NAMES`, draw the picture as PNG, and return the table."""
+def run(image: str, output: Path, *, quick: bool = False) -> str:
+    """Pool one of the images `NAMES`, draw the picture as PNG, and return the table.
+
+    Every method is called twice, as the first call may compile; only once if it is to be quick.
+    """
     sample = load(image)
     # A square as large as the median object, of an odd width.
     size = int(np.median(np.bincount(label_objects(sample.image).flat)[1:]) ** 0.5) // 2 * 2 + 1
@@ -132,10 +135,12 @@ def run(image: str, output: Path) -> str:
     ]
     # Silent unless it takes longer than a second, as it does while functions are compiled.
     bar = tqdm(calls, desc="adapool demo", unit="method", delay=1, leave=False)
-    results, lines = zip(*(_timed(sample.image, *call) for call in bar), strict=True)
+    results, lines = zip(
+        *(_timed(sample.image, *call, calls=1 if quick else 2) for call in bar), strict=True
+    )
     _draw(output, sample, size, results)
-    headings = ["method", "input", "output", "dtype", "first ms", "second ms"]
-    rows = [[*headings, "of it network"], *lines]
+    times = ["first ms"] if quick else ["first ms", "second ms"]
+    rows = [["method", "input", "output", "dtype", *times, "of it network"], *lines]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * width for width in widths])
     # Words are read from the left, numbers from the right.
@@ -144,9 +149,13 @@ def run(image: str, output: Path) -> str:
 
 
 def _timed(
-    image: Array, function: Callable[..., Any], network: Any, options: dict[str, Any]
+    image: Array,
+    function: Callable[..., Any],
+    network: Any,
+    options: dict[str, Any],
+    calls: int,
 ) -> tuple[Any, list[str]]:
-    """Call adapool twice; return the result, and the line of the table."""
+    """Call adapool so many times; return the result, and the line of the table."""
     totals, predicting = [], [0.0]
     predict = getattr(network, "predict", network)
 
@@ -159,7 +168,7 @@ def _timed(
     if network is not None:
         names = [name for name in signature(function).parameters if name.endswith("_network")]
         options = options | {names[0]: watched}
-    for _ in range(2):
+    for _ in range(calls):
         predicting.append(0)
         begin = time.perf_counter()
         result = function(image, **PLAIN, **options)

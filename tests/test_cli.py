@@ -89,6 +89,15 @@ def test_demo_on_coins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     check_picture(path)
 
 
+def test_a_quick_demo_calls_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "coins.png"
+    assert cli.main(["demo", "--quick", "--image", "coins", "--output", str(path)]) == 0
+    heading, _, *lines = capsys.readouterr().out.splitlines()
+    assert cells(heading) == [column for column in COLUMNS if column != "second ms"]
+    assert tuple(cells(line)[0] for line in lines[: len(METHODS)]) == METHODS
+    check_picture(path)
+
+
 def test_demo_without_options(tmp_path: Path) -> None:
     result = run_command("demo", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -226,7 +235,7 @@ def test_no_permission(
 def test_disk_is_full(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(*_: Any) -> str:
+    def run(*_: Any, **__: Any) -> str:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("adapool.demo.run", run)

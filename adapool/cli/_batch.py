@@ -16,7 +16,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, ClassVar
 
-from adapool import _install, get_num_threads
+import adapool
+from adapool import _install
 from adapool.cli._parser import CommandError, count
 
 
@@ -135,7 +136,7 @@ def _in_processes(
     paths: Sequence[Path], work: Work, jobs: int
 ) -> Generator[Outcome, None, list[Path]]:
     """Yield what comes of files, and return those that nothing came of, as a process died."""
-    threads = max(1, get_num_threads() // jobs)
+    threads = max(1, adapool.get_num_threads() // jobs)
     # Spawned: threads of numba do not live on in a process that is forked.
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (threads,))
     left = dict.fromkeys(paths)

@@ -37,15 +37,16 @@ def add_to(commands: Commands) -> None:
         metavar="PATH",
         help="the PNG file to write (default: %(default)s)",
     )
-    demo.set_defaults(run=lambda options: _demo(options.image, options.output))
+    demo.add_argument("--quick", action="store_true", help="call each method once, not twice")
+    demo.set_defaults(run=lambda options: _demo(options.image, options.output, options.quick))
 
 
-def _demo(image: str, output: Path) -> int:
+def _demo(image: str, output: Path, quick: bool) -> int:
     # Before anything is computed, which may take half a minute.
     _check_writable(output)
     run = _import_demo()
     try:
-        table = run(image, output)
+        table = run(image, output, quick=quick)
     except OSError as error:
         raise CommandError(str(error)) from error
     print(table)
