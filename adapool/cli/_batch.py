@@ -183,9 +183,7 @@ class _Worker:
 def _prepare(threads: int) -> None:
     """Make a worker ready."""
     signal.signal(signal.SIGINT, _interrupted)
-    import adapool
-
-    adapool.set_num_threads(min(threads, get_num_threads()))
+    adapool.set_num_threads(min(threads, adapool.get_num_threads()))
     _say_what_compiles()
 
 
