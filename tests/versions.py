@@ -43,8 +43,8 @@ print(f"Python {sys.version.split()[0]}, numpy {numpy.__version__}, scipy {scipy
 
 
 @dataclass(frozen=True)
-class Environment:
-    """A Python, and the versions that packages are held to."""
+class Tier:
+    """A Python, the versions that packages are held to, and tests."""
 
     python: str
     constraints: Path | None = None
@@ -64,7 +64,7 @@ def found(version: str) -> str | None:
     return None
 
 
-def others() -> Iterator[Environment]:
+def others() -> Iterator[Tier]:
     """Yield every other Python that is here, and say which is not."""
     for version in PYTHONS:
         if sys.version.startswith(f"{version}."):
@@ -73,7 +73,7 @@ def others() -> Iterator[Environment]:
         if python is None:
             print(f"Python {version}: not found here, not tested", flush=True)
         else:
-            yield Environment(python)
+            yield Tier(python)
 
 
 def wheel(folder: Path) -> Path:
@@ -83,16 +83,23 @@ def wheel(folder: Path) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def run(environment: Environment, built: Path, folder: Path) -> bool:
-    """Install the wheel, and run the short tier on it; say what ran."""
-    python = str(folder / "venv" / "bin" / "python")
-    subprocess.run([environment.python, "-m", "venv", str(folder / "venv")], check=True)
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if environment.constraints is not None:
-        install += ["-c", str(environment.constraints)]
+def environment(folder: Path, python: str, *wanted: str) -> str | None:
+    """Make an environment in a folder; return its Python, None where that cannot be installed."""
+    inside = str(folder / "venv" / "bin" / "python")
+    subprocess.run([python, "-m", "venv", str(folder / "venv")], check=True)
+    install = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     without = {**os.environ, "PIP_NO_COMPILE": "1"}
-    if subprocess.run([*install, str(built), *NEEDED], env=without, check=False).returncode:
-        print(f"{environment.python}: what adapool needs cannot be installed", flush=True)
+    if subprocess.run([*install, *wanted], env=without, check=False).returncode:
+        print(f"{python}: cannot install {' '.join(wanted)}", flush=True)
+        return None
+    return inside
+
+
+def run(tier: Tier, built: Path, folder: Path) -> bool:
+    """Install the wheel, and run the short tier on it; say what ran."""
+    held = [] if tier.constraints is None else ["-c", str(tier.constraints)]
+    python = environment(folder, tier.python, *held, str(built), *NEEDED)
+    if python is None:
         return False
     shutil.copytree(PROJECT / "tests", folder / "tests")
     shutil.copy(PROJECT / "setup.cfg", folder)
@@ -107,7 +114,7 @@ def run(environment: Environment, built: Path, folder: Path) -> bool:
         "-o",
         "addopts=--strict-markers",
     ]
-    tests += [f"tests/{word}" if word.endswith(".py") else word for word in environment.tests]
+    tests += [f"tests/{word}" if word.endswith(".py") else word for word in tier.tests]
     return smoke.returncode == 0 and subprocess.run(tests, cwd=folder, check=False).returncode == 0
 
 
@@ -119,18 +126,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     which.add_argument("--here", action="store_true")
     given = parser.parse_args(arguments)
     if given.lowest:
-        environments = [Environment(sys.executable, LOWEST, SHORTER)]
+        tiers = [Tier(sys.executable, LOWEST, SHORTER)]
     elif given.here:
-        environments = [Environment(sys.executable)]
+        tiers = [Tier(sys.executable)]
     else:
-        environments = list(others())
+        tiers = list(others())
     right = True
     with tempfile.TemporaryDirectory() as place:
-        built = wheel(Path(place)) if environments else Path()
-        for number, environment in enumerate(environments):
+        built = wheel(Path(place)) if tiers else Path()
+        for number, tier in enumerate(tiers):
             folder = Path(place, str(number))
             folder.mkdir()
-            right &= run(environment, built, folder)
+            right &= run(tier, built, folder)
     return 0 if right else 1
 
 
