@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
 from adapool._backends import Array
@@ -36,6 +37,22 @@ def cotangent(value: Any, shape: Axes) -> Array:
             "numpy.broadcast_to repeats one number"
         )
     return array
+
+
+def wanted(value: Any, names: Sequence[str]) -> Collection[str]:
+    """Return the names of arguments whose gradients are wanted."""
+    if isinstance(value, str) or not isinstance(value, Collection):
+        raise TypeError(
+            f"wanted must be a sequence of the names of arguments, got {shorten(value)}: "
+            f"pass wanted=[{names[0]!r}]"
+        )
+    unknown = [name for name in value if name not in names]
+    if unknown:
+        raise ValueError(
+            f"wanted must name arguments that have gradients here, {', '.join(names)}, got "
+            f"{shorten(unknown[0])}"
+        )
+    return value
 
 
 def none_on_dask() -> NoReturn:
