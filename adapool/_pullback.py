@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -18,7 +18,11 @@ from adapool._plans.operands import Operand
 from adapool._run import Call
 from adapool.sites import Sites
 
-Pullback = Callable[..., dict[str, Any]]
+
+class Pullback(Protocol):
+    """What carries a cotangent back."""
+
+    def __call__(self, cotangent: Any, wanted: Collection[str] | None = None) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from adapool._checks import gradients
-from adapool._pullback import linearized
+from adapool._pullback import Pullback, linearized
 
 
-def vjp(
-    function: Callable[..., Any], /, *arguments: Any, **options: Any
-) -> tuple[Any, Callable[[Any], dict[str, Any]]]:
+def vjp(function: Callable[..., Any], /, *arguments: Any, **options: Any) -> tuple[Any, Pullback]:
     """Call a function, and return with its value how to carry gradients back to its arguments.
 
     Reverse-mode differentiation, one step of it: with ``value, pullback = vjp(function, ...)`` and

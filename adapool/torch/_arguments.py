@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from adapool._checks import arguments
 from adapool._options import Ints
 from adapool.torch._operators import OPERATORS
-from adapool.torch._tensors import Axes, Tensor
+from adapool.torch._tensors import Axes
 
 
 def learns(tensors: Sequence[Tensor | None]) -> bool:

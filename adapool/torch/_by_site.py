@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from adapool._checks import arguments
 from adapool._options import Anchor, Ints, Reduction
 from adapool.torch import _predictions
@@ -11,7 +13,7 @@ from adapool.torch._arguments import learns, limit
 from adapool.torch._operators import OPERATORS
 from adapool.torch._predictions import Network
 from adapool.torch._sites import Sites
-from adapool.torch._tensors import Axes, Tensor
+from adapool.torch._tensors import Axes
 
 
 def dynamic_stride_pooling(
@@ -58,7 +60,8 @@ def dynamic_stride_pooling(
     tensors = (feature_map, params)
     options = (limit(max_kernel_size, axes), anchor, axes.channel)
     values, places, _ = OPERATORS["dynamic_stride_pooling"](*tensors, *options, learns(tensors))
-    return Sites(values, *places, axes.channel)
+    positions, sizes, strides, owner = places
+    return Sites(values, positions, sizes, strides, owner, axes.channel)
 
 
 def region_pooling(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from torch import Tensor
+
 from adapool._checks import arguments
 from adapool._options import Interpolation, Ints
 from adapool.torch import _predictions
 from adapool.torch._arguments import ints, pooled
 from adapool.torch._predictions import Network
-from adapool.torch._tensors import Axes, Tensor
+from adapool.torch._tensors import Axes
 
 
 def deformable_conv(

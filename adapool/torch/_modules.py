@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from adapool._checks import arguments
 from adapool._options import Anchor, Interpolation, Ints, Reduction
@@ -16,9 +16,8 @@ from adapool.torch._deformable import deformable_conv_and_pool
 from adapool.torch._networks import Convolutional, FullyConnected
 from adapool.torch._pooling import attention_pooling, dynamic_pooling
 from adapool.torch._sites import Sites
-from adapool.torch._tensors import Tensor
 
-Network = nn.Module | Callable[[Tensor], Tensor]
+Network = Callable[[Tensor], Tensor]  # a module, or any other
 
 
 class _Pool(nn.Module):

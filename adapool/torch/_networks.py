@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from adapool._options import Ints
-from adapool.torch._tensors import Tensor
 
 _CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.library import custom_op
 
 import adapool
@@ -24,7 +25,7 @@ from adapool._pullback import Linear
 from adapool._run import Call, run
 from adapool.sites import Sites
 from adapool.torch import _shapes
-from adapool.torch._tensors import Axes, Tensor, array_of, tensor_of
+from adapool.torch._tensors import Axes, array_of, tensor_of
 
 # Values, where sites are, what is kept for the way back.
 Outputs = tuple[Tensor, list[Tensor], list[Tensor]]

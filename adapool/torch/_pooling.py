@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from adapool._checks import arguments
 from adapool._options import Anchor, Footprint, Ints
 from adapool.torch import _predictions
 from adapool.torch._arguments import ints, limit, pooled, windows
 from adapool.torch._predictions import Network
-from adapool.torch._tensors import Axes, Tensor
+from adapool.torch._tensors import Axes
 
 
 def max_pooling(

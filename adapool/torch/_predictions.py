@@ -7,19 +7,20 @@ they return; an operator has them last. All of it is views, through which gradie
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from adapool._checks import tensors as checks
 from adapool.torch._shapes import grid
-from adapool.torch._tensors import Axes, Tensor, array_of, tensor_of
+from adapool.torch._tensors import Axes, array_of, tensor_of
 
 # What predicts: a tensor is the prediction, a module or a function gives it from the feature map,
 # an object with `.predict` does so in NumPy, without gradients.
-Network = Tensor | float | Sequence[float] | Callable[[Tensor], Tensor] | Any
+Network = Any
 
 
 def by_point(name: str, network: Network, feature_map: Tensor, axes: Axes) -> Tensor:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from adapool._layout import to_triple
 from adapool._windows import windows_along
-from adapool.torch._tensors import Axes, Tensor, numpy_dtype, torch_dtype
+from adapool.torch._tensors import Axes, numpy_dtype, torch_dtype
 
 Outputs = tuple[Tensor, list[Tensor], list[Tensor]]
 

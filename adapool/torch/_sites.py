@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-
-from adapool.torch._tensors import Tensor
+from torch import Tensor
 
 
 class Sites(NamedTuple):

@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from adapool._backends import as_given
 from adapool._checks import arguments, tensors
 from adapool._layout import to_triple
-
-Tensor = torch.Tensor
 
 
 def array_of(name: str, tensor: Tensor) -> Any:

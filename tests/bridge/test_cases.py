@@ -8,8 +8,8 @@ from compare import assert_same
 
 pytest.importorskip("torch", reason="adapool.torch needs the extra 'torch'")
 
+from bridge.calls import TensorCase, tensor_cases
 from cuda_cases import Case
-from tensor_cases import TensorCase, tensor_cases
 
 
 # Networks of NumPy meet NaN and infinity.

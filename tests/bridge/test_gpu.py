@@ -7,15 +7,14 @@ import pytest
 pytest.importorskip("torch", reason="adapool.torch needs the extra 'torch'")
 
 import torch
+from torch import Tensor
 
 import adapool.torch as bridge
+from bridge.calls import TensorCase, tensor_cases
 from compare import assert_same
 from cuda_cases import Case, Gradient
-from tensor_cases import TensorCase, tensor_cases
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU for torch here")
-
-Tensor = torch.Tensor
 
 # A few of each function, and all gradients: kernels take seconds to compile, and `test_cuda_gpu.py`
 # has the others.

@@ -10,10 +10,10 @@ import pytest
 pytest.importorskip("torch", reason="adapool.torch needs the extra 'torch'")
 
 import torch
+from torch import Tensor
 
 import adapool.torch as bridge
-
-Tensor = torch.Tensor
+from adapool.torch._operators import OPERATORS
 
 
 def normal(*shape: int, learned: bool = True) -> Tensor:
@@ -157,7 +157,7 @@ def test_compile(label: str, dynamic: bool) -> None:
 def recorded(label: str) -> list[tuple[Any, tuple[Any, ...]]]:
     """The operators that a case calls, and what they are given."""
     calls = []
-    operators = bridge._arguments.OPERATORS
+    operators = OPERATORS
 
     def spied(name: str) -> Callable[..., Any]:
         def call(*values: Any) -> Any:

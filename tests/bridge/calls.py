@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 import adapool.torch
 from cuda_cases import Case, Gradient, cases
 
 Array = NDArray[Any]
-Tensor = torch.Tensor
 Send = Callable[[Tensor], Tensor]
 
 _ARGUMENTS = {
