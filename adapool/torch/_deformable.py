@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import Tensor
 
-from adapool._checks import arguments
 from adapool._options import Interpolation, Ints
 from adapool.torch import _predictions
 from adapool.torch._arguments import ints, pooled
@@ -163,9 +162,10 @@ def _convolution(
         mask,
         bias,
     )
-    most = None
+    most = max_offset
     if max_offset is not None:
-        most = list(arguments.displacements("max_offset", max_offset, axes.ndim))
+        one = isinstance(max_offset, (int, float))
+        most = [float(each) for each in ([max_offset] * axes.ndim if one else max_offset)]
     options = (
         ints("stride", stride, axes, 1), ints("padding", padding, axes),
         ints("dilation", dilation, axes, 1), groups, offset_groups, interpolation, most,

@@ -1,7 +1,8 @@
 """What networks are given, what they return, and how either comes to the layout of adapool.
 
 In torch channels are where those of the feature map are, in what networks are given and in what
-they return; an operator has them last. All of it is views, through which gradients pass.
+they return; an operator has them last. Kernels want C order: it is made here, in torch, so that it
+is done once for the way there and the way back, and gradients pass. Compilers too want no views.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ def by_point(name: str, network: Network, feature_map: Tensor, axes: Axes) -> Te
     # One number, or what all points have.
     if tensor.ndim < 2:
         return tensor
-    if tensor.ndim == feature_map.ndim + (axes.channel is None):
-        return axes.channels_last(tensor) if axes.channel is not None else axes.batch_first(tensor)
-    if tensor.ndim == axes.ndim + (axes.batch is not None):
-        return axes.batch_first(tensor)
+    if tensor.ndim == feature_map.ndim and axes.channel is not None:
+        return axes.channels_last(tensor).contiguous()
+    if tensor.ndim - axes.ndim - (axes.batch is not None) in (0, int(axes.channel is None)):
+        return axes.batch_first(tensor).contiguous()
     checks.prediction_shape(name, tensor.shape, axes.channel, feature_map.shape)
 
 
@@ -63,13 +64,13 @@ def weights(network: Network, feature_map: Tensor, axes: Axes, windows: Sequence
     # Channels, where each has its own, are beside the batch: (batch, channel, *outputs, *kernel).
     if tensor.ndim == 2 * axes.ndim + 1 + batched:
         tensor = tensor.movedim(int(batched), -1)
-    return tensor
+    return tensor.contiguous()
 
 
 def filters(conv_weights: Any, feature_map: Tensor) -> Tensor:
     """Return ``(F, C // groups, *kernel)`` as ``(*kernel, C // groups, F)``; ``(C,)`` as it is."""
     tensor = _tensor("conv_weights", conv_weights, feature_map)
-    return tensor.movedim((0, 1), (-1, -2)) if tensor.ndim > 1 else tensor
+    return tensor.movedim((0, 1), (-1, -2)).contiguous() if tensor.ndim > 1 else tensor
 
 
 def without_gradient(name: str, tensor: Tensor, fix: str) -> Tensor:
@@ -88,7 +89,8 @@ def _from_numpy(name: str, network: Any, given: Tensor, feature_map: Tensor) -> 
         checks.host_network(name, given.device)
     array = np.ascontiguousarray(array_of("feature_map", given)).view()
     array.flags.writeable = False
-    found = tensor_of(np.asarray(network.predict(array)))
+    # A tensor is written to by whoever likes: an answer that is read-only is copied.
+    found = tensor_of(np.require(network.predict(array), requirements=["C", "W"]))
     both = found.is_floating_point() and feature_map.is_floating_point()
     return found.to(feature_map.dtype) if both else found
 

@@ -141,7 +141,7 @@ class TensorCase:
 
 def _flat(result: Any) -> list[Any]:
     """Return values, indices, fields of sites and their map."""
-    parts = result if isinstance(result, tuple) else (result,)
+    parts = result if type(result) is tuple else (result,)
     if not hasattr(parts[0], "positions"):
         return list(parts)
     sites = parts[0]
