@@ -195,7 +195,7 @@ def test_an_operator_that_kept_nothing_says_so() -> None:
 
 def test_tensors_of_another_device_are_refused() -> None:
     with pytest.raises(TypeError, match="must be on the CPU or on a CUDA GPU, got a tensor on xpu"):
-        array_of("feature_map", Elsewhere())  # type: ignore[arg-type]
+        array_of("feature_map", Elsewhere())
 
 
 class Elsewhere:
