@@ -38,8 +38,9 @@ def test_nothing_is_copied_on_the_way_in_and_out() -> None:
     assert np.shares_memory(tensor_of(made).numpy(), made)
     # Channels last in memory is what kernels take, and what they make.
     last = given.contiguous(memory_format=torch.channels_last)
-    operator = Operator("max_pooling", "", "SymInt[] kernel_size, int channel_axis, int batch_axis",
-                        lambda *_: None)  # fmt: skip
+    shapes: Any = None
+    options = "SymInt[] kernel_size, int channel_axis, int batch_axis"
+    operator = Operator("max_pooling", "", options, shapes)
     call = operator.call((last, [2, 2], 1, 0))
     assert np.shares_memory(call.layout.canonical(call.image), last.numpy())
     pooled = bridge.max_pooling(given, 2)
@@ -129,6 +130,11 @@ def test_meta_tensors_have_shapes() -> None:
     assert fused.shape == (2, 5, 3, 3)
 
 
+# Of a wrong type.
+one: Any = 1
+half: Any = 2.5
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -142,7 +148,7 @@ def test_meta_tensors_have_shapes() -> None:
          "kernel_size must fit into the image"),
         (lambda: bridge.max_pooling(image(1, 1, 4, 4), 2, padding=2), ValueError,
          "padding must be at most half the kernel size"),
-        (lambda: bridge.max_pooling(image(1, 1, 4, 4), 2, ceil_mode=1), TypeError,
+        (lambda: bridge.max_pooling(image(1, 1, 4, 4), 2, ceil_mode=one), TypeError,
          "ceil_mode must be True or False"),
         (lambda: bridge.max_pooling(image(1, 1, 4, 4).bfloat16(), 2), TypeError,
          "got bfloat16, which NumPy lacks: pass feature_map.float"),
@@ -175,7 +181,7 @@ def test_meta_tensors_have_shapes() -> None:
         (lambda: bridge.deformable_conv(image(1, 3, 4, 4), image(2, 2, 1, 1), [0.0, 0.0]),
          ValueError, "conv_weights"),
         (lambda: bridge.DynamicPool(1, 0), ValueError, "max_kernel_size must be positive"),
-        (lambda: bridge.AttentionPool(1, 2.5), TypeError, "kernel_size must be an integer"),
+        (lambda: bridge.AttentionPool(1, half), TypeError, "kernel_size must be an integer"),
     ],
 )  # fmt: skip
 def test_wrong_calls(call: Callable[[], Any], error: type[Exception], message: str) -> None:
