@@ -171,8 +171,10 @@ class DeformableConvPool(_Pool):
 
     Attributes
     ----------
-    weight : (F, C // groups, *kernel) parameter
-    bias : (F,) parameter or None
+    weight : parameter
+        ``(F, C // groups, *kernel)``.
+    bias : parameter or None
+        ``(F,)``.
 
     Examples
     --------
