@@ -13,9 +13,9 @@ from adapool._checks import gradients, predictions
 from adapool._checks.places import is_dask
 from adapool._kernels import Kernels, kernels_of
 from adapool._layout import as_dtype
-from adapool._plans.base import Kept
+from adapool._plans.base import Kept, PooledGrid
 from adapool._plans.operands import Operand
-from adapool._run import Call
+from adapool._run import Call, run
 from adapool.sites import Sites
 
 
@@ -83,7 +83,7 @@ class Linear:
 def linearized(call: Call) -> tuple[Any, Pullback]:
     """Run a call; return its result, and the function from cotangents to gradients."""
     if is_dask(call.image):
-        gradients.none_on_dask()
+        return _lazily(call)
     linear = Linear.of(call)
     result, kept = linear.forward()
     shape = tuple(_values(result).shape)
@@ -93,6 +93,34 @@ def linearized(call: Call) -> tuple[Any, Pullback]:
         check_places("feature_map", call.image, cotangent=cotangent)
         asked = names if wanted is None else gradients.wanted(wanted, names)
         found = linear.backward(kept, gradients.cotangent(cotangent, shape), asked)
+        if "feature_map" in found:
+            found["feature_map"] = call.names.pooled(found["feature_map"])
+        return found
+
+    return call.restored(result), pullback
+
+
+def _lazily(call: Call) -> tuple[Any, Pullback]:
+    """Do the same on a Dask array, where blocks can be pulled back each for itself."""
+    from adapool import dask  # imported here and not before
+
+    plan: Any = call.plan
+    layout, image = call.layout, call.image
+    asks = getattr(plan, "network", None) is not None
+    networks = [each.name for each in plan.operands if each is not None and each.predicts]
+    networks += ["attention_network"] * asks
+    gradients.local_on_dask(isinstance(plan, PooledGrid), networks)
+    result = run(plan, layout, image, call.network_halo)
+    dtype = gradient_dtype(plan.dtype)
+    shape = tuple(_values(result).shape)
+
+    def pullback(cotangent: Any, wanted: Collection[str] | None = None) -> dict[str, Any]:
+        check_places("feature_map", image, cotangent=cotangent)
+        asked = plan.differentiable if wanted is None else wanted
+        asked = gradients.wanted(asked, plan.differentiable)
+        array = gradients.cotangent(cotangent, shape)
+        array = array.astype(np.result_type(dtype, np.float32), copy=False)
+        found = dask.gradients(plan, layout, image, array, asked, dtype)
         if "feature_map" in found:
             found["feature_map"] = call.names.pooled(found["feature_map"])
         return found

@@ -44,8 +44,8 @@ def vjp(function: Callable[..., Any], /, *arguments: Any, **options: Any) -> tup
     ------
     TypeError, ValueError
         What the function raises; or that it has no gradients, that the feature map is a Dask
-        array, that the cotangent has another shape than the values or is in another place, or
-        that `wanted` names something that has no gradient.
+        array and what is asked for is not local, that the cotangent has another shape than the
+        values or is in another place, or that `wanted` names something that has no gradient.
 
     See Also
     --------
@@ -66,6 +66,11 @@ def vjp(function: Callable[..., Any], /, *arguments: Any, **options: Any) -> tup
     outputs are taken in any order, by atomic additions. Gradients are sums over windows, so that
     memory is that of the result, its indices and the gradients themselves; nothing grows with the
     area of windows, and deformable convolutions are taken block by block, fused ones too.
+
+    On a Dask array gradients are lazy, in the chunks of the image and of operands, for all but
+    sites and regions. Operands must be arrays, as each block would ask a network for itself. A
+    block computes its values once more on the way back, and what several blocks give to a pixel is
+    added, so that gradients are those in memory to rounding.
 
     Examples
     --------

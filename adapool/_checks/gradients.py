@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from adapool._backends import Array
 from adapool._checks.arguments import Axes, real_array, shorten
@@ -55,9 +55,16 @@ def wanted(value: Any, names: Sequence[str]) -> Collection[str]:
     return value
 
 
-def none_on_dask() -> NoReturn:
-    """Report a Dask array, of which there are no gradients."""
-    raise TypeError(
-        "feature_map must be in memory for gradients, got a Dask array: pass "
-        "feature_map.compute(), or call vjp on one block at a time"
-    )
+def local_on_dask(on_grid: bool, networks: Sequence[str]) -> None:
+    """Check that what is asked of a Dask array is asked block by block, of arrays alone."""
+    if not on_grid:
+        raise TypeError(
+            "feature_map must be in memory for gradients of sites and regions, which are of the "
+            "whole image, got a Dask array: pass feature_map.compute()"
+        )
+    if networks:
+        name = networks[0]
+        raise TypeError(
+            f"{name} must be an array for gradients on Dask, got a network, which blocks would ask "
+            f"each for itself: predict first, as with dask.array.map_blocks, and pass what it gives"
+        )

@@ -177,7 +177,7 @@ class DynamicPlan(PooledGrid):
         """Hand values on to the winners."""
         if "feature_map" not in wanted:
             return {}
-        target = len(image), math.prod(self.volume), image.shape[-1]
+        target = len(image), math.prod(image.shape[1:4]), image.shape[-1]
         found = kernels.scatter_winners(cotangent, kept[0], target)
         return {"feature_map": found.reshape(image.shape)}
 

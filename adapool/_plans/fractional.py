@@ -62,7 +62,7 @@ class FractionalPlan(DynamicPlan):
         sizes: Array,
     ) -> Gradients:
         """Hand shares of the values on to the winners, and differences between them to sizes."""
-        target = len(image), math.prod(self.volume), image.shape[-1]
+        target = len(image), math.prod(image.shape[1:4]), image.shape[-1]
         limits = self._limits(sizes)
         of_image, of_sizes = None, None
         for corner, won in enumerate(kept):
