@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -64,6 +65,18 @@ def kept(name: str, keeps: bool) -> None:
             f"torch.ops.adapool.{name} was called with keep=False, and so has no gradients: pass "
             f"True, or call adapool.torch.{name}, which knows"
         )
+
+
+def any_order(name: str, warn_only: bool) -> None:
+    """Report additions in any order where torch was told to have none: as torch's own do."""
+    message = (
+        f"adapool.torch.{name} has no deterministic gradients on a GPU, and "
+        "torch.use_deterministic_algorithms(True) was called: compute on the CPU, or pass "
+        "warn_only=True to it"
+    )
+    if not warn_only:
+        raise RuntimeError(message)
+    warnings.warn(message, stacklevel=2)
 
 
 def no_vmap(name: str) -> NoReturn:

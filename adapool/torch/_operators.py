@@ -129,6 +129,8 @@ class Operator:
 
     def back(self, cotangent: Tensor, kept: Any, wanted: Any, *values: Any) -> list[Tensor]:
         """Return the gradients of the tensors that are wanted."""
+        if cotangent.is_cuda and torch.are_deterministic_algorithms_enabled():
+            checks.any_order(self.name, torch.is_deterministic_algorithms_warn_only_enabled())
         linear = Linear.of(self.call(values))
         names = gradients.wanted(self.wanted(wanted), linear.call.plan.differentiable)
         found = linear.backward(

@@ -112,6 +112,17 @@ def test_work_is_on_the_current_stream() -> None:
     close(later.grad, host.grad)
 
 
+def test_order_that_is_asked_for() -> None:
+    given = image(1, 1, 8, 8).cuda().requires_grad_()
+    torch.use_deterministic_algorithms(True)
+    try:
+        pooled = bridge.max_pooling(given, 2)
+        with pytest.raises(RuntimeError, match="has no deterministic gradients on a GPU"):
+            pooled.sum().backward()
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 def test_tensors_in_two_places_are_refused() -> None:
     given = image(1, 1, 8, 8)
     with pytest.raises(TypeError, match="arrays must be all on the device or all in host memory"):

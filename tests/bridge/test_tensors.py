@@ -15,6 +15,7 @@ from torch import Tensor
 
 import adapool
 import adapool.torch as bridge
+from adapool._checks import tensors
 from adapool.estimators import ObjectRegions, ThicknessSizes, VarianceSizes
 from adapool.torch._operators import OPERATORS, Operator
 from adapool.torch._tensors import array_of, tensor_of
@@ -119,6 +120,45 @@ def test_estimators_are_asked_in_numpy() -> None:
     assert torch.equal(
         bridge.attention_pooling(given, 2, Half()), bridge.max_pooling(given, 2) * 0.5
     )
+
+
+def test_dtypes() -> None:
+    half = image(1, 2, 6, 6, dtype=torch.float16).requires_grad_()
+    pooled = bridge.max_pooling(half, 2)
+    assert pooled.dtype == torch.float16
+    pooled.sum().backward()
+    assert half.grad is not None
+    assert half.grad.dtype == torch.float16
+    single = image(1, 2, 6, 6).requires_grad_()
+    double = image(1, 1, 6, 6, dtype=torch.float64).requires_grad_()
+    product = bridge.attention_pooling(single, 2, double)
+    assert product.dtype == torch.float64
+    product.sum().backward()
+    assert single.grad is not None
+    assert double.grad is not None
+    assert (single.grad.dtype, double.grad.dtype) == (torch.float32, torch.float64)
+    for dtype in (torch.uint8, torch.uint16, torch.int64, torch.bool):
+        whole = torch.arange(16).reshape(1, 1, 4, 4).to(dtype)
+        assert bridge.max_pooling(whole, 2).dtype == dtype
+    counts = torch.arange(16, dtype=torch.int32).reshape(1, 1, 4, 4)
+    learned = torch.ones(1, 1, 4, 4, requires_grad=True)
+    bridge.attention_pooling(counts, 2, learned).sum().backward()
+    assert learned.grad is not None
+    assert learned.grad.sum() == 5 + 7 + 13 + 15
+
+
+def test_inference_mode() -> None:
+    given = image(1, 2, 6, 6)
+    with torch.inference_mode():
+        pooled = bridge.max_pooling(given * 1, 2)
+    assert torch.equal(pooled, bridge.max_pooling(given, 2))
+
+
+def test_order_is_reported_as_torch_does() -> None:
+    with pytest.raises(RuntimeError, match="has no deterministic gradients on a GPU"):
+        tensors.any_order("max_pooling", False)
+    with pytest.warns(UserWarning, match="has no deterministic gradients on a GPU"):
+        tensors.any_order("max_pooling", True)
 
 
 def test_meta_tensors_have_shapes() -> None:
