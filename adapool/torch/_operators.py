@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.library import custom_op
 
 import adapool
-from adapool._backends import plain
+from adapool._backends import as_given, plain
 from adapool._checks import gradients
 from adapool._checks import tensors as checks
 from adapool._checks.arguments import real_array
@@ -106,7 +106,7 @@ class Operator:
         places = [tensor_of(getattr(result, field)) for field in self.places]
         pooled = result.values if isinstance(result, Sites) else result
         arrays = [each for each in kept if hasattr(each, "dtype")]
-        return tensor_of(pooled), places, [tensor_of(each) for each in arrays]
+        return tensor_of(pooled), places, [tensor_of(as_given(each)) for each in arrays]
 
     def save(self, ctx: Any, inputs: Sequence[Any], output: Outputs) -> None:
         """Keep what the way back needs."""

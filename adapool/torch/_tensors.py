@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adapool._backends import as_given
 from adapool._checks import arguments, tensors
 from adapool._layout import to_triple
 
@@ -24,9 +23,8 @@ def array_of(name: str, tensor: Tensor) -> Any:
 
 
 def tensor_of(array: Any) -> Tensor:
-    """Return an array that adapool made as a tensor over the same memory."""
-    given = as_given(array)
-    return torch.from_numpy(given) if isinstance(given, np.ndarray) else given
+    """Return what adapool gave as a tensor over the same memory; of a tensor it gave one."""
+    return torch.from_numpy(array) if isinstance(array, np.ndarray) else array
 
 
 def numpy_dtype(name: str, tensor: Tensor) -> np.dtype[Any]:

@@ -25,6 +25,12 @@ _ARGUMENTS = {
     "deformable_conv": ("feature_map", "conv_weights", "offset_network"),
     "deformable_conv_and_pool": ("feature_map", "conv_weights", "offset_network", "kernel_size"),
 }
+_FEW = {
+    "max overlap", "max indices", "max uint8", "attention per pixel", "attention per window",
+    "attention network", "dynamic squares", "dynamic rectangles, indices", "ellipse turned",
+    "sites image", "regions indices", "regions means", "deform linear", "deform nearest",
+    "fused indices",
+}  # fmt: skip
 _PREDICTIONS = ("param_network", "attention_network", "offset_network", "mask_network")
 _SINGLE = ("dynamic_stride_pooling", "region_pooling")
 
@@ -36,6 +42,11 @@ def tensor_cases() -> list[Case]:
         for case in cases()
         if not isinstance(case, Gradient) or case.arguments[0].dtype.kind == "f"
     ]
+
+
+def few_cases() -> list[Case]:
+    """Return all gradients, and a few of each function: kernels of a GPU take long to compile."""
+    return [case for case in tensor_cases() if isinstance(case, Gradient) or case.label in _FEW]
 
 
 class TensorCase:

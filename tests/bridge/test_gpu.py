@@ -12,28 +12,15 @@ import torch
 from torch import Tensor
 
 import adapool.torch as bridge
-from bridge.calls import TensorCase, tensor_cases
+from bridge.calls import TensorCase, few_cases
 from compare import assert_same
-from cuda_cases import Case, Gradient
+from cuda_cases import Case
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU for torch here")
 
-# A few of each function, and all gradients: kernels take seconds to compile, and `test_cuda_gpu.py`
-# has the others.
-FEW = {
-    "max overlap", "max indices", "max uint8", "attention per pixel", "attention per window",
-    "attention network", "dynamic squares", "dynamic rectangles, indices", "ellipse turned",
-    "sites image", "regions indices", "regions means", "deform linear", "deform nearest",
-    "fused indices",
-}  # fmt: skip
-
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize(
-    "case",
-    [case for case in tensor_cases() if isinstance(case, Gradient) or case.label in FEW],
-    ids=lambda case: case.label,
-)
+@pytest.mark.parametrize("case", few_cases(), ids=lambda case: case.label)
 def test_case(case: Case) -> None:
     for got, wanted in TensorCase(case, lambda tensor: tensor.cuda()).pairs():
         assert got.is_cuda
