@@ -111,14 +111,30 @@ def _windows(
     """Return windows ``(n, K * C)``, each in (tap, channel) order, zeros where there is padding."""
     given = axes.for_networks(feature_map)
     along = kernel, kernel if stride is None else stride, padding, dilation
+    each = list(zip(axes.spatial, outputs, *along, strict=True))
     pads: list[Any] = [0, 0]
-    for size, n, k, s, p, d in reversed(list(zip(axes.spatial, outputs, *along, strict=True))):
+    for size, n, k, s, p, d in reversed(each):
         pads += [p, max(0, (n - 1) * s + d * (k - 1) + 1 - size - p)]
-    given = torch.nn.functional.pad(given, pads)
-    for axis, (n, k, s, _, d) in enumerate(zip(outputs, *along, strict=True), 1):
-        given = given.unfold(axis, d * (k - 1) + 1, s).narrow(axis, 0, n)[..., ::d]
+    if any(pads):
+        given = torch.nn.functional.pad(given, pads)
+    for axis, (_, n, k, s, _, d) in enumerate(each, 1):
+        given = _cut(given, axis, n, k, s, d)
     # (batch, *outputs, channel, *kernel) so far.
     return given.movedim(axes.ndim + 1, -1).reshape(-1, math.prod(kernel) * axes.channels)
+
+
+def _cut(given: Tensor, axis: int, n: Any, kernel: Any, stride: Any, dilation: Any) -> Tensor:
+    """Cut an axis into n windows, whose positions become the last axis.
+
+    Each step is a copy on the way back, so that none is taken that changes nothing: blocks side by
+    side are another shape of the same.
+    """
+    if kernel == stride and dilation == 1:
+        if torch.compiler.is_compiling() or given.shape[axis] != n * kernel:
+            given = given.narrow(axis, 0, n * kernel)
+        return given.unflatten(axis, (n, kernel)).movedim(axis + 1, -1)
+    given = given.unfold(axis, dilation * (kernel - 1) + 1, stride)
+    return given if dilation == 1 else given[..., ::dilation]
 
 
 def _by_window(
