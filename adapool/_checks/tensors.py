@@ -50,6 +50,15 @@ def no_gradient(name: str, fix: str) -> NoReturn:
     raise ValueError(f"{name} must not require grad, as there is none of it here: {fix}")
 
 
+def no_tangents(name: str, carried: bool) -> None:
+    """Check that no tensor carries a tangent, of differentiation in forward mode."""
+    if carried:
+        raise NotImplementedError(
+            f"adapool.torch.{name} has no derivatives in forward mode (jvp): use backward(), or "
+            "torch.autograd.grad"
+        )
+
+
 def not_twice(name: str) -> NoReturn:
     """Report that gradients of gradients are asked for."""
     raise NotImplementedError(

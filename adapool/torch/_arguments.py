@@ -7,17 +7,25 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 from adapool._checks import arguments
+from adapool._checks import tensors as checks
 from adapool._options import Ints
 from adapool.torch._operators import OPERATORS
 from adapool.torch._tensors import Axes
 
 
-def learns(tensors: Sequence[Tensor | None]) -> bool:
-    """Whether the way back will be asked for."""
+def operate(
+    name: str, tensors: Sequence[Tensor | None], options: Sequence[Any], keep: bool = False
+) -> Any:
+    """Call an operator, which keeps what the way back needs if that, or `keep`, asks for it."""
     given = [each for each in tensors if each is not None]
-    return torch.is_grad_enabled() and any(each.requires_grad for each in given)
+    # An operator would drop the tangents without a word. Compilers know none.
+    if not torch.compiler.is_compiling():
+        checks.no_tangents(name, any(unpack_dual(each).tangent is not None for each in given))
+    learns = torch.is_grad_enabled() and any(each.requires_grad for each in given)
+    return OPERATORS[name](*tensors, *options, keep or learns)
 
 
 def pooled(
@@ -25,8 +33,7 @@ def pooled(
 ) -> Any:
     """Return values on a grid, and where they were found."""
     arguments.flag("return_indices", return_indices)
-    keep = return_indices or learns(tensors)
-    values, _, kept = OPERATORS[name](*tensors, *options, keep)
+    values, _, kept = operate(name, tensors, options, return_indices)
     if not return_indices:
         return values
     channel, batch = options[-2:]

@@ -9,8 +9,7 @@ from torch import Tensor
 from adapool._checks import arguments
 from adapool._options import Anchor, Ints, Reduction
 from adapool.torch import _predictions
-from adapool.torch._arguments import learns, limit
-from adapool.torch._operators import OPERATORS
+from adapool.torch._arguments import limit, operate
 from adapool.torch._predictions import Network
 from adapool.torch._sites import Sites
 from adapool.torch._tensors import Axes
@@ -54,12 +53,12 @@ def dynamic_stride_pooling(
     tensor([[9.],
             [6.]])
     """
-    axes = Axes.of(feature_map, channel_axis)
+    axes = Axes.of(feature_map, channel_axis, batches=False)
     params = _predictions.by_point("param_network", param_network, feature_map, axes)
     _predictions.without_gradient("param_network", params, "detach sizes and strides")
     tensors = (feature_map, params)
     options = (limit(max_kernel_size, axes), anchor, axes.channel)
-    values, places, _ = OPERATORS["dynamic_stride_pooling"](*tensors, *options, learns(tensors))
+    values, places, _ = operate("dynamic_stride_pooling", tensors, options)
     positions, sizes, strides, owner = places
     return Sites(values, positions, sizes, strides, owner, axes.channel)
 
@@ -105,14 +104,14 @@ def region_pooling(
     tensor([[4.5000],
             [3.0000]])
     """
-    axes = Axes.of(feature_map, channel_axis)
+    axes = Axes.of(feature_map, channel_axis, batches=False)
     labels = _predictions.by_point("region_network", region_network, feature_map, axes)
     weights = None
     if attention_network is not None:
         weights = _predictions.by_point("attention_network", attention_network, feature_map, axes)
     arguments.has_indices(reduction, return_indices)
-    values, (positions, sizes), (where, _, owner) = OPERATORS["region_pooling"](
-        feature_map, labels, weights, reduction, axes.channel, True
+    values, (positions, sizes), (where, _, owner) = operate(
+        "region_pooling", (feature_map, labels, weights), (reduction, axes.channel), keep=True
     )
     owner = owner.reshape(axes.spatial)
     sites = Sites(values, positions, sizes, sizes, owner, axes.channel)

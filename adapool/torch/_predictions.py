@@ -26,7 +26,7 @@ Network = Any
 
 def by_point(name: str, network: Network, feature_map: Tensor, axes: Axes) -> Tensor:
     """Return a prediction for points of a grid: ``([batch,] *grid, values)``."""
-    if hasattr(network, "predict"):
+    if _predicts(network):
         return _from_numpy(name, network, axes.for_networks(feature_map), feature_map)
     given = network(feature_map) if callable(network) else network
     tensor = _tensor(name, given, feature_map)
@@ -47,10 +47,10 @@ def weights(network: Network, feature_map: Tensor, axes: Axes, windows: Sequence
     image.
     """
     name = "attention_network"
-    if hasattr(network, "predict") or callable(network):
+    if _predicts(network) or callable(network):
         outputs = grid(axes.spatial, *windows)
         given = _windows(feature_map, axes, outputs, *windows[:-1])
-        if hasattr(network, "predict"):
+        if _predicts(network):
             found = _from_numpy(name, network, given, feature_map)
         else:
             found = _tensor(name, network(given), feature_map)
@@ -78,6 +78,11 @@ def without_gradient(name: str, tensor: Tensor, fix: str) -> Tensor:
     if torch.is_grad_enabled() and tensor.requires_grad:
         checks.no_gradient(name, fix)
     return tensor
+
+
+def _predicts(network: Network) -> bool:
+    """Whether a network is one of NumPy: a module that has `.predict` too is asked in torch."""
+    return hasattr(network, "predict") and not isinstance(network, torch.nn.Module)
 
 
 def _from_numpy(name: str, network: Any, given: Tensor, feature_map: Tensor) -> Tensor:

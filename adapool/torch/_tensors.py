@@ -52,12 +52,16 @@ class Axes(NamedTuple):
 
     @classmethod
     def of(
-        cls, feature_map: Tensor, channel_axis: int | None, batch_axis: int | None = None
+        cls,
+        feature_map: Tensor,
+        channel_axis: int | None,
+        batch_axis: int | None = None,
+        batches: bool = True,
     ) -> Axes:
         """Check the axes of a feature map."""
         tensors.tensor("feature_map", feature_map, isinstance(feature_map, Tensor))
         channel, batch, spatial = arguments.spatial_axes(
-            "feature_map", feature_map, channel_axis, batch_axis, True
+            "feature_map", feature_map, channel_axis, batch_axis, batches
         )
         shape = feature_map.shape
         return cls(

@@ -169,7 +169,6 @@ def recorded(label: str) -> list[tuple[Any, tuple[Any, ...]]]:
     spies = {name: spied(name) for name in operators}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bridge._arguments, "OPERATORS", spies)
-        patch.setattr(bridge._by_site, "OPERATORS", spies)
         function, tensors = CASES[label]
         function(*tensors)
     return calls
@@ -194,6 +193,20 @@ def test_vmap_is_refused(label: str) -> None:
     stacked = [torch.stack([t, t]).detach() for t in tensors]
     with pytest.raises(NotImplementedError, match=r"cannot be called inside torch\.vmap"):
         torch.vmap(function)(*stacked)
+
+
+# torch itself calls it, when it first makes such a tensor.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:FutureWarning")
+@pytest.mark.parametrize("label", CASES)
+def test_forward_mode_is_refused(label: str) -> None:
+    function, tensors = CASES[label]
+    given = tuple(t.detach() for t in tensors)
+    with pytest.raises(NotImplementedError, match="has no derivatives in forward mode"):
+        torch.func.jvp(function, given, given)
+    with torch.autograd.forward_ad.dual_level():
+        dual = [torch.autograd.forward_ad.make_dual(t, t) for t in given]
+        with pytest.raises(NotImplementedError, match="has no derivatives in forward mode"):
+            function(*dual)
 
 
 @pytest.mark.parametrize("label", CASES)

@@ -182,6 +182,8 @@ half: Any = 2.5
          "feature_map must be a tensor of torch, got ndarray: pass torch.as_tensor"),
         (lambda: bridge.max_pooling(image(4, 4), 2), ValueError,
          "feature_map must have 2 or 3 spatial axes, got shape"),
+        (lambda: bridge.region_pooling(image(2, 1, 1, 4, 4), image(4, 4)), ValueError,
+         "call it for each image of a stack"),
         (lambda: bridge.max_pooling(image(1, 1, 4, 4), 0), ValueError,
          "kernel_size must be positive, got 0"),
         (lambda: bridge.max_pooling(image(1, 1, 4, 4), 5), ValueError,
