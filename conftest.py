@@ -6,4 +6,7 @@ import os
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 # Doctests are looked for in every module, and so each is imported.
-collect_ignore = [] if importlib.util.find_spec("napari") else ["adapool/napari"]
+NEEDS = {"napari": ["adapool/napari"], "torch": ["adapool/torch", "tests/bridge/calls.py"]}
+collect_ignore = [
+    path for name, paths in NEEDS.items() if not importlib.util.find_spec(name) for path in paths
+]

@@ -86,13 +86,26 @@ def conv_kernel(layout: Layout, conv_weights: Any, bias: Any, groups: Any) -> Co
 
 
 class ConvGradients(NamedTuple):
-    """Gradients of a convolution, of the shapes of what it was given; None for what it was not."""
+    """Gradients of a convolution, of the shapes of what it was given; None for what it was not.
 
-    image: Array
-    weights: Array
+    None also for what nobody wants.
+    """
+
+    image: Array | None
+    weights: Array | None
     bias: Array | None
-    offsets: Array
+    offsets: Array | None
     mask: Array | None
+
+
+class ConvWanted(NamedTuple):
+    """Which gradients of a convolution somebody wants."""
+
+    image: bool
+    weights: bool
+    bias: bool
+    offsets: bool
+    mask: bool
 
 
 @dataclass(frozen=True)

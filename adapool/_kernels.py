@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from adapool._backends import Array, Pooled, Triple, backend_of
-from adapool._convolution import ConvGradients, ConvKernel, Sampling
+from adapool._convolution import ConvGradients, ConvKernel, ConvWanted, Sampling
 from adapool._regions import Measured
 from adapool._weights import AttentionWeights, WindowWeights
 from adapool._windows import Windows
@@ -178,6 +178,7 @@ class Kernels(Protocol):
         dtype: np.dtype[Any],
         cotangent: Array,
         pool: tuple[Windows, Array | None] | None,
+        wanted: ConvWanted,
     ) -> ConvGradients: ...
 
 

@@ -254,7 +254,7 @@ def _windows(
     ceil_mode: bool,
 ) -> Windows:
     outputs = tuple(
-        _outputs(*axis, ceil_mode)
+        windows_along(*axis, ceil_mode)
         for axis in zip(spatial, kernel, stride, padding, dilation, strict=True)
     )
     return Windows(
@@ -267,7 +267,7 @@ def _windows(
     )
 
 
-def _outputs(
+def windows_along(
     size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool
 ) -> int:
     """Count the windows along an axis, by the rule of torch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -65,7 +66,10 @@ def setup(app: Any) -> None:
 # --- reference ----------------------------------------------------------------------------------
 
 autosummary_generate = True
-autodoc_default_options = {"members": True, "inherited-members": True}
+# Of what layers and named tuples inherit, torch and Python have pages.
+autodoc_default_options = {"members": True, "inherited-members": "Module, tuple"}
+# The reference of `adapool.torch` can be made without torch, which is large.
+autodoc_mock_imports = [] if importlib.util.find_spec("torch") else ["torch"]
 autodoc_typehints = "none"  # numpydoc's sections have the types
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

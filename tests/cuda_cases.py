@@ -62,9 +62,17 @@ class Gradient(Case):
         # Whole numbers: no sum depends on its order.
         return np.random.default_rng(0).integers(-3, 4, values.shape).astype(np.float32)
 
-    def expected(self) -> Any:
+    def names(self) -> list[str]:
+        """Arguments that have gradients."""
+        return sorted(self._found())
+
+    def _found(self) -> dict[str, Array]:
         reference = getattr(naive.gradients, self.name)
-        found = reference(self.cotangent(), *self.arguments, **self.options)
+        found: dict[str, Array] = reference(self.cotangent(), *self.arguments, **self.options)
+        return found
+
+    def expected(self) -> Any:
+        found = self._found()
         wide = any(getattr(a, "dtype", None) == np.float64 for a in self.arguments)
         dtype = np.float64 if wide else np.float32
         return tuple(found[name].astype(dtype) for name in sorted(found))

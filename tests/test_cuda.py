@@ -41,6 +41,12 @@ TESTS = Path(__file__).parent
         "test_dask.py -k max_or_attention",
         "test_dask.py -k not_max_and_not_attention",
         "test_loads.py",
+        pytest.param(
+            "test_tensors.py",
+            marks=pytest.mark.skipif(
+                importlib.util.find_spec("torch") is None, reason="needs the extra 'torch'"
+            ),
+        ),
     ],
 )
 def test_in_the_simulator(part: str) -> None:

@@ -19,7 +19,11 @@ import interpreter
 ROOT = Path(__file__).parents[1]
 
 # What a page needs beyond the extra `test`.
-FRAMEWORKS = {"frameworks": ("keras", "onnxruntime", "skl2onnx", "torch")}
+FRAMEWORKS = {
+    "frameworks": ("keras", "onnxruntime", "skl2onnx", "torch"),
+    "torch": ("torch",),
+    "jax": ("jax",),
+}
 
 # Shown with GPU arrays, and so run in numba's simulator, which a process has from its start.
 SIMULATED = ("cuda",)
@@ -81,7 +85,7 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for module in FRAMEWORKS.get(page.stem, ()):
         # Not imported here: Keras would look for a backend before the page has named one.
         if importlib.util.find_spec(module) is None:
-            pytest.skip(f"{module} comes with the extra 'bench'")
+            pytest.skip(f"{module} is not installed: docs/contributing.md says what brings it")
     code = blocks(page, "python")
     monkeypatch.chdir(tmp_path)
     if page.stem in SIMULATED:

@@ -16,6 +16,7 @@ import naive
 import strategies as some
 from compare import assert_same
 from gradient_cases import values_of, whole
+from test_ellipses import ellipses
 
 Array = NDArray[Any]
 
@@ -208,3 +209,12 @@ def test_deformable_conv_and_pool(case: Any, data: st.DataObject) -> None:
     # Exact: so that both find the same winners.
     offsets = np.clip(np.round(arguments[2] * 2) / 2, -50, 50)
     check("deformable_conv_and_pool", (*arguments[:2], offsets, size), options)
+
+
+@few
+@given(st.data())
+def test_ellipses(data: st.DataObject) -> None:
+    image = data.draw(some.images([data.draw(DTYPES)], some.small_whole, longest={2: 6, 3: 4}))
+    sizes = data.draw(ellipses(image))
+    options = image.axes | {"stride": data.draw(st.integers(1, 3)), "footprint": "ellipse"}
+    check("dynamic_pooling", (image.array, sizes), options)

@@ -218,8 +218,6 @@ def test_fractional_sizes_on_dask_are_those_in_memory() -> None:
         whole_image = adapool.dynamic_pooling(image, sizes, **options)
         lazy = adapool.dynamic_pooling(chunked, cut, **options)
         assert_same(lazy.compute(), whole_image)
-    with pytest.raises(TypeError, match="feature_map must be in memory for gradients"):
-        adapool.vjp(adapool.max_pooling, chunked, 2)
 
 
 @pytest.mark.parametrize(
@@ -264,3 +262,35 @@ def test_fractional_sizes_on_dask_are_those_in_memory() -> None:
 def test_wrong_calls(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("label", LARGE)
+def test_gradients_that_nobody_wants_are_left_out(label: str) -> None:
+    name, arguments, options = LARGE[label]
+    value, pullback = adapool.vjp(getattr(adapool, name), *arguments, **options)
+    cotangent = whole(values_of(value).shape)
+    everything = pullback(cotangent)
+    assert list(pullback(cotangent, wanted=[])) == []
+    for argument, gradient in everything.items():
+        alone = pullback(cotangent, wanted=[argument])
+        assert list(alone) == [argument]
+        assert_array_equal(alone[argument], gradient)
+    with pytest.raises(ValueError, match="wanted must name arguments that have gradients"):
+        pullback(cotangent, wanted=["bias"])
+    with pytest.raises(TypeError, match=r"pass wanted=\['feature_map'"):
+        pullback(cotangent, wanted="feature_map")
+
+
+def test_a_mask_and_a_bias_may_be_all_that_is_wanted() -> None:
+    for rule in ("linear", "nearest"):
+        value, pullback = adapool.vjp(
+            adapool.deformable_conv, normal(9, 8, 4), normal(3, 3, 4, 2), uniform(-2, 2, 7, 6, 18),
+            mask_network=uniform(0, 1, 7, 6, 9), bias=normal(2), interpolation=rule,
+        )  # fmt: skip
+        cotangent = whole(value.shape)
+        everything = pullback(cotangent)
+        for names in (["mask_network"], ["bias"], ["offset_network"], ["mask_network", "bias"]):
+            found = pullback(cotangent, wanted=names)
+            assert sorted(found) == sorted(names)
+            for argument in names:
+                assert_array_equal(found[argument], everything[argument])

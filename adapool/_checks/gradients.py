@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from adapool._backends import Array
 from adapool._checks.arguments import Axes, real_array, shorten
@@ -38,9 +39,32 @@ def cotangent(value: Any, shape: Axes) -> Array:
     return array
 
 
-def none_on_dask() -> NoReturn:
-    """Report a Dask array, of which there are no gradients."""
-    raise TypeError(
-        "feature_map must be in memory for gradients, got a Dask array: pass "
-        "feature_map.compute(), or call vjp on one block at a time"
-    )
+def wanted(value: Any, names: Sequence[str]) -> Collection[str]:
+    """Return the names of arguments whose gradients are wanted."""
+    if isinstance(value, str) or not isinstance(value, Collection):
+        raise TypeError(
+            f"wanted must be a sequence of the names of arguments, got {shorten(value)}: "
+            f"pass wanted=[{names[0]!r}]"
+        )
+    unknown = [name for name in value if name not in names]
+    if unknown:
+        raise ValueError(
+            f"wanted must name arguments that have gradients here, {', '.join(names)}, got "
+            f"{shorten(unknown[0])}"
+        )
+    return value
+
+
+def local_on_dask(on_grid: bool, networks: Sequence[str]) -> None:
+    """Check that what is asked of a Dask array is asked block by block, of arrays alone."""
+    if not on_grid:
+        raise TypeError(
+            "feature_map must be in memory for gradients of sites and regions, which are of the "
+            "whole image, got a Dask array: pass feature_map.compute()"
+        )
+    if networks:
+        name = networks[0]
+        raise TypeError(
+            f"{name} must be an array for gradients on Dask, got a network, which blocks would ask "
+            f"each for itself: predict first, as with dask.array.map_blocks, and pass what it gives"
+        )

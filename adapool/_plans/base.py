@@ -7,7 +7,7 @@ blocks. Boxes are intervals along plane, row, column.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, TypeVar
 
@@ -21,9 +21,10 @@ from adapool._plans.operands import Operand
 
 Interval = tuple[int, int]
 
-# Canonical gradients by the names of arguments, and what makes them of a canonical cotangent.
+# Canonical gradients by the names of arguments, and what of a result they are made of: canonical
+# arrays first, by which alone they can be made where no network was asked.
 Gradients = dict[str, Any]
-Pull = Callable[[Array], Gradients]
+Kept = tuple[Any, ...]
 Own = TypeVar("Own", bound="PooledGrid")
 
 
@@ -53,12 +54,29 @@ class Plan(Protocol):
         """Return what was computed as the caller's kind of array, axes where they were given."""
         ...
 
-    def vjp(self, kernels: Kernels, image: Array, *operands: Any) -> tuple[Any, Pull]:
-        """Compute the same; return also what turns a cotangent of the values into gradients."""
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        """Names of the arguments that there are gradients of."""
+        ...
+
+    def forward(self, kernels: Kernels, image: Array, *operands: Any) -> tuple[Any, Kept]:
+        """Compute the same; return also what `backward` needs of it."""
+        ...
+
+    def backward(
+        self,
+        kernels: Kernels,
+        kept: Kept,
+        cotangent: Array,
+        wanted: Collection[str],
+        image: Array,
+        *operands: Any,
+    ) -> Gradients:
+        """Turn a cotangent of the values into the gradients that are wanted, by argument."""
         ...
 
     def cotangent(self, layout: Layout, given: Array) -> Array:
-        """Return a cotangent, of the shape of the values, as `vjp` takes it."""
+        """Return a cotangent, of the shape of the values, as `backward` takes it."""
         ...
 
 

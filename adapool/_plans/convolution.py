@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,11 +11,11 @@ import numpy as np
 
 from adapool._backends import Array, Pooled, Triple, plain
 from adapool._checks import arguments, convolution, places
-from adapool._convolution import ConvKernel, Sampling, as_summed
+from adapool._convolution import ConvKernel, ConvWanted, Sampling, as_summed
 from adapool._kernels import Kernels
 from adapool._layout import Layout, to_triple
 from adapool._networks import counted_dtype, is_network
-from adapool._plans.base import Gradients, PooledGrid, Pull, begin_of, box_of, lengths_of
+from adapool._plans.base import Gradients, Kept, PooledGrid, begin_of, box_of, lengths_of
 from adapool._plans.operands import Box, Grid, Operand, Parameter
 from adapool._windows import Windows
 
@@ -120,6 +121,11 @@ class ConvolutionPlan(PooledGrid):
         return self.weights, self.bias, self.offsets, self.mask
 
     @property
+    def differentiable(self) -> tuple[str, ...]:
+        """All that was given."""
+        return ("feature_map", *(each.name for each in self.operands if each is not None))
+
+    @property
     def outputs(self) -> Triple:
         """Shape of the output grid."""
         return self.windows.outputs if self.pool is None else self.pool.outputs
@@ -203,7 +209,7 @@ class ConvolutionPlan(PooledGrid):
             image, kernel, self.windows, sampling, self.dtype, self.pool, self.with_indices
         )
 
-    def vjp(
+    def forward(
         self,
         kernels: Kernels,
         image: Array,
@@ -211,32 +217,51 @@ class ConvolutionPlan(PooledGrid):
         bias: Array | None,
         offsets: Array,
         mask: Array | None,
-    ) -> tuple[Pooled, Pull]:
-        """Convolve and pool; return also what turns a cotangent into gradients."""
+    ) -> tuple[Pooled, Kept]:
+        """Convolve and pool; keep the winners of the pooling."""
         pooled = replace(self, with_indices=self.pool is not None).compute(
             kernels, image, weights, bias, offsets, mask
         )
+        return self.shown(pooled), () if self.pool is None else (pooled[1],)
 
-        def pull(cotangent: Array) -> Gradients:
-            kernel = ConvKernel(weights, bias, self.groups, self.per_channel)
-            sampling = self._sampling(kernels, offsets, mask)
-            pool = None if self.pool is None else (self.pool, pooled[1])
-            found = kernels.deformable_vjp(
-                image, kernel, self.windows, sampling, self.dtype, cotangent, pool
-            )
-            of_offsets = found.offsets
-            if self.interpolation != "linear":
-                # Steps between pixels: a change of less moves nothing.
-                of_offsets = kernels.zeros(image, offsets.shape, cotangent.dtype)
-            return {
-                "feature_map": found.image,
-                "conv_weights": found.weights,
-                "bias": found.bias,
-                "offset_network": of_offsets,
-                "mask_network": found.mask,
-            }
-
-        return self.shown(pooled), pull
+    def backward(
+        self,
+        kernels: Kernels,
+        kept: Kept,
+        cotangent: Array,
+        wanted: Collection[str],
+        image: Array,
+        weights: Array,
+        bias: Array | None,
+        offsets: Array,
+        mask: Array | None,
+    ) -> Gradients:
+        """Carry values through the columns of the convolution."""
+        kernel = ConvKernel(weights, bias, self.groups, self.per_channel)
+        sampling = self._sampling(kernels, offsets, mask)
+        pool = None if self.pool is None else (self.pool, kept[0])
+        # Steps between pixels: a change of less moves nothing.
+        fixed = self.interpolation != "linear"
+        found = kernels.deformable_vjp(
+            image, kernel, self.windows, sampling, self.dtype, cotangent, pool,
+            ConvWanted(
+                "feature_map" in wanted,
+                "conv_weights" in wanted,
+                "bias" in wanted,
+                "offset_network" in wanted and not fixed,
+                "mask_network" in wanted,
+            ),
+        )  # fmt: skip
+        of_offsets = found.offsets
+        if fixed and "offset_network" in wanted:
+            of_offsets = kernels.zeros(image, offsets.shape, cotangent.dtype)
+        return {
+            "feature_map": found.image,
+            "conv_weights": found.weights,
+            "bias": found.bias,
+            "offset_network": of_offsets,
+            "mask_network": found.mask,
+        }
 
     def _sampling(self, kernels: Kernels, offsets: Array, mask: Array | None) -> Sampling:
         """Return where the taps look, in what the kernels take."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from adapool._backends import Array, Pooled, Triple
 from adapool._checks import places
 from adapool._kernels import Kernels
 from adapool._layout import Layout, to_triple
-from adapool._plans.base import Gradients, PooledGrid, Pull, whole_of
+from adapool._plans.base import Gradients, Kept, PooledGrid, whole_of
 from adapool._plans.operands import Box, Grid, Operand
 from adapool._windows import (
     covering_limits,
@@ -56,6 +57,7 @@ class DynamicPlan(PooledGrid):
 
     name = "dynamic-pooling"
     filters = None
+    differentiable: ClassVar[tuple[str, ...]] = ("feature_map",)
 
     @classmethod
     def of(
@@ -158,17 +160,26 @@ class DynamicPlan(PooledGrid):
             image, sizes, columns, limits, self.centered, self.step, self.with_indices
         )
 
-    def vjp(self, kernels: Kernels, image: Array, sizes: Array) -> tuple[Pooled, Pull]:
-        """Pool; return also what turns a cotangent into gradients."""
+    def forward(self, kernels: Kernels, image: Array, sizes: Array) -> tuple[Pooled, Kept]:
+        """Pool; keep the winners."""
         pooled = replace(self, with_indices=True).compute(kernels, image, sizes)
+        return self.shown(pooled), (pooled[1],)
 
-        def pull(cotangent: Array) -> Gradients:
-            assert pooled[1] is not None
-            target = len(image), math.prod(self.volume), image.shape[-1]
-            found = kernels.scatter_winners(cotangent, pooled[1], target)
-            return {"feature_map": found.reshape(image.shape)}
-
-        return self.shown(pooled), pull
+    def backward(
+        self,
+        kernels: Kernels,
+        kept: Kept,
+        cotangent: Array,
+        wanted: Collection[str],
+        image: Array,
+        sizes: Array,
+    ) -> Gradients:
+        """Hand values on to the winners."""
+        if "feature_map" not in wanted:
+            return {}
+        target = len(image), math.prod(image.shape[1:4]), image.shape[-1]
+        found = kernels.scatter_winners(cotangent, kept[0], target)
+        return {"feature_map": found.reshape(image.shape)}
 
 
 def _grid(volume: Triple, step: Triple) -> Triple:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -15,8 +15,8 @@ from adapool._layout import Layout
 from adapool._networks import attention_form, counted_dtype, is_network
 from adapool._plans.base import (
     Gradients,
+    Kept,
     PooledGrid,
-    Pull,
     begin_of,
     box_of,
     lengths_of,
@@ -66,11 +66,8 @@ class FixedPlan(PooledGrid):
         """Indices refer to the image."""
         return self.reads
 
-    def _to_image(
-        self, kernels: Kernels, image: Array, values: Array, winners: Array | None
-    ) -> Array:
+    def _to_image(self, kernels: Kernels, image: Array, values: Array, winners: Array) -> Array:
         """Add values to the pixels that won, each its own."""
-        assert winners is not None
         target = len(image), self.windows.pixels, image.shape[-1]
         return kernels.scatter_winners(values, winners, target, self.windows).reshape(image.shape)
 
@@ -82,6 +79,7 @@ class MaxPlan(FixedPlan):
     name = "max-pooling"
     splits_channels = True
     operands = ()
+    differentiable = ("feature_map",)
 
     def block(self, box: Box) -> MaxPlan:
         """Return the plan of a block of windows."""
@@ -91,14 +89,18 @@ class MaxPlan(FixedPlan):
         """Pool."""
         return kernels.max_pooling(image, self.windows, self.with_indices)
 
-    def vjp(self, kernels: Kernels, image: Array) -> tuple[Pooled, Pull]:
-        """Pool; return also what turns a cotangent into gradients."""
+    def forward(self, kernels: Kernels, image: Array) -> tuple[Pooled, Kept]:
+        """Pool; keep the winners."""
         pooled = kernels.max_pooling(image, self.windows, True)
+        return self.shown(pooled), (pooled[1],)
 
-        def pull(cotangent: Array) -> Gradients:
-            return {"feature_map": self._to_image(kernels, image, cotangent, pooled[1])}
-
-        return self.shown(pooled), pull
+    def backward(
+        self, kernels: Kernels, kept: Kept, cotangent: Array, wanted: Collection[str], image: Array
+    ) -> Gradients:
+        """Hand values on to the winners."""
+        if "feature_map" not in wanted:
+            return {}
+        return {"feature_map": self._to_image(kernels, image, cotangent, kept[0])}
 
 
 class _Form(NamedTuple):
@@ -107,6 +109,12 @@ class _Form(NamedTuple):
     rows: int
     depth: int
     squeezed: bool
+
+    @classmethod
+    def of(cls, batch: WindowWeights) -> _Form:
+        """Return that of a batch."""
+        rows, _, depth = batch.values.shape
+        return cls(rows, depth, batch.squeezed)
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,7 @@ class AttentionPlan(FixedPlan):
     weights: Weights | None
 
     name = "attention-pooling"
+    differentiable = ("feature_map", "attention_network")
 
     @classmethod
     def of(
@@ -175,47 +184,64 @@ class AttentionPlan(FixedPlan):
             image, batches, self.windows, self.dtype, self.with_indices
         )
 
-    def vjp(
+    def forward(
         self, kernels: Kernels, image: Array, weights: Array | None = None
-    ) -> tuple[Pooled, Pull]:
-        """Pool; return also what turns a cotangent into gradients.
-
-        Of weights per window those of the winners are kept, and no others.
-        """
-        windows = self.windows
+    ) -> tuple[Pooled, Kept]:
+        """Pool; keep the winners, and of what a network gave the weights of these and no others."""
         pooled: Pooled | None = None
         picked: Array | None = None
         given: list[_Form] = []
         for batch in self._batches(kernels, image, weights):
             pooled = kernels.attention_pooling(
-                image, [batch], windows, self.dtype, True, into=pooled
+                image, [batch], self.windows, self.dtype, True, into=pooled
             )
-            if isinstance(batch, WindowWeights):
-                assert pooled[1] is not None
-                dtype = pooled[0].dtype
-                picked = kernels.pick_weights(batch, pooled[1], windows, dtype, picked)
-                rows, _, depth = batch.values.shape
-                given.append(_Form(rows, depth, batch.squeezed))
+            if weights is None:
+                assert isinstance(batch, WindowWeights)
+                picked = self._picked(kernels, batch, pooled[1], pooled[0].dtype, picked)
+                given.append(_Form.of(batch))
         assert pooled is not None
+        return self.shown(pooled), (pooled[1], picked, given)
 
-        def pull(cotangent: Array) -> Gradients:
-            winners = pooled[1]
-            assert winners is not None
+    def backward(
+        self,
+        kernels: Kernels,
+        kept: Kept,
+        cotangent: Array,
+        wanted: Collection[str],
+        image: Array,
+        weights: Array | None = None,
+    ) -> Gradients:
+        """Hand values on to the winners and to their weights, each times the other."""
+        winners, picked, given = kept if weights is None else (kept[0], None, [])
+        per_pixel = self.weights is not None and self.weights.windows is None
+        if weights is not None and not per_pixel:
+            [batch] = self._batches(kernels, image, weights)
+            assert isinstance(batch, WindowWeights)
+            picked = self._picked(kernels, batch, winners, cotangent.dtype, None)
+            given = [_Form.of(batch)]
+        found = {}
+        if "feature_map" in wanted:
+            scaled = (
+                kernels.times_winners(cotangent, weights, winners)
+                if weights is not None and per_pixel
+                else kernels.times(cotangent, picked)
+            )
+            found["feature_map"] = self._to_image(kernels, image, scaled, winners)
+        if "attention_network" in wanted:
             values = kernels.times_winners(cotangent, image, winners)
-            if weights is not None and picked is None:
-                scaled = kernels.times_winners(cotangent, weights, winners)
-                target = len(weights), windows.pixels, weights.shape[-1]
-                of_weights = kernels.scatter_winners(values, winners, target, windows)
+            if weights is not None and per_pixel:
+                target = len(weights), self.windows.pixels, weights.shape[-1]
+                of_weights = kernels.scatter_winners(values, winners, target, self.windows)
             else:
-                assert picked is not None
-                scaled = kernels.times(cotangent, picked)
                 of_weights = self._to_windows(kernels, values, winners, given)
-            return {
-                "feature_map": self._to_image(kernels, image, scaled, winners),
-                "attention_network": of_weights,
-            }
+            found["attention_network"] = of_weights
+        return found
 
-        return self.shown(pooled), pull
+    def _picked(
+        self, kernels: Kernels, batch: WindowWeights, winners: Any, dtype: Any, into: Array | None
+    ) -> Array:
+        """Return the weights of winners."""
+        return kernels.pick_weights(batch, winners, self.windows, dtype, into)
 
     def _to_windows(
         self, kernels: Kernels, values: Array, winners: Array, given: Sequence[_Form]

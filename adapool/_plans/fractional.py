@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from adapool._backends import Array, Pooled
 from adapool._kernels import Kernels
 from adapool._layout import Layout
-from adapool._plans.base import Gradients, Pull
+from adapool._plans.base import Gradients, Kept
 from adapool._plans.dynamic import DynamicPlan
 from adapool._windows import covering_limits, size_columns
 
@@ -24,6 +25,7 @@ class FractionalPlan(DynamicPlan):
     """
 
     name = "fractional-pooling"
+    differentiable: ClassVar[tuple[str, ...]] = ("feature_map", "param_network")
 
     @staticmethod
     def dtype_of(layout: Layout) -> np.dtype[Any]:
@@ -39,30 +41,40 @@ class FractionalPlan(DynamicPlan):
         assert total is not None
         return total, None
 
-    def vjp(self, kernels: Kernels, image: Array, sizes: Array) -> tuple[Pooled, Pull]:
-        """Pool; return also what turns a cotangent into gradients. Winners of corners are kept."""
+    def forward(self, kernels: Kernels, image: Array, sizes: Array) -> tuple[Pooled, Kept]:
+        """Pool; keep the winners of each corner."""
         total: Array | None = None
-        limits = self._limits(sizes)
         winners = []
-        for corner in range(1 << len(limits)):
+        for corner in range(1 << len(self._limits(sizes))):
             maxima, won = self._at_corner(kernels, image, sizes, corner, True)
             total = self._added(kernels, sizes, corner, maxima, total)
             winners.append(won)
         assert total is not None
+        return (total, None), tuple(winners)
 
-        def pull(cotangent: Array) -> Gradients:
-            target = len(image), math.prod(self.volume), image.shape[-1]
-            of_image, of_sizes = None, None
-            for corner, won in enumerate(winners):
-                assert won is not None
-                scaled, of_sizes = kernels.pull_corner(
-                    cotangent, image, won, sizes, limits, corner, self.step, of_sizes
-                )
+    def backward(
+        self,
+        kernels: Kernels,
+        kept: Kept,
+        cotangent: Array,
+        wanted: Collection[str],
+        image: Array,
+        sizes: Array,
+    ) -> Gradients:
+        """Hand shares of the values on to the winners, and differences between them to sizes."""
+        target = len(image), math.prod(image.shape[1:4]), image.shape[-1]
+        limits = self._limits(sizes)
+        of_image, of_sizes = None, None
+        for corner, won in enumerate(kept):
+            scaled, of_sizes = kernels.pull_corner(
+                cotangent, image, won, sizes, limits, corner, self.step, of_sizes
+            )
+            if "feature_map" in wanted:
                 of_image = kernels.scatter_winners(scaled, won, target, onto=of_image)
-            assert of_image is not None
-            return {"feature_map": of_image.reshape(image.shape), "param_network": of_sizes}
-
-        return (total, None), pull
+        found: Gradients = {"param_network": of_sizes}
+        if of_image is not None:
+            found["feature_map"] = of_image.reshape(image.shape)
+        return found
 
     def _limits(self, sizes: Array) -> tuple[int, ...]:
         """Return where each size of a pixel has no fraction any more: one size may serve all.

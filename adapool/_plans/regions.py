@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from adapool._checks import predictions
 from adapool._kernels import Kernels
 from adapool._layout import Layout, as_dtype
 from adapool._networks import counted_dtype, is_network
-from adapool._plans.base import Gradients, Pull, by_site
+from adapool._plans.base import Gradients, Kept, by_site
 from adapool._plans.operands import Grid, Operand
 from adapool._regions import EXTREMA, Measured
 from adapool.sites import Sites
@@ -72,6 +73,11 @@ class RegionsPlan:
         """Labels, and weights where there are any."""
         return self.labels, self.weights
 
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        """The image, and weights where there are any."""
+        return ("feature_map", *(() if self.weights is None else ("attention_network",)))
+
     def without_arrays(self) -> RegionsPlan:
         """Return the plan as it is sent to tasks, which are given parts of its arrays."""
         weights = self.weights and self.weights.without_array()
@@ -97,47 +103,59 @@ class RegionsPlan:
         """Measure regions that have been numbered."""
         return kernels.pool_regions(image, weights, owner, count, self.reduction, self.product)
 
-    def vjp(
+    def forward(
         self, kernels: Kernels, image: Array, labels: Array, weights: Array | None = None
-    ) -> tuple[PooledRegions, Pull]:
-        """Measure the regions; return also what turns a cotangent into gradients.
-
-        An extremum goes to where it was found. A sum goes to all pixels of its region: each of
-        them is a result of its own, which won there.
-        """
+    ) -> tuple[PooledRegions, Kept]:
+        """Measure the regions; keep where extrema are, how large regions are, and whose pixels."""
         pooled = self.compute(kernels, image, labels, weights)
         beside = backend_of(image).beside
+        measured = pooled.measured
+        return pooled, (beside(measured.where, image), beside(measured.areas, image), pooled.owner)
+
+    def backward(
+        self,
+        kernels: Kernels,
+        kept: Kept,
+        cotangent: Array,
+        wanted: Collection[str],
+        image: Array,
+        labels: Array,
+        weights: Array | None = None,
+    ) -> Gradients:
+        """Hand an extremum on to where it was found.
+
+        A sum goes to all pixels of its region: each of them is a result of its own, and won there.
+        """
+        where, areas, owner = kept
+        backend = backend_of(image)
         shape = 1, math.prod(image.shape[1:4]), image.shape[-1]
-
-        def pull(cotangent: Array) -> Gradients:
-            if self.reduction in EXTREMA:
-                winners = beside(pooled.measured.where[np.newaxis], image)
-                each = cotangent
-            else:
-                if self.reduction == "mean":
-                    shares = 1 / pooled.measured.areas.reshape(1, -1, 1)
-                    whole = np.broadcast_to(shares.astype(cotangent.dtype), cotangent.shape)
-                    cotangent = kernels.times(cotangent, beside(whole.copy(), image))
-                owners = kernels.repeat_owners(pooled.owner, shape[-1])
-                ones = beside(np.ones(shape, cotangent.dtype), image)
-                each = kernels.times_winners(ones, cotangent, owners)
-                pixels = np.arange(shape[1])[:, np.newaxis].repeat(shape[2], axis=1)
-                winners = beside(pixels[np.newaxis], image)
+        if self.reduction in EXTREMA:
+            winners = where.reshape(1, *where.shape)
+            each = cotangent
+        else:
+            if self.reduction == "mean":
+                shares = 1 / backend.to_host(areas).reshape(1, -1, 1)
+                whole = np.broadcast_to(shares.astype(cotangent.dtype), cotangent.shape)
+                cotangent = kernels.times(cotangent, backend.beside(whole.copy(), image))
+            owners = kernels.repeat_owners(owner, shape[-1])
+            ones = backend.beside(np.ones(shape, cotangent.dtype), image)
+            each = kernels.times_winners(ones, cotangent, owners)
+            pixels = np.arange(shape[1])[:, np.newaxis].repeat(shape[2], axis=1)
+            winners = backend.beside(pixels[np.newaxis], image)
+        found = {}
+        if "feature_map" in wanted:
             scaled = each if weights is None else kernels.times_winners(each, weights, winners)
-            found = {"feature_map": kernels.scatter_winners(scaled, winners, shape)}
-            if weights is not None:
-                values = kernels.times_winners(each, image, winners)
-                target = *shape[:2], weights.shape[-1]
-                found["attention_network"] = kernels.scatter_winners(values, winners, target)
-            return {
-                name: array.reshape(*image.shape[:4], array.shape[-1])
-                for name, array in found.items()
-            }
-
-        return pooled, pull
+            found["feature_map"] = kernels.scatter_winners(scaled, winners, shape)
+        if weights is not None and "attention_network" in wanted:
+            values = kernels.times_winners(each, image, winners)
+            target = *shape[:2], weights.shape[-1]
+            found["attention_network"] = kernels.scatter_winners(values, winners, target)
+        return {
+            name: array.reshape(*image.shape[:4], array.shape[-1]) for name, array in found.items()
+        }
 
     def cotangent(self, layout: Layout, given: Array) -> Array:
-        """Return the cotangent of the values as `pull` takes it: (1, region, channel)."""
+        """Return the cotangent of the values as `backward` takes it: (1, region, channel)."""
         return by_site(layout, given)
 
     def restore(self, layout: Layout, computed: PooledRegions) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from adapool._backends import Array, Pooled, as_given
 from adapool._checks import places
 from adapool._kernels import Kernels
 from adapool._layout import Layout, as_dtype
-from adapool._plans.base import Gradients, Pull, by_site
+from adapool._plans.base import Gradients, Kept, by_site
 from adapool._plans.operands import Grid, Operand
 from adapool._windows import kernel_limits, size_columns
 from adapool.sites import Sites
@@ -39,6 +40,7 @@ class SitesPlan:
     params: Grid
 
     name = "dynamic-stride-pooling"
+    differentiable = ("feature_map",)
 
     @classmethod
     def of(cls, layout: Layout, network: Any, max_kernel_size: Any, centered: bool) -> SitesPlan:
@@ -79,21 +81,30 @@ class SitesPlan:
         columns = size_columns(self.ndim, 2 * self.ndim)
         return kernels.pool_sites(image, positions, sizes, columns, self.centered, with_indices)
 
-    def vjp(self, kernels: Kernels, image: Array, params: Array) -> tuple[FoundSites, Pull]:
-        """Find the sites and pool at them; return also what turns a cotangent into gradients."""
+    def forward(self, kernels: Kernels, image: Array, params: Array) -> tuple[FoundSites, Kept]:
+        """Find the sites and pool at them; keep the winners."""
         positions, sizes, strides, owner = kernels.find_sites(params, self.limits)
         values, winners = self._pool(kernels, image, positions, sizes, True)
+        return FoundSites(values, positions, sizes, strides, owner), (winners,)
 
-        def pull(cotangent: Array) -> Gradients:
-            target = 1, math.prod(image.shape[1:4]), image.shape[-1]
-            assert winners is not None
-            found = kernels.scatter_winners(cotangent, winners.reshape(cotangent.shape), target)
-            return {"feature_map": found.reshape(image.shape)}
-
-        return FoundSites(values, positions, sizes, strides, owner), pull
+    def backward(
+        self,
+        kernels: Kernels,
+        kept: Kept,
+        cotangent: Array,
+        wanted: Collection[str],
+        image: Array,
+        params: Array,
+    ) -> Gradients:
+        """Hand values on to the winners."""
+        if "feature_map" not in wanted:
+            return {}
+        target = 1, math.prod(image.shape[1:4]), image.shape[-1]
+        found = kernels.scatter_winners(cotangent, kept[0].reshape(cotangent.shape), target)
+        return {"feature_map": found.reshape(image.shape)}
 
     def cotangent(self, layout: Layout, given: Array) -> Array:
-        """Return the cotangent of the values as `pull` takes it: (1, site, channel)."""
+        """Return the cotangent of the values as `backward` takes it: (1, site, channel)."""
         return by_site(layout, given)
 
     def restore(self, layout: Layout, computed: FoundSites) -> Sites:

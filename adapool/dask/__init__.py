@@ -4,6 +4,7 @@ Nothing is computed while the graph is built, whose size is linear in the chunks
 kernels are serial, as Dask brings the threads.
 """
 
+from adapool.dask.gradients import gradients
 from adapool.dask.run import run
 
-__all__ = ["run"]
+__all__ = ["gradients", "run"]

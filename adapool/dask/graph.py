@@ -161,7 +161,7 @@ class _Reader:
         self._graph = graph
         self._cuts: dict[Any, Any] = {}
         self._pieces = [
-            [list(_pieces(sizes, *interval)) for interval in axis.intervals]
+            [list(pieces_of(sizes, *interval)) for interval in axis.intervals]
             for sizes, axis in zip(operand.array.chunks, operand.axes, strict=True)
         ]
 
@@ -188,7 +188,7 @@ class _Reader:
         return self._cuts[known]
 
 
-def _pieces(sizes: tuple[int, ...], start: int, stop: int) -> Iterator[tuple[int, slice, bool]]:
+def pieces_of(sizes: tuple[int, ...], start: int, stop: int) -> Iterator[tuple[int, slice, bool]]:
     """Yield the chunks that an interval meets: number, slice, and whether it is all of it."""
     ends = list(itertools.accumulate(sizes))
     for number in range(bisect.bisect_right(ends, start), len(sizes)):

@@ -24,7 +24,7 @@ from adapool._plans.regions import RegionsPlan
 from adapool._plans.sites import SitesPlan
 from adapool._windows import in_whole
 from adapool.dask.blocks import Blocks, meta
-from adapool.dask.graph import blockwise
+from adapool.dask.graph import Slices, blockwise
 from adapool.dask.operands import operand_of_block, seen_by
 from adapool.dask.regions import run_regions
 from adapool.dask.sites import run_sites
@@ -43,6 +43,17 @@ def run(plan: Any, layout: Layout, image: Any, network_halo: Any) -> Any:
 
 def run_grid(plan: GridPlan, layout: Layout, image: Any, halo: Triple) -> Any:
     """Run a plan whose result is a regular grid: a task for each chunk of it."""
+    blocks, inputs = inputs_of(plan, layout, image, halo)
+    filters = None if plan.filters is None else (plan.filters,)
+    metas = [meta(image, plan.dtype), meta(image, np.dtype(np.int64))][: 1 + plan.with_indices]
+    job = _Job(plan.without_arrays(), layout, halo)
+    return blockwise(plan.name, job, blocks.chunks(filters), blocks.box, inputs, metas)
+
+
+def inputs_of(
+    plan: GridPlan, layout: Layout, image: Any, halo: Triple
+) -> tuple[Blocks, list[Slices]]:
+    """Return how a grid is cut, and what its blocks read of the image and of operands in arrays."""
     blocks = Blocks.of(image, layout, plan.outputs, plan.step, plan.splits_channels)
 
     def along(axis: int, interval: Interval) -> GridPlan:
@@ -68,10 +79,7 @@ def run_grid(plan: GridPlan, layout: Layout, image: Any, halo: Triple) -> Any:
             return wanted.box[axis]
 
         operands.append(blocks.points(operand, blocks.reach(points)))
-    filters = None if plan.filters is None else (plan.filters,)
-    metas = [meta(image, plan.dtype), meta(image, np.dtype(np.int64))][: 1 + plan.with_indices]
-    job = _Job(plan.without_arrays(), layout, halo)
-    return blockwise(plan.name, job, blocks.chunks(filters), blocks.box, operands, metas)
+    return blocks, operands
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,14 @@ GROUPS = {
     "rest": "not test_case",
 }
 
+TENSORS = {
+    "fixed": "test_case and (max or attention) and not regions",
+    "dynamic": "test_case and (dynamic or fractional or sites or ellipse)",
+    "regions": "test_case and regions",
+    "deform": "test_case and (deform or fused or product or float64)",
+    "rest": "not test_case",
+}
+
 # Counters of the main kernels: time, memory, instructions, how whole the accesses are, registers.
 METRICS = (
     "gpu__time_duration.sum",
@@ -176,33 +184,43 @@ def smoke(machine: Machine) -> Result:
 
 def cases(machine: Machine) -> Result:
     """Every case for every library: values, kinds of results, streams, large images."""
+    return _tests(machine, "cases", "tests/test_cuda_gpu.py", GROUPS, 200)
+
+
+def tensors(machine: Machine) -> Result:
+    """adapool.torch: calls, gradients, layers, streams, precision, as on the CPU."""
+    return _tests(machine, "torch", "tests/bridge/test_gpu.py", TENSORS, 120)
+
+
+def _tests(
+    machine: Machine, step: str, path: str, groups: dict[str, str], seconds: float
+) -> Result:
+    """Run the tests of a file, each group in a process."""
     options = ["-q", "-p", "no:cacheprovider", "-o", "filterwarnings=default", "-o", "addopts="]
-    groups = GROUPS
     if machine.dry_run:  # nothing is computed: tests are found, and not run
         options += ["--collect-only"]
-        groups = {"all": " or ".join(f"({words})" for words in GROUPS.values())}
+        groups = {"all": " or ".join(f"({words})" for words in groups.values())}
     started = {}
     for name, words in groups.items():
         report = machine.out / f".{name}.xml"
         started[name] = report, machine.start(
-            machine.python("-m", "pytest", "tests/test_cuda_gpu.py", *options, "-k", words,
-                           f"--junitxml={report}")
+            machine.python("-m", "pytest", path, *options, "-k", words, f"--junitxml={report}")
         )  # fmt: skip
     begin = time.monotonic()
     outputs, counts = [], dict.fromkeys(("passed", "failed", "skipped"), 0)
     right = True
     for name, (report, process) in started.items():
-        status, text = machine.finish(process, 200 - (time.monotonic() - begin))
+        status, text = machine.finish(process, seconds - (time.monotonic() - begin))
         outputs.append(f"=== {name}: exit {status}\n{text}")
         right &= status == 0
-        found = _collected(text) if machine.dry_run else _counts(report)
+        found = _collected(text, path) if machine.dry_run else _counts(report)
         for word, number in found.items():
             counts[word] += number
         report.unlink(missing_ok=True)
-    (machine.out / "cases.txt").write_text("\n".join(outputs))
+    (machine.out / f"{step}.txt").write_text("\n".join(outputs))
     summary = ", ".join(f"{number} {word}" for word, number in counts.items())
     # A skip is no pass: where nothing passed, nothing ran.
-    return Result("cases", right and counts["passed"] > 0 and not counts["failed"], summary)
+    return Result(step, right and counts["passed"] > 0 and not counts["failed"], summary)
 
 
 def _counts(report: Path) -> dict[str, int]:
@@ -217,8 +235,8 @@ def _counts(report: Path) -> dict[str, int]:
     return {"passed": total - bad - skipped, "failed": bad, "skipped": skipped}
 
 
-def _collected(text: str) -> dict[str, int]:
-    return {"passed": len(re.findall(r"^tests/test_cuda_gpu\.py::", text, re.MULTILINE))}
+def _collected(text: str, path: str) -> dict[str, int]:
+    return {"passed": len(re.findall(rf"^{re.escape(path)}::", text, re.MULTILINE))}
 
 
 def speed(machine: Machine) -> Result:
@@ -271,6 +289,7 @@ STEPS: dict[str, Callable[[Machine], Result]] = {
     "probe": probe,
     "smoke": smoke,
     "cases": cases,
+    "torch": tensors,
     "speed": speed,
     "sanitizer": sanitizer,
     "counters": counters,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import adapool
 from adapool import cuda
 from compare import SITES_FIELDS, assert_same
-from cuda_cases import Case, cases
+from cuda_cases import Case, Gradient, cases
 from simulated.standins import Cupy, Standin, as_cupy
 
 Array = NDArray[Any]
@@ -80,7 +80,8 @@ def check(lazies: Sequence[Any], expected: Sequence[Any]) -> None:
 
 def with_limits(case: Case) -> Case:
     """Return a call with the limits that Dask asks for."""
-    name = {"dyn": "max_kernel_size", "sit": "max_kernel_size"}.get(case.label[:3])
+    dynamic = case.name.startswith("dynamic")
+    name = "max_kernel_size" if dynamic else None
     name = "max_offset" if case.name.startswith("deformable") else name
     limit = 5 if name == "max_kernel_size" else 1.5
     return case if name is None else replace(case, options={name: limit} | case.options)
@@ -291,3 +292,27 @@ def test_the_stand_in_refuses_what_cupy_refuses() -> None:
     ):
         with pytest.raises(TypeError):
             mixed()
+
+
+PULLED = {
+    "gradient max", "gradient attention per window", "gradient fractional",
+    "gradient deformable, mask, bias", "gradient fused",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [c for c in cases() if c.label in PULLED], ids=lambda c: c.label)
+def test_gradients(case: Case) -> None:
+    """Parts of gradients are added on the device."""
+    assert isinstance(case, Gradient)
+    case = with_limits(case)
+    assert isinstance(case, Gradient)
+
+    def placed(value: Any) -> Any:
+        return lazy(value) if isinstance(value, np.ndarray) else value
+
+    options = {name: placed(value) for name, value in case.options.items()}
+    arguments = map(placed, case.arguments)
+    _, pullback = adapool.vjp(getattr(adapool, case.name), *arguments, **options)
+    found = pullback(lazy(case.cotangent()))
+    expected = dict(zip(case.names(), case.expected(), strict=True))
+    check([found[name] for name in expected], list(expected.values()))

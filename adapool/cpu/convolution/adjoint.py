@@ -141,8 +141,8 @@ def pull_tiles(
     worker: int, image: Any, offsets: Any, mask: Any, weights: Any, shape: Any, factors: Any,
     cotangent: Any, size: Any, grid: Any, part: Any, start: Any, stride: Any, rule: Any,
     limit: Any, depth: int, wide: Any, narrow: Any, table: Any, places: Any, tiling: Any,
-    at: Any, work: Any, columns: Any, of_offsets: Any, of_mask: Any, of_weights: Any, reach: Any,
-    blas: Any,
+    wanted: Any, at: Any, work: Any, columns: Any, of_offsets: Any, of_mask: Any,
+    of_weights: Any, reach: Any, blas: Any,
 ) -> None:  # fmt: skip
     """Take the gradients of columns, displacements, mask and weights of a block of outputs.
 
@@ -160,6 +160,7 @@ def pull_tiles(
     rule : (interpolation, displacements of a tap)
     tiling : (pixels of a tile, slots, workers)
         Each slot sums the weights of some tiles, as many slots whatever the number of workers.
+    wanted : (whether gradients of columns are, of weights, of displacements, of the mask)
     columns : flat (pixel of the block, column)
         What this gives to `push_columns`, and `reach`, (tile, 2): where the first and the last line
         of pixels begin that a tile looks at.
@@ -171,7 +172,7 @@ def pull_tiles(
     width, samples, masked = grid[3], grid[4], grid[5]
     first, count = part
     corners = 1 << ndim if interpolation == LINEAR else 1
-    linear = interpolation == LINEAR
+    of_columns, of_factors, moving, masking = wanted
     indices, numbers = at[worker], work[worker]
     index, number = at.dtype.type, work.dtype.type
     steps = index(size[1] * size[2] * size[3]), index(size[2] * size[3]), index(size[3])
@@ -184,10 +185,11 @@ def pull_tiles(
         for t in range(slot * tiles // slots, (slot + 1) * tiles // slots):
             begin, end = t * tile, min((t + 1) * tile, count)
             span = begin, end - begin
-            _pull_columns(
-                blas, cotangent, weights, shape, factors, depth, places, span, pack, numbers,
-                columns,
-            )  # fmt: skip
+            if of_columns != 0:
+                _pull_columns(
+                    blas, cotangent, weights, shape, factors, depth, places, span, pack, numbers,
+                    columns,
+                )  # fmt: skip
             least, most = index(size[0] * size[1] * size[2] * size[3]), index(0)
             pixel = begin
             while pixel < end:
@@ -205,16 +207,16 @@ def pull_tiles(
                             (origin[axis], size[axis], steps[axis]), interpolation, indices,
                             numbers,
                         )  # fmt: skip
-                        if linear:
+                        if moving != 0:
                             find_slopes(
                                 offsets, place, limit, table, done, n, axis,
                                 (origin[axis], size[axis]), numbers, extra,
                             )  # fmt: skip
-                    if wide is not None:
+                    if wide is not None and of_factors != 0:
                         blend_wide(
                             image, 0, mask, factor, n, depth, corners, indices, numbers, target
                         )
-                    if narrow is not None:
+                    if narrow is not None and of_factors != 0:
                         for channel in range(depth):
                             line = target if depth == 1 else LINE
                             blend_narrow(
@@ -230,7 +232,7 @@ def pull_tiles(
                             last = _load(indices, BACK if corners == 8 else FRONT, j)
                             far = last + _load(indices, BELOW, j)
                         least, most = min(least, near), max(most, far)
-                    if linear or masked != 0:
+                    if moving != 0 or masking != 0:
                         for half in range(2 if corners == 8 else 1):
                             if wide is not None:
                                 sum_wide(
@@ -243,7 +245,7 @@ def pull_tiles(
                                     numbers, extra,
                                 )  # fmt: skip
                             combine(n, half, numbers, extra)
-                    if linear:
+                    if moving != 0:
                         for axis in range(3 - ndim, 3):
                             place = point * width + axis - (3 - ndim)
                             moves = extra + MOVES + axis * CHUNK
@@ -251,15 +253,16 @@ def pull_tiles(
                                 scale = number(mask[factor + j])
                                 source = place + table[done + j]
                                 of_offsets[source] += scale * numbers[moves + j]
-                    if masked != 0:
+                    if masking != 0:
                         for j in range(n):
                             of_mask[factor + j] += numbers[extra + VALUES + j]
                 pixel += run
             reach[t, 0], reach[t, 1] = least, most
-            _pull_weights(
-                blas, cotangent, shape, factors is not None, depth, places, span, pack, numbers,
-                of_weights, slot * room,
-            )  # fmt: skip
+            if of_factors != 0:
+                _pull_weights(
+                    blas, cotangent, shape, factors is not None, depth, places, span, pack,
+                    numbers, of_weights, slot * room,
+                )  # fmt: skip
 
 
 @kernel

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adapool._backends import Array, plain
-from adapool._convolution import ConvGradients, ConvKernel, Sampling
+from adapool._convolution import ConvGradients, ConvKernel, ConvWanted, Sampling
 from adapool._jit import PARALLEL_FROM, workers_for
 from adapool._windows import Windows
 from adapool.cpu.convolution import adjoint
@@ -45,20 +45,22 @@ def deformable_vjp(
     dtype: np.dtype[Any],
     cotangent: Array,
     pool: tuple[Windows, Array] | None,
+    wanted: ConvWanted,
 ) -> ConvGradients:
     """Carry a cotangent (batch, plane, row, column, F) back.
 
-    `pool` is what the result was pooled in, and where in it the winners are.
+    `pool` is what the result was pooled in, and where in it the winners are. What is not `wanted`
+    is not computed.
     """
     weights, bias = kernel.in_dtype(dtype)
     number = weights.dtype
     cotangent = plain(cotangent.astype(number, copy=False))
     if image.size * number.itemsize <= CONVERTED_BYTES:
         image = plain(image.astype(number, copy=False))
-    job = _Job(image, weights, kernel.groups, windows, sampling)
+    job = _Job(image, weights, kernel.groups, windows, sampling, wanted)
     filters = weights.shape[-1]
     most = max(1, _BLOCK_BYTES // (job.columns * number.itemsize))
-    for item in range(len(image)):
+    for item in range(len(image) if job.needed else 0):
         given = cotangent[item : item + 1]
         for first, size in Windows.points(windows.outputs).blocks(most):
             begin = (first[0] * windows.outputs[1] + first[1]) * windows.outputs[2] + first[2]
@@ -71,7 +73,7 @@ def deformable_vjp(
                 block = scatter_winners(given, won, target, pool[0], part)
             job.pull(item, part, block)
     of_bias = None
-    if bias is not None:
+    if bias is not None and wanted.bias:
         of_bias = cotangent.reshape(-1, filters).sum(axis=0, dtype=np.float64).astype(number)
     return ConvGradients(
         job.of_image, job.gradient_of_weights(), of_bias, job.of_offsets, job.of_mask
@@ -82,8 +84,9 @@ class _Job:
     """What the blocks of one convolution share, and what they add to."""
 
     def __init__(
-        self, image: Array, weights: Array, groups: int, windows: Windows, sampling: Sampling
-    ) -> None:
+        self, image: Array, weights: Array, groups: int, windows: Windows, sampling: Sampling,
+        wanted: ConvWanted,
+    ) -> None:  # fmt: skip
         channels, filters = image.shape[-1], weights.shape[-1]
         number = weights.dtype
         self.image, self.weights, self.groups = image, weights, groups
@@ -93,9 +96,12 @@ class _Job:
         self.columns = windows.taps * channels
         self.offsets = offsets = sampling.offsets
         self.mask = mask = sampling.mask
-        self.of_image = np.zeros(image.shape, number)
-        self.of_offsets = np.zeros(offsets.shape, number)
-        self.of_mask = None if mask is None else np.zeros(mask.shape, number)
+        self.wanted = wanted._replace(mask=wanted.mask and mask is not None)
+        self.of_image = np.zeros(image.shape, number) if wanted.image else None
+        self.of_offsets = np.zeros(offsets.shape, number) if wanted.offsets else None
+        self.of_mask = None
+        if mask is not None and wanted.mask:
+            self.of_mask = np.zeros(mask.shape, number)
         check_extents(image.shape, windows, windows.origin, (1, *windows.outputs))
         self.places = column_places(windows.taps, channels, groups, sampling.offset_groups)
         self.depthwise = channels == filters == groups and (channels > 1 or windows.taps == 1)
@@ -109,6 +115,12 @@ class _Job:
         room = weights.size * number.itemsize
         self.slots = max(1, min(_SLOTS, _SLOT_BYTES // room))
         self.of_weights = np.zeros((self.slots, weights.size), number)
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything is wanted that comes of the samples."""
+        wanted = self.wanted
+        return wanted.image or wanted.weights or wanted.offsets or wanted.mask
 
     def pull(self, item: int, part: tuple[int, int], cotangent: Array) -> None:
         """Add what a block of outputs gives: `part` is its first output, and how many."""
@@ -128,7 +140,9 @@ class _Job:
         numbers = COLUMNS + tile * self.columns + EXTRA + packs
         work = np.empty((workers, numbers), number)
         _prepare(work, COLUMNS + tile * self.columns)
-        columns = np.empty(part[1] * self.columns, number)
+        wanted = self.wanted
+        through = wanted.image or wanted.offsets or wanted.mask
+        columns = np.empty(part[1] * self.columns if through else 0, number)
         reach = np.empty((tiles, 2), np.int64)
         apart = 0 if width == ndim else ndim
         step = max(1, min(CHUNK // samples, windows.outputs[2]))
@@ -154,9 +168,9 @@ class _Job:
             plain(cotangent).reshape(-1), *where,
             True if self.depth >= WIDE else None, True if self.depth < WIDE else None,
             table, self.places, (tile, self.slots, workers),
+            (int(through), int(wanted.weights), int(wanted.offsets), int(wanted.mask)),
             np.zeros((workers, PLACES), index), work, columns,
-            of_offsets.reshape(-1),
-            np.empty(0, number) if of_mask is None else of_mask.reshape(-1),
+            *(np.empty(0, number) if a is None else a.reshape(-1) for a in (of_offsets, of_mask)),
             self.of_weights.reshape(-1), reach, routines(number),
         )  # fmt: skip
         if self.depthwise or operations < PARALLEL_FROM:
@@ -164,6 +178,8 @@ class _Job:
         else:
             with single_threaded_blas():
                 adjoint.pull_tiles(*arguments, tasks=workers, work=operations)
+        if self.of_image is None:
+            return
         lines = image.shape[1] * image.shape[2]
         workers = workers_for(part[1] * self.columns * 8, lines)
         room = np.empty((workers, PLACES), number)
@@ -175,8 +191,10 @@ class _Job:
             tasks=workers, work=part[1] * self.columns * 8,
         )  # fmt: skip
 
-    def gradient_of_weights(self) -> Array:
-        """Return the gradient of the weights, in their shape."""
+    def gradient_of_weights(self) -> Array | None:
+        """Return the gradient of the weights, in their shape, if it is wanted."""
+        if not self.wanted.weights:
+            return None
         total = self.of_weights.sum(axis=0, dtype=np.float64).astype(self.weights.dtype)
         if self.depthwise:
             return total.reshape(self.weights.shape)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from adapool._backends import Triple
-from adapool._convolution import ConvGradients, ConvKernel, Sampling
+from adapool._convolution import ConvGradients, ConvKernel, ConvWanted, Sampling
 from adapool._windows import Windows
 from adapool.cuda import grids
 from adapool.cuda.arrays import DeviceArray
-from adapool.cuda.convolution import adjoint, deformable, products
+from adapool.cuda.convolution import adjoint, products
 from adapool.cuda.convolution.launch import RULES, Job, flat_place
 from adapool.cuda.winners.launch import scatter_winners, zeros
 
@@ -28,12 +28,13 @@ def deformable_vjp(
     dtype: np.dtype[Any],
     cotangent: DeviceArray,
     pool: tuple[Windows, DeviceArray] | None,
+    wanted: ConvWanted,
 ) -> ConvGradients:
     """Carry a cotangent back: see :mod:`adapool.cpu.convolution.backward`."""
-    job = _Adjoint(image, kernel, windows, sampling, dtype)
+    job = _Adjoint(image, kernel, windows, sampling, dtype, wanted)
     given: Any = cotangent.astype(job.weights.dtype, copy=False)
     filters = job.filters
-    for items, first, size in job.blocks(Windows.points(windows.outputs)):
+    for items, first, size in job.blocks(Windows.points(windows.outputs)) if job.needed else ():
         images = items[1] - items[0]
         begin, count = flat_place(first, windows.outputs), images * math.prod(size)
         part = given[items[0] : items[1]]
@@ -45,16 +46,14 @@ def deformable_vjp(
             part = scatter_winners(part, won, target, pool[0], (begin, count)).reshape(-1)
         job.pull(items, first, size, part)
     of_bias = None
-    if kernel.bias is not None:
+    if kernel.bias is not None and wanted.bias:
         of_bias = zeros(image, (filters,), given.dtype)
         grids.over_elements(
             adjoint.sum_kernel(False), filters * _RUNS, image, given.reshape(-1), filters, None, 1,
             _RUNS, of_bias,
         )  # fmt: skip
-    return ConvGradients(
-        job.of_image, job.of_weights.reshape(kernel.weights.shape), of_bias, job.of_offsets,
-        job.of_mask,
-    )  # fmt: skip
+    of_weights = job.of_weights.reshape(kernel.weights.shape) if wanted.weights else None
+    return ConvGradients(job.of_image, of_weights, of_bias, job.of_offsets, job.of_mask)
 
 
 class _Adjoint(Job):
@@ -67,6 +66,7 @@ class _Adjoint(Job):
         windows: Windows,
         sampling: Sampling,
         dtype: np.dtype[Any],
+        wanted: ConvWanted,
     ) -> None:
         super().__init__(image, kernel, windows, sampling, dtype)
         number = self.weights.dtype
@@ -74,11 +74,19 @@ class _Adjoint(Job):
         self.by_channel, self.depthwise = self.depthwise, False
         if self.by_channel:
             self.groups = 1
-        self.of_image = zeros(image, image.shape, number)
-        self.of_offsets: Any = zeros(image, sampling.offsets.shape, number)
+        self.wanted = wanted
+        self.of_image = zeros(image, image.shape, number) if wanted.image else None
         mask: Any = sampling.mask
-        self.of_mask = None if mask is None else zeros(image, mask.shape, number)
+        # The kernel that finds the one finds the other.
+        moves = wanted.offsets or (wanted.mask and mask is not None)
+        self.of_offsets: Any = zeros(image, sampling.offsets.shape, number) if moves else None
+        self.of_mask = zeros(image, mask.shape, number) if moves and mask is not None else None
         self.of_weights = zeros(image, self.weights.shape, number)
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything is wanted that comes of the samples."""
+        return self.wanted.image or self.wanted.weights or self.of_offsets is not None
 
     def pull(self, items: tuple[int, int], first: Triple, size: Triple, cotangent: Any) -> None:
         """Add what a block of outputs gives, of some images: flat (pixel, filter)."""
@@ -87,7 +95,8 @@ class _Adjoint(Job):
         pixels = (items[1] - items[0]) * math.prod(size)
         rows = taps * self.channels // self.groups
         columns = image.empty((self.groups, pixels, rows), number)
-        self.sample(items, first, size, columns.reshape(-1))
+        if self.wanted.weights:
+            self.sample(items, first, size, columns.reshape(-1))
         if self.by_channel:
             self._pull_channels(columns, cotangent, taps)
         else:
@@ -98,12 +107,13 @@ class _Adjoint(Job):
         offsets, mask = sampling.offsets.reshape(-1), None
         if sampling.mask is not None:
             mask = sampling.mask.reshape(-1)
-        push = adjoint.push_kernel(rule, sampling.ndim, vector, number, masked, index)
-        grids.over_elements(
-            push, pixels * self.channels // vector, image, columns.reshape(-1), image.shape,
-            offsets, mask, grid, *where, self.of_image.reshape(-1),
-        )  # fmt: skip
-        if rule == deformable.LINEAR or masked:
+        if self.of_image is not None:
+            push = adjoint.push_kernel(rule, sampling.ndim, vector, number, masked, index)
+            grids.over_elements(
+                push, pixels * self.channels // vector, image, columns.reshape(-1), image.shape,
+                offsets, mask, grid, *where, self.of_image.reshape(-1),
+            )  # fmt: skip
+        if self.of_offsets is not None:
             pull = adjoint.pull_kernel(rule, sampling.ndim, number, masked, index)
             grids.over_elements(
                 pull, pixels * taps * sampling.offset_groups, image, columns.reshape(-1),
@@ -115,10 +125,11 @@ class _Adjoint(Job):
     def _pull_channels(self, columns: Any, cotangent: Any, taps: int) -> None:
         """Sum the gradient of the factors; make the columns their own gradients."""
         channels = self.channels
-        grids.over_elements(
-            adjoint.sum_kernel(True), taps * channels * _RUNS, columns, columns.reshape(-1),
-            taps * channels, cotangent, channels, _RUNS, self.of_weights.reshape(-1),
-        )  # fmt: skip
+        if self.wanted.weights:
+            grids.over_elements(
+                adjoint.sum_kernel(True), taps * channels * _RUNS, columns, columns.reshape(-1),
+                taps * channels, cotangent, channels, _RUNS, self.of_weights.reshape(-1),
+            )  # fmt: skip
         grids.over_elements(
             adjoint.spread_channels, columns.size, columns, cotangent, self.weights.reshape(-1),
             channels, taps, columns.reshape(-1),
@@ -132,7 +143,9 @@ class _Adjoint(Job):
             own = slice(group * filters, (group + 1) * filters)
             part = columns[group : group + 1].reshape(-1, rows)
             given = cotangent.columns(own)
-            found = columns.empty((rows, filters), columns.dtype)
-            products.multiply(part.transpose((1, 0)), given, None, found)
-            grids.over_elements(adjoint.add_matrix, found.size, found, found, total.columns(own))
+            if self.wanted.weights:
+                found = columns.empty((rows, filters), columns.dtype)
+                products.multiply(part.transpose((1, 0)), given, None, found)
+                into = total.columns(own)
+                grids.over_elements(adjoint.add_matrix, found.size, found, found, into)
             products.multiply(given, weights.columns(own).transpose((1, 0)), None, part)

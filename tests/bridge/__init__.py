@@ -1,0 +1,1 @@
+"""adapool.torch on the CPU: `pip install torch`, and `python -m pytest tests/bridge`."""
