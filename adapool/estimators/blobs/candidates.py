@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from adapool._backends import Array
 from adapool.cpu.objects import components, depths, filters
 from adapool.cpu.objects import spots as kernels
-from adapool.estimators.blobs.noise import QUARTILE
-from adapool.estimators.blobs.pyramid import Octave
+from adapool.estimators.blobs.noise import QUARTILE, together
+from adapool.estimators.blobs.pyramid import Frame, Octave
 
 # Scale on which the ground varies, in pixels of the octave: in volumes as many pixels are nearer.
 _GROUND = {2: 8.0, 3: 4.0}
@@ -102,13 +103,49 @@ class Found:
     heights: Array
 
 
-def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, last: bool) -> Found:
+class Limits(NamedTuple):
+    """How large the components of an octave may be.
+
+    Attributes
+    ----------
+    least, most : float
+        Diameters, in pixels of the octave.
+    pixels : float
+        How many they may have.
+    deepest : float or None
+        What a depth counts as at most, in pixels; None for no limit.
+    """
+
+    least: float
+    most: float
+    pixels: float
+    deepest: float | None
+
+
+def octaves_for(widest: float, unit: float) -> float:
+    """Return how many octaves show objects of up to this diameter."""
+    return 1 + max(0.0, float(np.ceil(np.log2(widest / (_WIDEST * unit)) - 1e-9)))
+
+
+def limits(frame: Frame, octave: Octave) -> Limits:
+    """Return how large the components of an octave are that are looked for."""
+    last = octave.index == len(frame.halvings)
+    least = _NARROWEST if octave.index else 0.0
+    # No more than half of the image.
+    pixels = float(frame.shapes[octave.index].prod()) / 2
+    if not np.isfinite(frame.widest):
+        return Limits(least, np.inf if last else _WIDEST, pixels, None)
+    most = min(frame.widest / octave.unit, _WIDEST)
+    # How deep something wider is tells nothing, and would have to be asked of pixels far away.
+    return Limits(least, most, pixels, 0.6 * most + 1)
+
+
+def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, sized: Limits) -> Found:
     """Find the components of the map of depths that are most like ellipsoids."""
     above, contrast = _local_contrast(octave, smooth, noise, ndim)
-    depth = _mean_depth(octave, np.divide(above, contrast, out=contrast), ndim)
+    depth = _mean_depth(octave, np.divide(above, contrast, out=contrast), ndim, sized.deepest)
     del contrast  # memory, in volumes
-    least = _NARROWEST if octave.index else 0.0
-    labels, fits = _ellipsoids(depth, least, np.inf if last else _WIDEST, octave, ndim)
+    labels, fits = _ellipsoids(depth, sized, octave, ndim)
     none = np.full(len(fits), np.nan)
     return Found(octave, labels, depth, above, fits, none, np.full(len(fits), np.inf))
 
@@ -130,14 +167,15 @@ def _without_small(smooth: Array, noise: float) -> Array:
     return np.asarray(np.minimum(smooth, opened + np.float32(_HEIGHT * noise)))
 
 
-def _mean_depth(octave: Octave, relative: Array, ndim: int) -> Array:
+def _mean_depth(octave: Octave, relative: Array, ndim: int, deepest: float | None) -> Array:
     """Average the distance to the background, over the levels that the background may have.
 
     Where nuclei touch, brighter levels part them; where one is textured, the darker levels, in
     which it is whole and so deep, outweigh the brighter ones.
     """
     voxel = octave.voxel / octave.unit
-    most = np.float32(np.linalg.norm(voxel * relative.shape))  # where a level has no background
+    # Where a level has no background.
+    most = np.float32(np.linalg.norm(voxel * relative.shape) if deepest is None else deepest)
     steps, weights = depths.scan(ndim, voxel)
     # Threads pay from some milliseconds on: where cores are busy, they wait for each other. In
     # volumes a second one would take 25 bytes of memory a voxel to save a twentieth of the time.
@@ -149,16 +187,15 @@ def _mean_depth(octave: Octave, relative: Array, ndim: int) -> Array:
     return depth
 
 
-def _ellipsoids(
-    depth: Array, least: float, most: float, octave: Octave, ndim: int
-) -> tuple[Array, Array]:
+def _ellipsoids(depth: Array, limited: Limits, octave: Octave, ndim: int) -> tuple[Array, Array]:
     """Label the components of the depth, at any level, that are most like ellipsoids.
 
     Of all ways to choose components none of which holds another, the one with the largest sum of
     extent times fit: a component is parted where its parts fit better than it does.
     """
     # By its root, as shallow objects need finer steps than deep ones.
-    factor = np.float32((_GREYS - 1) ** 2 / max(float(depth.max()), 1e-30))
+    deepest = float(depth.max()) if limited.deepest is None else limited.deepest
+    factor = np.float32((_GREYS - 1) ** 2 / max(deepest, 1e-30))
     values = np.sqrt(depth * factor).astype(np.uint8).ravel()
     order = np.empty(np.count_nonzero(values), np.int32)
     components.fall(values, order, np.zeros(_GREYS, np.int64), work=0)
@@ -170,9 +207,8 @@ def _ellipsoids(
     components.sum_moments(order, parent, node, depth.shape, moments, over, work=0)
     volume = moments[:, 0] * float((octave.voxel / octave.unit)[-ndim:].prod())
     diameter = 2 * (volume / unit_ball(ndim)) ** (1 / ndim)
-    # No more than half of the image.
-    sized = (moments[:, 0] >= _LEAST) & (moments[:, 0] <= depth.size / 2)
-    right = np.flatnonzero(sized & (diameter >= least) & (diameter <= most))
+    sized = (moments[:, 0] >= _LEAST) & (moments[:, 0] <= limited.pixels)
+    right = np.flatnonzero(sized & (diameter >= limited.least) & (diameter <= limited.most))
     fits, score = np.zeros(count), np.zeros(count)
     fits[right] = _fit(moments[right], ndim)
     score[right] = diameter[right] * fits[right] ** STRICTNESS
@@ -194,11 +230,17 @@ def _fit(moments: Array, ndim: int) -> Array:
     """
     count = moments[:, 0]
     first, last = 3 - ndim, 3
-    mean = moments[:, 1:4] / count[:, np.newaxis]
+    # About a pixel near the middle, in whole numbers, so that rounding is the same wherever in an
+    # image, or in a part of it, a component is.
+    near = np.round(moments[:, 1:4] / count[:, np.newaxis])
+    off = moments[:, 1:4] - near * count[:, np.newaxis]
+    mean = off / count[:, np.newaxis]
     covariance = np.empty((len(moments), ndim, ndim))
     for i, j in itertools.combinations_with_replacement(range(first, last), 2):
         column = 4 + i if i == j else 6 + i + j
-        value = moments[:, column] / count - mean[:, i] * mean[:, j]
+        square = moments[:, column] - near[:, i] * near[:, j] * count
+        square -= near[:, i] * off[:, j] + near[:, j] * off[:, i]
+        value = square / count - mean[:, i] * mean[:, j]
         value += (i == j) / 12  # a pixel is no point
         covariance[:, i - first, j - first] = covariance[:, j - first, i - first] = value
     # Both volumes are in pixels: the voxel size cancels.
@@ -211,31 +253,77 @@ def unit_ball(ndim: int) -> float:
     return math.pi if ndim == 2 else 4 / 3 * math.pi
 
 
-def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Found:
-    """Find spots: maxima of the Laplacian of a Gaussian, higher than those that noise makes.
+class Maxima(NamedTuple):
+    """The response of an octave to spots, and its maxima.
 
-    What maxima noise and clutter make is seen from all of them, most of which are of that kind:
-    a spot is `height` deviations above their median, and above where it meets a higher one.
-    `coarse` is the image, smoothed by 2 scales; `above`, what it is above its ground.
+    Attributes
+    ----------
+    blurred, response : (plane, row, column) array of float32
+    up : flat array of int32
+        The maximum that each pixel climbs to; -1 where the response is not positive.
+    places : (n,) array
+        The maxima, as flat indices.
     """
-    weights = ((octave.unit / octave.voxel) ** 2).astype(np.float32)
+
+    blurred: Array
+    response: Array
+    up: Array
+    places: Array
+
+
+class Clutter(NamedTuple):
+    """What maxima noise and clutter make: the middle and the deviation of all, and the noise."""
+
+    middle: float
+    deviation: float
+    noise: float
+
+
+def maxima_of(octave: Octave) -> Maxima:
+    """Find the maxima of the Laplacian of a Gaussian."""
     response = np.empty_like(octave.image)
     size = response.size
     blurred = octave.smooth(octave.image, _SPOT)
-    kernels.laplacian(blurred, weights, response, work=10 * size)
+    kernels.laplacian(blurred, _curvatures(octave), response, work=10 * size)
     up = np.empty(size, np.int32)
     kernels.climb(response, up, work=30 * size)
-    flat = response.ravel()
     kernels.settle(up, work=0)
-    maxima = np.flatnonzero(up == np.arange(size))
+    return Maxima(blurred, response, up, np.flatnonzero(up == np.arange(size)))
+
+
+def _curvatures(octave: Octave) -> Array:
+    return np.asarray(((octave.unit / octave.voxel) ** 2).astype(np.float32))
+
+
+def clutter_of(highest: list[Array], responses: list[Array]) -> Clutter:
+    """Return what maxima noise and clutter make, from all of them, most of which are of that kind.
+
+    `highest` are the values of maxima, `responses` those of all pixels, of parts of an image.
+    """
+    values = together(highest)
+    middle = np.median(values) if len(values) else np.float32(0)
+    deviation = _MAD * np.median(np.abs(values - middle)) if len(values) else np.float32(0)
+    step = max(1, sum(each.size for each in responses) >> 15)
+    thinned = together([np.abs(each.ravel()[::step]) for each in responses])
+    return Clutter(float(middle), float(deviation), float(np.quantile(thinned, 0.25)) / QUARTILE)
+
+
+def spots_of(
+    octave: Octave, found: Maxima, clutter: Clutter, coarse: Array, above: Array, height: float
+) -> Found:
+    """Find spots: maxima higher than those that noise makes.
+
+    A spot is `height` deviations above the median of maxima, and above where it meets a higher
+    one. `coarse` is the image, smoothed by 2 scales; `above`, what it is above its ground.
+    """
+    blurred, response, up, maxima = found
+    middle, deviation, noise = clutter
+    flat, size = response.ravel(), response.size
     highest = flat[maxima]
-    middle = np.median(highest) if len(maxima) else np.float32(0)
-    deviation = _MAD * np.median(np.abs(highest - middle)) if len(maxima) else np.float32(0)
-    heights = (highest - middle) / max(float(deviation), 1e-30)
+    heights = (highest - middle) / max(deviation, 1e-30)
     tied = np.zeros_like(flat)
-    noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / QUARTILE
     # Where the lowest spot may meet a higher one: nothing below that tells.
-    lowest = float(middle) + height * float(deviation)
+    lowest = float(middle) + height * deviation
     floor = max(min(lowest - _RISE * height * noise, (1 - _APART) * lowest), 0)
     kernels.meetings(response, up, floor, tied)
     rises = highest - tied[maxima]
@@ -248,7 +336,7 @@ def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Foun
     number[maxima] = np.arange(1, len(maxima) + 1)
     kernels.basins(flat, up, number, np.float32(_SPOT_SHARE), labels, work=0)
     wide = np.empty_like(response)
-    kernels.laplacian(coarse, weights, wide, work=10 * size)
+    kernels.laplacian(coarse, _curvatures(octave), wide, work=10 * size)
     # Both in units that a spot of either scale answers alike: times the squared scale.
     scales = 4 * wide.ravel()[maxima] / flat[maxima]
     fits = np.full(len(maxima), _ROUND)

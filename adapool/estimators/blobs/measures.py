@@ -101,7 +101,8 @@ def measured(
     finest = octave.unit / 2**octave.index
     wide = np.log2(np.maximum(diameters / (_NARROW * finest), 1)).astype(int)
     wide = np.minimum(wide, len(noises) - 1)
-    positions = octave.to_image(_middles(found))
+    # What rounding did must not tell where a part of an image begins.
+    positions = np.round(octave.to_image(_middles(found)) * 1024) / 1024
     return Candidates(
         source=np.full(count, source),
         number=np.arange(1, count + 1),
