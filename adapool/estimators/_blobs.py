@@ -14,9 +14,17 @@ from adapool._checks import estimators as checks
 from adapool.cpu.objects import components
 from adapool.estimators._images import PerPixel, as_float
 from adapool.estimators._moments import ellipses_of, outlined
-from adapool.estimators.blobs import Objects, find_objects
+from adapool.estimators.blobs import Objects, find_objects, sample
+from adapool.estimators.blobs.analysis import COMPETING, frame_of
+from adapool.estimators.blobs.blocks import Read, Spread, search_tiles, spread
+from adapool.estimators.blobs.tiles import PIXELS
 
 _POLARITIES = ("bright", "dark", "both")
+
+# Where the largest size is estimated: how much larger than the largest object of the sample it is,
+# and what it is at most, in pixels, so that tiles fit into some hundred megabytes.
+_MARGIN = 1.25
+_LARGEST = {2: 128.0, 3: 20.0}
 
 
 @dataclass(frozen=True)
@@ -189,9 +197,52 @@ class BlobSizes(PerPixel):
         if self.polarity != "dark":
             found.append(find_objects(volume, voxels, image.ndim, self.sensitivity, sizes))
         if self.polarity != "bright":
-            inverse = volume.max() - volume
-            found.append(find_objects(inverse, voxels, image.ndim, self.sensitivity, sizes))
+            found.append(find_objects(-volume, voxels, image.ndim, self.sensitivity, sizes))
         return found[0] if len(found) == 1 else found[0].beside(found[1])
+
+    def find_spread(self, read: Read, shape: tuple[int, ...], most: int | None = None) -> Spread:
+        """Return the objects of a large image, of which a tile at a time is looked at.
+
+        The same objects as those of `find`, where `max_size` is given. Where it is None, something
+        has to be told from a cluster all the same: it is estimated on a sample of the image.
+
+        Parameters
+        ----------
+        read : callable
+            Returns the pixels (plane, row, column) of a box of the image.
+        shape : tuple of int
+            Of the image, (row, column) or (plane, row, column).
+        most : int, optional
+            Pixels of a tile with what is looked at around it.
+        """
+        ndim = len(shape)
+        volume, voxel = (1,) * (3 - ndim) + shape, checks.voxel(self.spacing, ndim)
+        voxels = np.array((1,) * (3 - ndim) + tuple(voxel))
+        pixels = PIXELS[ndim] if most is None else most
+        widest = self.max_size
+        if widest is None:
+            widest = self._largest(read, volume, voxels, ndim)
+        sizes = (float(self.min_size), math.inf if self.max_size is None else float(widest))
+        frame = frame_of(volume, voxels, ndim, COMPETING * float(widest))
+        layers = []
+        for sign in {"bright": (1,), "dark": (-1,), "both": (1, -1)}[self.polarity]:
+
+            def signed(box: Any, sign: int = sign) -> Array:
+                pixels = as_float(read(box)).astype(np.float32, copy=False)
+                return pixels if sign > 0 else -pixels
+
+            layers.append(search_tiles(signed, frame, self.sensitivity, sizes, pixels))
+        return spread(layers, pixels)
+
+    def _largest(self, read: Read, shape: tuple[int, ...], voxel: Array, ndim: int) -> float:
+        """Return a diameter somewhat larger than any object has in a sample of an image."""
+        frame = frame_of(shape, voxel, ndim, 1.0)
+        most = _LARGEST[ndim] * frame.unit
+        found = [most / 8]
+        for box in sample.boxes(shape, frame, read):
+            part = read(box).reshape([s.stop - s.start for s in box[3 - ndim :]])
+            found += self.find(part, voxel[3 - ndim :]).diameters.tolist()
+        return min(_MARGIN * max(found), most)
 
     def _estimate(self, image: Array, voxel: Array) -> Array:
         return self._analyse(image, voxel)[1]

@@ -105,7 +105,8 @@ def common_to(images: list[Array], frame: Frame) -> Common:
     """Measure what is common to an image on parts of it."""
     pixels = pixel_noise(images)
     parts = [_Scales.of(image, frame, pixels) for image in images]
-    return _common(parts, pixels, frame.ndim)
+    noises = _noises(parts, pixels, frame.ndim)
+    return Common(pixels, noises, _clutter([maxima_of(part.octaves[0]) for part in parts]))
 
 
 def find_objects(
@@ -141,32 +142,31 @@ def axes_of(frame: Frame) -> int:
 
 @dataclass(frozen=True)
 class _Scales:
-    """The octaves of an image, and each smoothed by 1 and by 3 pixels; maxima of the first."""
+    """The octaves of an image, and each smoothed by 1 and by 3 pixels."""
 
     octaves: list[Octave]
     smooth: list[Array]
     coarse: list[Array]
-    maxima: Maxima
 
     @classmethod
     def of(cls, image: Array, frame: Frame, pixels: float) -> _Scales:
         scales = octaves(despeckled(image, pixels), frame, pixels)
         smooth = [step.smooth(step.image, 1.0) for step in scales]
         coarse = [step.smooth(step.image, 3.0) for step in scales]
-        return cls(scales, smooth, coarse, maxima_of(scales[0]))
+        return cls(scales, smooth, coarse)
 
 
-def _common(parts: list[_Scales], pixels: float, ndim: int) -> Common:
-    count = len(parts[0].octaves)
+def _noises(parts: list[_Scales], pixels: float, ndim: int) -> Array:
     bands = (
         together([(part.smooth[k] - part.coarse[k]).ravel() for part in parts])
-        for k in range(count)
+        for k in range(len(parts[0].octaves))
     )
-    values = together([part.octaves[0].image.ravel() for part in parts])
-    noises = noise(bands, values, pixels, ndim)
-    responses = [part.maxima.response for part in parts]
-    highest = [part.maxima.response.ravel()[part.maxima.places] for part in parts]
-    return Common(pixels, noises, clutter_of(highest, responses))
+    return noise(bands, together([part.octaves[0].image.ravel() for part in parts]), pixels, ndim)
+
+
+def _clutter(parts: list[Maxima]) -> Clutter:
+    highest = [part.response.ravel()[part.places] for part in parts]
+    return clutter_of(highest, [part.response for part in parts])
 
 
 def search(
@@ -179,18 +179,18 @@ def search(
     ndim, voxel = frame.ndim, frame.voxel
     pixels = pixel_noise([image]) if common is None else common.pixels
     scales = _Scales.of(image, frame, pixels)
-    if common is None:
-        common = _common([scales], pixels, ndim)
-    smooth, coarse, noises = scales.smooth, scales.coarse, common.noises
+    smooth, coarse = scales.smooth, scales.coarse
+    noises = _noises([scales], pixels, ndim) if common is None else common.noises
     found = [
         components_of(step, fine, float(value), ndim, limits(frame, step))
         for step, fine, value in zip(scales.octaves, smooth, noises, strict=True)
     ]
-    first = scales.octaves[0]
+    maxima = maxima_of(scales.octaves[0])
+    clutter = _clutter([maxima]) if common is None else common.clutter
     height = _SPOT_HEIGHT / sensitivity
-    found.insert(
-        0, spots_of(first, scales.maxima, common.clutter, coarse[0], found[0].above, height)
-    )
+    spots = spots_of(scales.octaves[0], maxima, clutter, coarse[0], found[0].above, height)
+    del maxima  # memory
+    found.insert(0, spots)
     parts = []
     for source, each in enumerate(found):
         octave = each.octave.index
