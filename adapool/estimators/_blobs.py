@@ -12,11 +12,12 @@ from adapool._backends import Array
 from adapool._checks import arguments
 from adapool._checks import estimators as checks
 from adapool.cpu.objects import components
-from adapool.estimators._images import PerPixel, as_float
+from adapool.estimators._images import PerPixel, above, as_float
 from adapool.estimators._moments import ellipses_of, outlined
 from adapool.estimators.blobs import Objects, find_objects, sample
 from adapool.estimators.blobs.analysis import COMPETING, frame_of
 from adapool.estimators.blobs.blocks import Read, Spread, search_tiles, spread
+from adapool.estimators.blobs.pyramid import Frame
 from adapool.estimators.blobs.tiles import PIXELS
 
 _POLARITIES = ("bright", "dark", "both")
@@ -193,6 +194,12 @@ class BlobSizes(PerPixel):
         volume, voxels = _as_volume(image, voxel)
         most = math.inf if self.max_size is None else float(self.max_size)
         sizes = (float(self.min_size), most)
+        if self.max_size is None or image.size <= sample.PIXELS:
+            volume = as_float(volume)
+        else:  # what is known of an image that is not in memory
+            frame = frame_of(volume.shape, voxels, image.ndim, COMPETING * most)
+            volume = above(volume, _lowest(lambda box: volume[box], frame))
+        volume = volume.astype(np.float32, copy=False)
         found = []
         if self.polarity != "dark":
             found.append(find_objects(volume, voxels, image.ndim, self.sensitivity, sizes))
@@ -224,12 +231,14 @@ class BlobSizes(PerPixel):
             widest = self._largest(read, volume, voxels, ndim)
         sizes = (float(self.min_size), math.inf if self.max_size is None else float(widest))
         frame = frame_of(volume, voxels, ndim, COMPETING * float(widest))
+        lowest = _lowest(read, frame)
         layers = []
         for sign in {"bright": (1,), "dark": (-1,), "both": (1, -1)}[self.polarity]:
 
             def signed(box: Any, sign: int = sign) -> Array:
-                pixels = as_float(read(box)).astype(np.float32, copy=False)
-                return pixels if sign > 0 else -pixels
+                part = checks.finite_pixels(read(box))
+                values = above(part, lowest).astype(np.float32, copy=False)
+                return np.ascontiguousarray(values if sign > 0 else -values)
 
             layers.append(search_tiles(signed, frame, self.sensitivity, sizes, pixels))
         return spread(layers, pixels)
@@ -240,7 +249,8 @@ class BlobSizes(PerPixel):
         most = _LARGEST[ndim] * frame.unit
         found = [most / 8]
         for box in sample.boxes(shape, frame, read):
-            part = read(box).reshape([s.stop - s.start for s in box[3 - ndim :]])
+            part = checks.finite_pixels(read(box))
+            part = part.reshape(part.shape[3 - ndim :])
             found += self.find(part, voxel[3 - ndim :]).diameters.tolist()
         return min(_MARGIN * max(found), most)
 
@@ -273,10 +283,15 @@ class BlobSizes(PerPixel):
 
 
 def _as_volume(image: Array, voxel: Array) -> tuple[Array, Array]:
-    """Return an image as float32 (plane, row, column), and its voxel size along these."""
+    """Return an image as (plane, row, column), and its voxel size along these."""
     missing = (1,) * (3 - image.ndim)
-    volume = as_float(image).astype(np.float32, copy=False).reshape(missing + image.shape)
-    return volume, np.array(missing + tuple(voxel))
+    return image.reshape(missing + image.shape), np.array(missing + tuple(voxel))
+
+
+def _lowest(read: Read, frame: Frame) -> Any:
+    """Return the lowest value of a sample of an image."""
+    boxes = sample.boxes(tuple(frame.shapes[0].tolist()), frame, read)
+    return min(read(box).min() for box in boxes)
 
 
 def _paint(objects: Objects, voxel: Array, ndim: int, response: Array, sizes: Array) -> None:
