@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import dask.array as da
@@ -25,12 +24,12 @@ COLUMNS = ["label", "index", "centroid", "size", "equivalent_diameter", "intensi
 
 
 @pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Search every image of Dask block by block, in blocks as small as they may be."""
     monkeypatch.setattr(blocks, "PIXELS", 0)
     for ndim in (2, 3):
         monkeypatch.setitem(tiles.PIXELS, ndim, 1)
-    yield monkeypatch
+    return monkeypatch
 
 
 def scene(shape: tuple[int, ...], seed: int, noise: float) -> Array:
@@ -99,7 +98,7 @@ def test_any_chunks(small_blocks: pytest.MonkeyPatch, chunks: Any) -> None:
 
 
 def test_objects_on_seams(small_blocks: pytest.MonkeyPatch) -> None:
-    network = BlobSizes(max_size=8)
+    network = BlobSizes(max_size=12)
     image = np.random.default_rng(2).normal(100, 1, (280, 280))
     row, column = np.indices(image.shape)
     spread = network.find_spread(lambda box: image[np.newaxis][box], image.shape)
@@ -110,7 +109,9 @@ def test_objects_on_seams(small_blocks: pytest.MonkeyPatch) -> None:
     for r, c in centres:
         image[(row - r) ** 2 + (column - c) ** 2 <= 3.2**2] += 60
     found = adapool.peak_local_max(da.from_array(image, chunks=step), network)
-    assert sorted(map(tuple, found.tolist())) == sorted(centres)
+    assert len(found) == len(centres)
+    far = np.linalg.norm(found[:, np.newaxis] - np.array(centres), axis=-1).min(axis=0)
+    assert (far < 1.5).all()
 
 
 @pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int16, np.uint32, np.int64, np.float64])
