@@ -288,7 +288,7 @@ def maxima_of(octave: Octave) -> Maxima:
     up = np.empty(size, np.int32)
     kernels.climb(response, up, work=30 * size)
     kernels.settle(up, work=0)
-    return Maxima(blurred, response, up, np.flatnonzero(up == np.arange(size)))
+    return Maxima(blurred, response, up, np.flatnonzero(up == np.arange(size, dtype=np.int32)))
 
 
 def _curvatures(octave: Octave) -> Array:
@@ -332,13 +332,14 @@ def spots_of(
     axes = max(sum(n > 1 for n in response.shape), 1)
     kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS[axes]
     maxima, heights = maxima[kept], both[kept]
+    # Both in units that a spot of either scale answers alike: times the squared scale.
+    wide = tied.reshape(response.shape)  # its memory
+    kernels.laplacian(coarse, _curvatures(octave), wide, work=10 * size)
+    scales = 4 * wide.ravel()[maxima] / flat[maxima]
+    del tied, wide  # memory, in volumes
     number, labels = np.zeros(size, np.int32), np.zeros(size, np.int32)
     number[maxima] = np.arange(1, len(maxima) + 1)
     kernels.basins(flat, up, number, np.float32(_SPOT_SHARE), labels, work=0)
-    wide = np.empty_like(response)
-    kernels.laplacian(coarse, _curvatures(octave), wide, work=10 * size)
-    # Both in units that a spot of either scale answers alike: times the squared scale.
-    scales = 4 * wide.ravel()[maxima] / flat[maxima]
     fits = np.full(len(maxima), _ROUND)
     return Found(
         octave,

@@ -27,8 +27,8 @@ from adapool.estimators.blobs.pyramid import Frame
 # How far the filters of an octave reach, in its pixels, by the number of axes.
 _REACH = {2: 36, 3: 24}
 
-# Pixels of a tile with its halo: some 350 MB in images, 500 MB in volumes, while it is searched.
-PIXELS = {2: 1 << 21, 3: 1 << 23}
+# Pixels of a tile with its halo: some 350 MB in images, 450 MB in volumes, while it is searched.
+PIXELS = {2: 1 << 22, 3: 1 << 23}
 
 
 @dataclass(frozen=True)
