@@ -60,7 +60,9 @@ def peak_local_max(
         Image (row, column) or volume (plane, row, column), with a channel axis where
         `channel_axis` names one, and a batch axis where `batch_axis` does. Booleans, integers up
         to 64 bits, float16, float32 or float64.
-        A Dask array is computed: peaks are compared over the whole image.
+        Of a Dask array of more than 4 million pixels, which `adapool.estimators.BlobSizes`
+        searches, a block at a time is computed; with another network, or with `labels`, all of
+        it.
     param_network : array_like, callable or object with ``.predict``, optional
         Window sizes as in `dynamic_pooling`: a number for all pixels, an array ``(*spatial, P)``
         (with `batch_axis` ``(batch or 1, *spatial, P)``), or what is given ``(1, *spatial, C)``,
@@ -271,8 +273,8 @@ def peaks_and_objects(
 
     From one search: for the command line, for widgets and for napari. An object reaches out to half
     of its contrast, and has the number that it has in the column ``label``. A pixel that several
-    reach has the number of the first of them. Of an image that is searched block by block the
-    labels are a Dask array.
+    reach has the number of the first of them. Of a Dask array that is searched block by block the
+    labels are one.
     """
     chosen = peaks.properties(None, batch_axis is not None)
     search = _search(
@@ -282,12 +284,9 @@ def peaks_and_objects(
     from adapool._peaks import blocks, table
 
     if blocks.wanted(search):
-        from adapool.dask.labels import lazy_labels
-
         found = blocks.tabulate_and_outline(search, peaks.properties_in_blocks(None, chosen))
-        return table.joined([each for each, _ in found]), lazy_labels(
-            [outlines for _, outlines in found], search.layout
-        )
+        labels = blocks.label_images_of([outlines for _, outlines in found], search)
+        return table.joined([each for each, _ in found]), labels
     return table.tabulate_and_label(search, chosen)
 
 

@@ -75,6 +75,7 @@ def test_blocks_give_what_the_whole_gives(
     points = adapool.peak_local_max(lazy, network)
     table = adapool.peak_table(lazy, network, **options)
     found, labels = peaks_and_objects(lazy, network, spacing=spacing)
+    in_memory = peaks_and_objects(image, network, spacing=spacing)[1]
     small_blocks.setattr(blocks, "PIXELS", image.size)  # now it is small: searched whole
     assert len(points) > 5
     np.testing.assert_array_equal(points, adapool.peak_local_max(image, network))
@@ -85,6 +86,7 @@ def test_blocks_give_what_the_whole_gives(
         np.testing.assert_array_equal(found[name], values, err_msg=name)
     objects = peaks_and_objects(image, network, spacing=spacing)[1]
     np.testing.assert_array_equal(labels.compute(), objects)
+    np.testing.assert_array_equal(in_memory, objects)
 
 
 @pytest.mark.parametrize("chunks", [(64, 64), (1, 300), (17, 290), ((100, 5, 195), (1, 289))])

@@ -10,7 +10,7 @@ import numpy as np
 
 from adapool._backends import Array
 from adapool._layout import Layout
-from adapool.estimators.blobs.runs import Runs
+from adapool.estimators.blobs.runs import Runs, painted
 
 # Pixels of a chunk along each axis, by the number of axes.
 _CHUNK = {2: 2048, 3: 128}
@@ -45,10 +45,5 @@ def lazy_labels(outlines: Sequence[Runs], layout: Layout) -> Any:
 
 
 def _drawn(outlines: Runs, bounds: tuple[Array, Array], block_info: Any = None) -> Array:
-    place = block_info[None]["array-location"]
-    low, high = (np.array(each) for each in zip(*place, strict=True))
-    labels = np.zeros(high - low, np.int32)
-    there = ((bounds[0] < high) & (bounds[1] > low)).all(axis=1)
-    rows = np.flatnonzero(there)[::-1]
-    outlines.of(rows).draw((rows + 1).astype(np.int32), low, labels)
-    return labels
+    low, high = (np.array(each) for each in zip(*block_info[None]["array-location"], strict=True))
+    return painted(outlines, bounds, low, high)

@@ -75,7 +75,9 @@ class BlobSizes(PerPixel):
         ``peak_local_max(threshold=...)`` cannot bring back.
     min_size, max_size : float, optional
         Diameters of disks (balls) of the same volume, in the unit of `spacing`: objects outside
-        of these are left out, after what is one object has been decided.
+        of these are left out, after what is one object has been decided. What is more than twice
+        as wide as `max_size` is no object, and may have some in it. With it, images of more than 4
+        million pixels are searched block by block by `peak_local_max`, and need less memory.
     polarity : {"bright", "dark", "both"}, default "bright"
         Which objects: brighter than what surrounds them, darker, or either.
     shape : {"axes", "size", "ellipse", "strides"}, optional

@@ -61,6 +61,17 @@ class Runs:
         out.reshape(-1)[pixels] = np.repeat(each[kept], lengths)
 
 
+def painted(masks: Runs, bounds: tuple[Array, Array], low: Array, high: Array) -> Array:
+    """Return a box of the label image of masks, numbered from 1 on; the first of them are on top.
+
+    `bounds` are those of the masks.
+    """
+    labels = np.zeros(high - low, np.int32)
+    rows = np.flatnonzero(((bounds[0] < high) & (bounds[1] > low)).all(axis=1))[::-1]
+    masks.of(rows).draw((rows + 1).astype(np.int32), low, labels)
+    return labels
+
+
 def runs_of(labels: Array, numbers: Array, low: Array) -> Runs:
     """Return the masks of some labels of an image that begins at `low` of a whole one.
 
