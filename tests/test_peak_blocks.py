@@ -49,13 +49,13 @@ def scene(shape: tuple[int, ...], seed: int, noise: float) -> Array:
 
 
 CASES = [
-    ((301, 287), 20, "bright", 3.0, 1.0),
-    ((256, 431), 10, "both", 3.0, 1.0),
+    ((301, 287), 22, "bright", 3.0, 1.0),
+    ((156, 231), 10, "both", 3.0, 1.0),
     ((333, 300), 30, "dark", 1.0, 1.0),
-    ((270, 301), 8, "bright", 0.0, 1.0),
-    ((300, 290), 6, "bright", 2.0, (0.5, 0.4)),
+    ((170, 201), 8, "bright", 0.0, 1.0),
+    ((200, 190), 6, "bright", 2.0, (0.5, 0.4)),
     ((37, 141, 120), 8, "bright", 3.0, 1.0),
-    ((20, 120, 133), 10, "both", 2.0, (3.0, 1.0, 1.0)),
+    ((20, 100, 113), 10, "both", 2.0, (3.0, 1.0, 1.0)),
 ]
 
 
@@ -127,7 +127,7 @@ def test_dtypes(small_blocks: pytest.MonkeyPatch, dtype: Any) -> None:
 
 
 def test_channels_frames_borders_and_thresholds(small_blocks: pytest.MonkeyPatch) -> None:
-    image = np.stack([scene((200, 260), seed, 2) for seed in range(4)]).reshape(2, 2, 200, 260)
+    image = np.stack([scene((150, 180), seed, 2) for seed in range(4)]).reshape(2, 2, 150, 180)
     network = BlobSizes(max_size=12)
     results = []
     axes: dict[str, Any] = {"channel_axis": 1, "batch_axis": 0}
@@ -149,8 +149,23 @@ def test_channels_frames_borders_and_thresholds(small_blocks: pytest.MonkeyPatch
         np.testing.assert_array_equal(ours, whole)
 
 
+def test_noise_is_measured_on_the_same_sample_in_memory(small_blocks: pytest.MonkeyPatch) -> None:
+    image = scene((420, 450), 8, 2)
+    small_blocks.setattr(sample, "PIXELS", 1 << 15)
+    small_blocks.setitem(sample._SIDE, 2, 64)
+    network = BlobSizes(max_size=12)
+    points = adapool.peak_local_max(da.from_array(image, chunks=200), network)
+    small_blocks.setattr(blocks, "PIXELS", image.size)
+    np.testing.assert_array_equal(adapool.peak_local_max(image, network), points)
+    with_padding = np.pad(image, ((0, 0), (0, 450)))  # says nothing of noise
+    padded = adapool.peak_local_max(with_padding, network)
+    inside = padded[padded[:, 1] < 400]
+    before = points[points[:, 1] < 400]
+    assert abs(len(inside) - len(before)) <= 0.05 * len(before)
+
+
 def test_one_block_is_held_at_a_time(small_blocks: pytest.MonkeyPatch) -> None:
-    image = scene((700, 800), 6, 2)
+    image = scene((500, 520), 6, 2)
     read: list[int] = []
 
     def watched(box: tuple[slice, ...]) -> Array:
@@ -161,9 +176,9 @@ def test_one_block_is_held_at_a_time(small_blocks: pytest.MonkeyPatch) -> None:
     small_blocks.setattr(sample, "PIXELS", 1 << 16)
     small_blocks.setitem(sample._SIDE, 2, 96)
     spread = BlobSizes(max_size=12).find_spread(watched, image.shape)
-    assert len(spread.peaks) > 100
+    assert len(spread.peaks) > 50
     assert max(read) <= np.prod(spread.core + 2 * tiles.halo_of(spread.layers[0].frame))
-    assert max(read) < image.size / 8
+    assert max(read) < image.size / 7
 
 
 def test_nothing_to_find(small_blocks: pytest.MonkeyPatch) -> None:

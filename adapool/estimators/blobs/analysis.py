@@ -121,7 +121,7 @@ def find_objects(
     common = None
     if np.isfinite(sizes[1]) and image.size > sample.PIXELS:
         boxes = sample.boxes(image.shape, frame, lambda box: image[box])
-        common = common_to([image[box] for box in boxes], frame)
+        common = common_to([np.ascontiguousarray(image[box]) for box in boxes], frame)
     found, candidates = search(image, frame, sensitivity, common)
     alive = rising(candidates, sensitivity)
     holders = holders_of(found, candidates)
