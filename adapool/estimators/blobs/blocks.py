@@ -8,7 +8,6 @@ pixels, so that memory goes with the tiles and with what stands out of the noise
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -43,8 +42,9 @@ class Layer:
     Attributes
     ----------
     frame : Frame
-    source : (n,) array of int
-        Which of the sources each was found in; those of coarser ones are drawn first.
+    source, octave : (n,) array of int
+        Which of the sources each was found in, the last of which is drawn first, and in which
+        octave.
     masks : Runs
         In pixels of the octave of the source.
     low, high : (n, 3) array of int
@@ -56,6 +56,7 @@ class Layer:
 
     frame: Frame
     source: Array
+    octave: Array
     masks: Runs
     low: Array
     high: Array
@@ -80,12 +81,8 @@ class Layer:
         octaves = grids(self.frame)
         for source in np.unique(self.source[rows])[::-1]:
             own = np.flatnonzero(self.source[rows] == source)
-            maps = [
-                whole[part]
-                for whole, part in zip(
-                    pixels_of(octaves[0], octaves[max(source - 1, 0)]), box.slices, strict=True
-                )
-            ]
+            whole = pixels_of(octaves[0], octaves[self.octave[rows[own[0]]]])
+            maps = [each[part] for each, part in zip(whole, box.slices, strict=True)]
             first = np.array([each[0] for each in maps])
             seen = np.zeros([each[-1] + 1 - each[0] for each in maps], np.int32)
             self.masks.of(rows[own]).draw((own + 1).astype(np.int32), first, seen)
@@ -123,14 +120,17 @@ class _Part:
     ----------
     each : Candidates
         Their positions are those in the whole image.
+    octave : (n,) array of int
+        In which octave each was found.
     keys : (n,) array of int64
-        What tells those of one source apart: the deepest pixel of each.
-    over : (n, sources) array of int64
-        Key of the candidate of each source that each lies in, or -1.
+        What tells them apart: the source of each and its deepest pixel.
+    over : (n, m) array of int64
+        Keys of the candidates that each lies in, or -1.
     masks : Runs
     """
 
     each: Candidates
+    octave: Array
     keys: Array
     over: Array
     masks: Runs
@@ -145,8 +145,9 @@ def _searched(
     own = np.flatnonzero(alive & tile.holds(np.floor(positions)))
     octaves = [grids(frame)[source.octave.index] for source in found]
     keys = np.concatenate(
-        [_keys(source, octave, window) for source, octave in zip(found, octaves, strict=True)]
+        [_deepest(source, octave, window) for source, octave in zip(found, octaves, strict=True)]
     )
+    keys = keys * len(found) + each.source
     over = np.stack(
         [np.where((lies >= 0) & alive[lies], keys[lies], -1) for lies in holders_of(found, each)],
         axis=-1,
@@ -159,7 +160,8 @@ def _searched(
         masks.append(runs_of(source.labels, numbers, _begin(octave, window)))
     kept = Candidates(*(getattr(each, name.name)[own] for name in fields(Candidates)))
     kept = replace(kept, positions=positions[own], places=positions[own] * frame.voxel)
-    return _Part(kept, keys[own], over[own], runs.joined(masks))
+    octave_of = np.array([octave.index for octave in octaves])[kept.source]
+    return _Part(kept, octave_of, keys[own], over[own], runs.joined(masks))
 
 
 def _begin(octave: Octave, window: Box) -> Array:
@@ -167,7 +169,8 @@ def _begin(octave: Octave, window: Box) -> Array:
     return (window.low / octave.step).astype(np.int64)
 
 
-def _keys(source: Found, octave: Octave, window: Box) -> Array:
+def _deepest(source: Found, octave: Octave, window: Box) -> Array:
+    """Return the deepest pixel of each candidate of a source, as a number in the whole octave."""
     count = len(source.fits)
     deepest, deepness = np.zeros((count, 3), np.int64), np.zeros(count, np.float32)
     components.deepest(source.labels, source.depth, deepest, deepness, work=0)
@@ -179,6 +182,7 @@ def _keys(source: Found, octave: Octave, window: Box) -> Array:
 def _decided(found: list[_Part], frame: Frame, sensitivity: float, sizes: Array) -> Layer:
     """Return the objects among the candidates of all tiles."""
     each = joined([part.each for part in found])
+    octave = np.concatenate([part.octave for part in found])
     keys = np.concatenate([part.keys for part in found])
     over = np.concatenate([part.over for part in found])
     masks = runs.joined([part.masks for part in found])
@@ -186,25 +190,24 @@ def _decided(found: list[_Part], frame: Frame, sensitivity: float, sizes: Array)
     # Whatever the tiles, in one order: by source, and in it in raster order.
     order = np.lexsort((keys, each.source))
     each = Candidates(*(getattr(each, name.name)[order] for name in fields(Candidates)))
-    keys, over = keys[order], over[order]
-    starts = np.searchsorted(each.source, np.arange(over.shape[1] + 1))
+    octave, keys, over = octave[order], keys[order], over[order]
+    rising_keys = np.argsort(keys)
     holders = []
-    for number, (first, last) in enumerate(itertools.pairwise(starts.tolist())):
-        own = keys[first:last]
-        place = np.searchsorted(own, over[:, number])
-        place = np.minimum(place, max(len(own) - 1, 0))
-        there = own[place] == over[:, number] if len(own) else np.zeros(len(keys), np.bool_)
-        holders.append(np.where(there, first + place, -1))
+    for column in over.T:
+        place = np.searchsorted(keys, column, sorter=rising_keys)
+        place = rising_keys[np.minimum(place, len(keys) - 1)] if len(keys) else place
+        holders.append(np.where(keys[place] == column, place, -1))
     alive = np.ones(len(keys), np.bool_)
     kept = select(each, alive, holders, axes_of(frame), sensitivity, sizes)
     which = np.flatnonzero(kept)
     masks = masks.of(order[which])
-    source = each.source[which]
-    low, high = _in_image(masks, source, frame)
+    source, octave = each.source[which], octave[which]
+    low, high = _in_image(masks, octave, frame)
     shape = frame.shapes[0]
     return Layer(
         frame=frame,
         source=source,
+        octave=octave,
         masks=masks,
         low=low,
         high=high,
@@ -215,14 +218,13 @@ def _decided(found: list[_Part], frame: Frame, sensitivity: float, sizes: Array)
     )
 
 
-def _in_image(masks: Runs, source: Array, frame: Frame) -> tuple[Array, Array]:
+def _in_image(masks: Runs, octave: Array, frame: Frame) -> tuple[Array, Array]:
     """Return boxes that hold masks, in pixels of the image: wider by a pixel of the octave."""
     low, high = masks.bounds()
-    octaves = grids(frame)
-    for number in np.unique(source):
-        own, octave = source == number, octaves[max(number - 1, 0)]
-        low[own] = np.floor(octave.to_image(low[own] - 1)).astype(int)
-        high[own] = np.ceil(octave.to_image(high[own] + 1)).astype(int)
+    for grid in grids(frame):
+        own = octave == grid.index
+        low[own] = np.floor(grid.to_image(low[own] - 1)).astype(int)
+        high[own] = np.ceil(grid.to_image(high[own] + 1)).astype(int)
     return np.maximum(low, 0), np.minimum(high, frame.shapes[0])
 
 
