@@ -255,7 +255,7 @@ def peak_table(
     )  # fmt: skip
     from adapool._peaks import blocks, table  # scipy is imported here and not before
 
-    if blocks.wanted(search):
+    if blocks.wanted(search, prominence="prominence" in chosen):
         known = peaks.properties_in_blocks(properties, chosen)
         return table.joined(blocks.tabulate(search, known))
     return table.tabulate(search, chosen)
@@ -283,9 +283,11 @@ def peaks_and_objects(
     )  # fmt: skip
     from adapool._peaks import blocks, table
 
-    if blocks.wanted(search):
+    if blocks.wanted(search, prominence=True):
+        from adapool.dask.labels import lazy_labels
+
         found = blocks.tabulate_and_outline(search, peaks.properties_in_blocks(None, chosen))
-        labels = blocks.label_images_of([outlines for _, outlines in found], search)
+        labels = lazy_labels([outlines for _, outlines in found], search.layout)
         return table.joined([each for each, _ in found]), labels
     return table.tabulate_and_label(search, chosen)
 

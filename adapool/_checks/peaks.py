@@ -109,7 +109,7 @@ def properties_in_blocks(value: Any, known: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError(
             "properties must not hold 'prominence' for an image that is searched block by block: "
             "how high a peak is joined to a higher one may be told by pixels far away; leave it "
-            "out, or pass a part of the image in memory"
+            "out, or pass an array in memory"
         )
     return tuple(name for name in known if name != "prominence")
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapool._peaks.candidates import away, label_images
+from adapool._peaks.candidates import away
 from adapool._peaks.fields import Points
 from adapool._peaks.measures import MARGIN, MORE, joined, measure
 from adapool._peaks.search import Search
@@ -23,7 +23,7 @@ from adapool.estimators import BlobSizes
 from adapool.estimators.blobs import runs
 from adapool.estimators.blobs.blocks import Spread, draw
 from adapool.estimators.blobs.candidates import unit_ball
-from adapool.estimators.blobs.runs import Runs, painted, runs_of
+from adapool.estimators.blobs.runs import Runs, runs_of
 from adapool.estimators.blobs.sample import PIXELS
 from adapool.estimators.blobs.tiles import Box, tiles_of
 
@@ -32,17 +32,19 @@ Array = NDArray[Any]
 _NOWHERE = np.zeros((0, 0, 0), np.int32)
 
 
-def wanted(search: Search) -> bool:
+def wanted(search: Search, prominence: bool = False) -> bool:
     """Whether an image is searched block by block.
 
-    It is large, and of Dask, or the sizes that are looked for have a limit; and the default network
-    is asked, about boxes, and not about regions.
+    The default network is asked, about boxes, and not about regions; and the image is large and of
+    Dask, or in memory where the sizes that are looked for have a limit. Blocks know no prominence:
+    where that is wanted, what is in memory is searched whole.
     """
     network = _network(search)
-    if type(network) is not BlobSizes or network.shape == "ellipse" or search.regions is not None:
+    if type(network) is not BlobSizes or network.shape != "axes" or search.regions is not None:
         return False
-    large = int(np.prod(search.layout.spatial)) > PIXELS
-    return large and (search.images.layout.lazy or network.max_size is not None)
+    if int(np.prod(search.layout.spatial)) <= PIXELS:
+        return False
+    return search.images.layout.lazy or (network.max_size is not None and not prominence)
 
 
 def _network(search: Search) -> Any:
@@ -108,17 +110,6 @@ def tabulate_and_outline(search: Search, properties: Sequence[str]) -> list[tupl
     These as runs of pixels, an object for each row.
     """
     return list(_tabulated(search, properties, True))
-
-
-def label_images_of(outlines: Sequence[Runs], search: Search) -> Any:
-    """Return label images of outlines: a Dask array where the images are one."""
-    if search.images.layout.lazy:
-        from adapool.dask.labels import lazy_labels
-
-        return lazy_labels(outlines, search.layout)
-    low, high = np.zeros(3, int), np.array(search.layout.volume)
-    images = [painted(each, each.bounds(), low, high) for each in outlines]
-    return label_images(images, search.layout)
 
 
 def _tabulated(
