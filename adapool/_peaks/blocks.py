@@ -21,10 +21,10 @@ from adapool._peaks.search import Search
 from adapool._peaks.table import Peaks, Table, columns, objects_of, shown, signs_of, voxel_of
 from adapool.estimators import BlobSizes
 from adapool.estimators.blobs import runs
-from adapool.estimators.blobs.blocks import Spread, draw
-from adapool.estimators.blobs.candidates import unit_ball
+from adapool.estimators.blobs.ellipsoids import unit_ball
 from adapool.estimators.blobs.runs import Runs, runs_of
 from adapool.estimators.blobs.sample import PIXELS
+from adapool.estimators.blobs.spread import Spread, draw
 from adapool.estimators.blobs.tiles import Box, tiles_of
 
 Array = NDArray[Any]

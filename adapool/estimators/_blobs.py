@@ -16,8 +16,9 @@ from adapool.estimators._images import PerPixel, above, as_float
 from adapool.estimators._moments import ellipses_of, outlined
 from adapool.estimators.blobs import Objects, find_objects, sample
 from adapool.estimators.blobs.analysis import COMPETING, frame_of
-from adapool.estimators.blobs.blocks import Read, Spread, search_tiles, spread
+from adapool.estimators.blobs.blocks import Read, search_tiles
 from adapool.estimators.blobs.pyramid import Frame
+from adapool.estimators.blobs.spread import Spread, spread
 from adapool.estimators.blobs.tiles import PIXELS
 
 _POLARITIES = ("bright", "dark", "both")

@@ -9,22 +9,13 @@ import numpy as np
 from adapool._backends import Array
 from adapool.cpu.objects import labels as kernels
 from adapool.estimators.blobs import sample
-from adapool.estimators.blobs.candidates import (
-    Clutter,
-    Found,
-    Maxima,
-    clutter_of,
-    components_of,
-    limits,
-    maxima_of,
-    octaves_for,
-    spots_of,
-)
+from adapool.estimators.blobs.candidates import Found, components_of, limits, octaves_for
 from adapool.estimators.blobs.measures import Candidates, joined, measured
 from adapool.estimators.blobs.noise import despeckled, noise, pixel_noise, together
 from adapool.estimators.blobs.pyramid import Frame, Octave, octaves, pixels_of
 from adapool.estimators.blobs.rims import grown, steps
 from adapool.estimators.blobs.selection import holders_of, rising, select
+from adapool.estimators.blobs.spots import Clutter, Maxima, clutter_of, maxima_of, spots_of
 
 # Deviations from the median of maxima that a spot has: those of white noise that have as many are
 # one in a million pixels.

@@ -9,7 +9,8 @@ import numpy as np
 from adapool._backends import Array
 from adapool.cpu.objects import components, labels
 from adapool.cpu.objects import surroundings as kernels
-from adapool.estimators.blobs.candidates import Found, unit_ball
+from adapool.estimators.blobs.candidates import Found
+from adapool.estimators.blobs.ellipsoids import unit_ball
 
 # How far the surroundings of an object reach, in radii of it, and which quantile of what has no
 # label there is its background: low, as others may be near that are no candidates.

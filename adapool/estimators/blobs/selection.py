@@ -12,7 +12,8 @@ from scipy.spatial import cKDTree
 from adapool._backends import Array
 from adapool.cpu.objects import labels
 from adapool.cpu.objects import surroundings as kernels
-from adapool.estimators.blobs.candidates import STRICTNESS, Found
+from adapool.estimators.blobs.candidates import Found
+from adapool.estimators.blobs.ellipsoids import STRICTNESS
 from adapool.estimators.blobs.measures import Candidates
 from adapool.estimators.blobs.pyramid import pixels_of
 
