@@ -173,15 +173,20 @@ def check_places(name: str, array: Any, **others: Any) -> None:
 
 def in_host_memory(name: str, array: Any) -> Any:
     """Return what is needed whole, on the host: a Dask array computed, anything else as it is."""
+    array = on_host(name, array)
+    return array.compute() if places.is_dask(array) else array
+
+
+def on_host(name: str, array: Any) -> Any:
+    """Return an array, or a Dask array of chunks, that is on the host."""
     array = libraries.bare(name, array)
-    lazy = places.is_dask(array)
     if places.chunks_on_device(array):
-        if lazy:
+        if places.is_dask(array):
             kind, way = "Dask array of chunks on a GPU", ".map_blocks(cupy.asnumpy)"
         else:
             kind, way = "array on a GPU", "torch's .cpu()"
         places.no_backend(name, kind, f"copy it to the host, as {way} does")
-    return array.compute() if lazy else array
+    return array
 
 
 def _is_array(value: Any) -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from adapool._backends import in_host_memory
+from adapool._backends import in_host_memory, on_host
 from adapool._checks import arguments, peaks, words
 from adapool._checks.arguments import HostArray
 from adapool._layout import Layout
 from adapool._named import Names
 from adapool._options import PeakOptions
+from adapool._peaks.images import Images
 from adapool._peaks.search import Search
 
 
@@ -58,7 +60,9 @@ def peak_local_max(
         Image (row, column) or volume (plane, row, column), with a channel axis where
         `channel_axis` names one, and a batch axis where `batch_axis` does. Booleans, integers up
         to 64 bits, float16, float32 or float64.
-        A Dask array is computed: peaks are compared over the whole image.
+        Of a Dask array of more than 4 million pixels, which `adapool.estimators.BlobSizes`
+        searches, a block at a time is computed; with another network, or with `labels`, all of
+        it.
     param_network : array_like, callable or object with ``.predict``, optional
         Window sizes as in `dynamic_pooling`: a number for all pixels, an array ``(*spatial, P)``
         (with `batch_axis` ``(batch or 1, *spatial, P)``), or what is given ``(1, *spatial, C)``,
@@ -151,9 +155,12 @@ def peak_local_max(
     )
     with_markers = arguments.flag("return_markers", return_markers)
     names = Names.of(image, search.layout, labels=labels, param_network=param_network)
-    from adapool._peaks import candidates, fields  # scipy is imported here and not before
+    from adapool._peaks import blocks, candidates, fields  # scipy is imported here and not before
 
-    found = [candidates.find(field, search) for field in fields.ask(search)]
+    if blocks.wanted(search):
+        found = [each.points for each in blocks.find(search)]
+    else:
+        found = [candidates.find(field, search) for _, field in fields.ask(search)]
     if with_markers:
         return names.of_pixels(candidates.markers(found, search.layout))
     return candidates.join(found, search.layout)
@@ -246,8 +253,11 @@ def peak_table(
         image, param_network, threshold, labels, exclude_border, spacing, channel_axis, batch_axis,
         units_alone=param_network is not None,
     )  # fmt: skip
-    from adapool._peaks import table  # scipy is imported here and not before
+    from adapool._peaks import blocks, table  # scipy is imported here and not before
 
+    if blocks.wanted(search, prominence="prominence" in chosen):
+        known = peaks.properties_in_blocks(properties, chosen)
+        return table.joined(blocks.tabulate(search, known))
     return table.tabulate(search, chosen)
 
 
@@ -258,20 +268,27 @@ def peaks_and_objects(
     spacing: float | Sequence[float] | None = None,
     channel_axis: int | None = None,
     batch_axis: int | None = None,
-) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32]]:
+) -> tuple[dict[str, NDArray[Any]], Any]:
     """Return the whole table of `peak_table`, and a label image of the objects that it measures.
 
     From one search: for the command line, for widgets and for napari. An object reaches out to half
     of its contrast, and has the number that it has in the column ``label``. A pixel that several
-    reach has the number of the first of them.
+    reach has the number of the first of them. Of a Dask array that is searched block by block the
+    labels are one.
     """
     chosen = peaks.properties(None, batch_axis is not None)
     search = _search(
         image, param_network, None, None, False, spacing, channel_axis, batch_axis,
         units_alone=param_network is not None,
     )  # fmt: skip
-    from adapool._peaks import table
+    from adapool._peaks import blocks, table
 
+    if blocks.wanted(search, prominence=True):
+        from adapool.dask.labels import lazy_labels
+
+        found = blocks.tabulate_and_outline(search, peaks.properties_in_blocks(None, chosen))
+        labels = lazy_labels([outlines for _, outlines in found], search.layout)
+        return table.joined([each for each, _ in found]), labels
     return table.tabulate_and_label(search, chosen)
 
 
@@ -290,7 +307,7 @@ def _search(
 
     `units_alone` says that the spacing is not for the network.
     """
-    layout, array = Layout.of("image", in_host_memory("image", image), channel_axis, batch_axis)
+    layout, array = Layout.of("image", on_host("image", image), channel_axis, batch_axis)
     peaks.plain_volume(layout)
     level = peaks.threshold(threshold)
     regions = peaks.labels(in_host_memory("labels", labels), layout)
@@ -298,4 +315,5 @@ def _search(
     network = in_host_memory("param_network", param_network)
     if network is not None and spacing is not None and not units_alone:
         peaks.spacing_with_network(spacing)
-    return Search(layout, layout.canonical(array), network, spacing, regions, level, border)
+    images = Images.of(array, layout)
+    return Search(replace(layout, lazy=False), images, network, spacing, regions, level, border)

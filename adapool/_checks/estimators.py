@@ -89,6 +89,11 @@ def stack(images: Any) -> Array:
             f"channel), got shape {array.shape}: pass image[np.newaxis, ..., np.newaxis] for a "
             "single image without channels"
         )
+    return finite_pixels(array)
+
+
+def finite_pixels(array: Array) -> Array:
+    """Return pixels in native byte order, all of which are finite."""
     if array.dtype.kind == "f":
         _no_missing_pixels(array)
     return array.astype(array.dtype.newbyteorder("="), copy=False)

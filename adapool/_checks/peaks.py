@@ -103,6 +103,17 @@ def properties(value: Any, batch: bool) -> tuple[str, ...]:
     return tuple(value)
 
 
+def properties_in_blocks(value: Any, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out, or refuse where it was asked for, what no block can tell."""
+    if value is not None and "prominence" in value:
+        raise ValueError(
+            "properties must not hold 'prominence' for an image that is searched block by block: "
+            "how high a peak is joined to a higher one may be told by pixels far away; leave it "
+            "out, or pass an array in memory"
+        )
+    return tuple(name for name in known if name != "prominence")
+
+
 def spacing_with_network(value: Any) -> NoReturn:
     """Report a spacing that the given network would not use."""
     raise ValueError(

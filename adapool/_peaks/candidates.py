@@ -144,15 +144,20 @@ def _one_per_plateau(
 
 def away_from_border(field: Field, points: Points, border: bool | tuple[int, ...]) -> Points:
     """Keep the points whose window, for True, or whose margin, in pixels, is in the image."""
-    volume = np.array(field.response.shape)
+    return points[away(points, field.sizes_at(points), np.array(field.response.shape), border)]
+
+
+def away(
+    points: Points, sizes: Points, volume: Array, border: bool | tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Mark the points whose window, for True, or whose margin, in pixels, is in the image."""
     if isinstance(border, bool):
-        sizes = field.sizes_at(points)
         low = points - sizes // 2
         inside = (low >= 0) & (low + sizes <= volume)
     else:
         margin: Array = np.array(to_triple(border, 0))
         inside = (points >= margin) & (points < volume - margin)
-    return np.asarray(points[inside.all(axis=-1)])
+    return np.asarray(inside.all(axis=-1))
 
 
 def join(found: Sequence[Points], layout: Layout) -> Points:

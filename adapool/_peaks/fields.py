@@ -110,22 +110,23 @@ def searched(regions: Array | None) -> Iterator[Searched]:
             yield Searched((planes, rows, columns), regions[box] == number)
 
 
-def ask(search: Search) -> Iterator[Field]:
-    """Yield for each image its map and sizes, given by a network, or the default one."""
+def ask(search: Search) -> Iterator[tuple[Array, Field]]:
+    """Yield each image, and its map and sizes, given by a network, or the default one."""
     layout, images, network = search.layout, search.images, search.network
     if network is None:
         network = BlobSizes(spacing=search.spacing)
     ellipses = peaks.footprint(network) == "ellipse"
-    given = None if is_network(network) else _sizes(network, layout, images, ellipses)
-    alone = replace(layout, batch=1, batch_axis=None)
+    predicted = is_network(network)
+    given = None if predicted else _sizes(network, layout, images.whole(), ellipses)
+    alone = replace(layout, batch=1, batch_axis=None, lazy=False)
     for item, image in enumerate(images):
         own = None if search.regions is None else search.regions[item % len(search.regions)]
         if given is None:
-            yield _predicted(network, alone, image, own, ellipses)
+            yield image, _predicted(network, alone, image, own, ellipses)
         else:
             sizes = given[item % len(given)]
             response = image[..., 0] if layout.channels == 1 else image.max(axis=-1)
-            yield _field(response, sizes, layout, False, own, ellipses)
+            yield image, _field(response, sizes, layout, False, own, ellipses)
 
 
 def _predicted(

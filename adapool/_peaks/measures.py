@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from adapool.estimators.blobs.candidates import unit_ball
+from adapool.estimators.blobs.ellipsoids import unit_ball
 
 Array = NDArray[Any]
 Box = tuple[slice, ...]
@@ -24,6 +24,10 @@ _MAD = 1.4826
 # The background is measured in a ring, from one to two radii beyond the object's border: a Gaussian
 # spot, seen out to half of its height, has fallen to 6 % of it where the ring begins.
 _RING = (1.0, 2.0)
+
+# How far beyond a region its object is looked for, in radii of the region, and in pixels more: it
+# may reach a radius beyond, and its ring as far again as it reaches.
+MARGIN, MORE = 1 + _RING[1], 3
 
 # Pixels that a ring must have for a plane to be fitted, for each of the numbers that are fitted.
 _PIXELS_EACH = 6
@@ -71,27 +75,53 @@ class Measures:
     objects: Array
 
 
-def measure(image: Array, regions: Array, count: int, voxel: Array, ndim: int) -> Measures:
-    """Measure the objects that lie in regions 1 to `count` of an image."""
+def measure(
+    image: Array, regions: Array, count: int, voxel: Array, ndim: int, origin: Array | None = None
+) -> Measures:
+    """Measure the objects that lie in regions 1 to `count` of an image.
+
+    Where it is a part of one, `origin` is where that begins; centroids are those in the whole.
+    """
+    begin = np.zeros(3, int) if origin is None else origin
     rows = np.full((count, 7), np.nan)
     objects = np.zeros(regions.shape, np.int32)
     boxes = ndi.find_objects(regions, count)
     for i, box in enumerate(boxes):
         if box is not None:
-            _Object(image, regions, i + 1, box, voxel, ndim).write(rows[i], objects)
+            _Object(image, regions, i + 1, box, voxel, ndim, begin).write(rows[i], objects)
     return Measures(rows[:, :3], rows[:, 3], rows[:, 4], rows[:, 5], rows[:, 6], objects)
+
+
+def joined(parts: list[Measures], order: Array) -> Measures:
+    """Return the measures of all parts, in an order, without where the objects are."""
+    none = {"centroids": np.zeros((0, 3))}
+    names = ("centroids", "volumes", "intensities", "backgrounds", "noises")
+    rows = {
+        name: np.concatenate([none.get(name, np.zeros(0)), *(getattr(p, name) for p in parts)])
+        for name in names
+    }
+    return Measures(
+        **{name: values[order] for name, values in rows.items()},
+        objects=np.zeros((0, 0, 0), np.int32),
+    )
 
 
 class _Object:
     """One object, in a box around its region that leaves room for its surroundings."""
 
     def __init__(
-        self, image: Array, regions: Array, number: int, box: Box, voxel: Array, ndim: int
+        self,
+        image: Array,
+        regions: Array,
+        number: int,
+        box: Box,
+        voxel: Array,
+        ndim: int,
+        begin: Array,
     ) -> None:
         self.number, self.voxel = number, voxel[-ndim:]
         radius = self._radius(regions[box] == number)
-        # The outline may reach a radius beyond the region, and its ring as far again as it reaches.
-        margin = np.ceil((1 + _RING[1]) * radius / voxel).astype(int) + 3
+        margin = np.ceil(MARGIN * radius / voxel).astype(int) + MORE
         self.box = tuple(
             slice(max(0, part.start - more), part.stop + more)
             for part, more in zip(box, margin.tolist(), strict=True)
@@ -103,8 +133,10 @@ class _Object:
         # Coordinates of the whole image, in units of the voxel size, ready to broadcast.
         self.axes = np.meshgrid(
             *(
-                (part.start + np.arange(n)) * size
-                for part, n, size in zip(self.box, self.image.shape, self.voxel, strict=True)
+                (first + part.start + np.arange(n)) * size
+                for first, part, n, size in zip(
+                    begin[-ndim:].tolist(), self.box, self.image.shape, self.voxel, strict=True
+                )
             ),
             indexing="ij",
             sparse=True,

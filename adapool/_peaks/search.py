@@ -7,6 +7,7 @@ from typing import Any
 
 from adapool._backends import Array
 from adapool._layout import Layout
+from adapool._peaks.images import Images
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Search:
     ----------
     layout : Layout
         Of the image.
-    images : (batch, plane, row, column, channel) array
+    images : Images
     network : network, array, or None for the default network
     spacing : float, sequence of float, or None
         Voxel size along each axis.
@@ -30,7 +31,7 @@ class Search:
     """
 
     layout: Layout
-    images: Array
+    images: Images
     network: Any
     spacing: Any
     regions: Array | None

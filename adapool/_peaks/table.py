@@ -15,7 +15,7 @@ from adapool._peaks.fields import Field, ask
 from adapool._peaks.measures import Measures, measure
 from adapool._peaks.prominence import prominences
 from adapool._peaks.search import Search
-from adapool.estimators.blobs.candidates import unit_ball
+from adapool.estimators.blobs.ellipsoids import unit_ball
 
 Array = NDArray[Any]
 Table = dict[str, Array]
@@ -84,7 +84,7 @@ _COLUMNS: dict[str, _Column] = {
 
 def tabulate(search: Search, properties: Sequence[str]) -> Table:
     """Return the columns for the peaks of all images, one image after the other."""
-    return _joined([_columns(*each, properties) for each in _measured(search)])
+    return joined([columns(*each, properties) for each in _measured(search)])
 
 
 def tabulate_and_label(search: Search, properties: Sequence[str]) -> tuple[Table, Array]:
@@ -93,8 +93,9 @@ def tabulate_and_label(search: Search, properties: Sequence[str]) -> tuple[Table
     They reach out to half of their contrast, and have the numbers of the column ``label``.
     """
     found = list(_measured(search))
-    labels = label_images([_objects(measured) for _, measured in found], search.layout)
-    return _joined([_columns(*each, properties) for each in found]), labels
+    outlined = [objects_of([of for _, of in measured]) for _, measured in found]
+    labels = label_images(outlined, search.layout)
+    return joined([columns(*each, properties) for each in found]), labels
 
 
 # Peaks and what was measured there: once, or where objects may be bright or dark, as each of these.
@@ -103,8 +104,8 @@ _Measured = list[tuple[Peaks, Measures]]
 
 def _measured(search: Search) -> Iterator[tuple[int, _Measured]]:
     """Yield the number of each image, its peaks, and what was measured there."""
-    signs = {"dark": [-1], "both": [1, -1]}.get(getattr(search.network, "polarity", ""), [1])
-    for number, (image, field) in enumerate(zip(search.images, ask(search), strict=True)):
+    signs = signs_of(search)
+    for number, (image, field) in enumerate(ask(search)):
         each = [_peaks_of(image.max(axis=-1), sign, field, search) for sign in signs]
         yield number, [(peaks, _measure(peaks)) for peaks in each]
 
@@ -113,23 +114,43 @@ def _measure(peaks: Peaks) -> Measures:
     return measure(peaks.image, peaks.regions, len(peaks.points), peaks.voxel, peaks.ndim)
 
 
-def _bright(measured: _Measured) -> NDArray[np.bool_]:
+def signs_of(search: Search) -> list[int]:
+    """Return 1 where objects may be bright, -1 where they may be dark."""
+    return {"dark": [-1], "both": [1, -1]}.get(getattr(search.network, "polarity", ""), [1])
+
+
+def shown(image: Array, sign: int) -> Array:
+    """Return an image in which objects are bright."""
+    return image if sign > 0 else -image.astype(np.float64)
+
+
+def voxel_of(search: Search) -> Array:
+    """Return the voxel size along plane, row and column."""
+    ndim = search.layout.ndim
+    spacing = getattr(search.network, "spacing", None) if search.spacing is None else search.spacing
+    voxel = np.ones(3)
+    voxel[3 - ndim :] = estimators.voxel(spacing, ndim)
+    return voxel
+
+
+def _bright(measured: Sequence[Measures]) -> NDArray[np.bool_]:
     """Return which objects are bright, where they may be that or dark: by their contrast."""
-    bright, dark = (of.intensities - of.backgrounds for _, of in measured)
+    bright, dark = (of.intensities - of.backgrounds for of in measured)
     return np.asarray(bright >= dark)
 
 
-def _objects(measured: _Measured) -> Array:
+def objects_of(measured: Sequence[Measures]) -> Array:
     """Return the objects out to half of their contrast, by their numbers."""
     if len(measured) == 1:
-        return measured[0][1].objects
+        return measured[0].objects
     bright = np.append(False, _bright(measured))
-    first, second = (of.objects for _, of in measured)
+    first, second = (of.objects for of in measured)
     dark = np.where(bright[second], 0, second)
     return np.where(bright[first], first, dark)
 
 
-def _columns(number: int, measured: _Measured, properties: Sequence[str]) -> Table:
+def columns(number: int, measured: _Measured, properties: Sequence[str]) -> Table:
+    """Return the columns for the peaks of one image."""
     tables = []
     for peaks, of in measured:
         table: Table = {}
@@ -144,11 +165,12 @@ def _columns(number: int, measured: _Measured, properties: Sequence[str]) -> Tab
         tables.append(table)
     if len(tables) == 1:
         return tables[0]
-    bright, (first, second) = _bright(measured), tables
+    bright, (first, second) = _bright([of for _, of in measured]), tables
     return {name: np.where(bright, first[name], second[name]) for name in first}
 
 
-def _joined(tables: Sequence[Table]) -> Table:
+def joined(tables: Sequence[Table]) -> Table:
+    """Return the tables of images as one."""
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
@@ -159,12 +181,9 @@ def _peaks_of(image: Array, sign: int, field: Field, search: Search) -> Peaks:
         regions = regions_of_windows(points, sizes, field.response.shape)
     else:
         regions = regions_of_objects(field.objects, points, sizes)
-    ndim = search.layout.ndim
-    spacing = getattr(search.network, "spacing", None) if search.spacing is None else search.spacing
-    voxel = np.ones(3)
-    voxel[3 - ndim :] = estimators.voxel(spacing, ndim)
-    shown = image if sign > 0 else -image.astype(np.float64)
-    return Peaks(shown, sign, points, sizes, regions, voxel, ndim)
+    return Peaks(
+        shown(image, sign), sign, points, sizes, regions, voxel_of(search), search.layout.ndim
+    )
 
 
 def regions_of_windows(points: Array, sizes: Array, shape: tuple[int, ...]) -> Array:

@@ -201,10 +201,12 @@ def search(path: Path, task: Task) -> dict[str, Any]:
         columns = [*first, *found]
         rows += _with_pixels(_tables.rows_of(found, first), image.spacing)
         if labels_path is not None:
-            labels.append(objects.astype(np.min_scalar_type(int(objects.max()))))
+            labels.append(objects.astype(np.min_scalar_type(max(found["label"], default=0))))
         if overlay_path is not None:
             from adapool.cli._overlay import draw
 
+            if not isinstance(objects, np.ndarray):
+                raise ValueError("it is too large for a picture: leave out --overlay")
             draw(_numbered(overlay_path, number, image), frame, found, objects, task.force)
     if labels_path is not None:
         _write_labels(labels_path, labels, image, task.force)
@@ -244,7 +246,7 @@ def _write_labels(path: Path, frames: list[Any], image: Any, force: bool) -> Non
     from adapool import io
 
     dtype = np.result_type(np.uint16, *{frame.dtype for frame in frames})
-    labels = np.stack(frames).astype(dtype)
+    labels = np.stack(frames).astype(dtype)  # lazy where the frames are
     axes = "t" + image.spatial_axes
     given = io.Image(labels, axes, image.spacing)
     io.write(path, given if "t" in image.axes else given.at("t", 0), overwrite=force)

@@ -12,11 +12,21 @@ from adapool._backends import Array
 from adapool._checks import arguments
 from adapool._checks import estimators as checks
 from adapool.cpu.objects import components
-from adapool.estimators._images import PerPixel, as_float
+from adapool.estimators._images import PerPixel, above, as_float
 from adapool.estimators._moments import ellipses_of, outlined
-from adapool.estimators.blobs import Objects, find_objects
+from adapool.estimators.blobs import Objects, find_objects, sample
+from adapool.estimators.blobs.analysis import COMPETING, frame_of
+from adapool.estimators.blobs.blocks import Read, search_tiles
+from adapool.estimators.blobs.pyramid import Frame
+from adapool.estimators.blobs.spread import Spread, spread
+from adapool.estimators.blobs.tiles import PIXELS
 
 _POLARITIES = ("bright", "dark", "both")
+
+# Where the largest size is estimated: how much larger than the largest object of the sample it is,
+# and what it is at most, in pixels, so that tiles fit into some hundred megabytes.
+_MARGIN = 1.25
+_LARGEST = {2: 128.0, 3: 20.0}
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,9 @@ class BlobSizes(PerPixel):
         ``peak_local_max(threshold=...)`` cannot bring back.
     min_size, max_size : float, optional
         Diameters of disks (balls) of the same volume, in the unit of `spacing`: objects outside
-        of these are left out, after what is one object has been decided.
+        of these are left out, after what is one object has been decided. What is more than twice
+        as wide as `max_size` is no object, and may have some in it. With it, images of more than 4
+        million pixels are searched block by block by `peak_local_max`, and need less memory.
     polarity : {"bright", "dark", "both"}, default "bright"
         Which objects: brighter than what surrounds them, darker, or either.
     shape : {"axes", "size", "ellipse", "strides"}, optional
@@ -185,13 +197,65 @@ class BlobSizes(PerPixel):
         volume, voxels = _as_volume(image, voxel)
         most = math.inf if self.max_size is None else float(self.max_size)
         sizes = (float(self.min_size), most)
+        if self.max_size is None or image.size <= sample.PIXELS:
+            volume = as_float(volume)
+        else:  # what is known of an image that is not in memory
+            frame = frame_of(volume.shape, voxels, image.ndim, COMPETING * most)
+            volume = above(volume, _lowest(lambda box: volume[box], frame))
+        volume = volume.astype(np.float32, copy=False)
         found = []
         if self.polarity != "dark":
             found.append(find_objects(volume, voxels, image.ndim, self.sensitivity, sizes))
         if self.polarity != "bright":
-            inverse = volume.max() - volume
-            found.append(find_objects(inverse, voxels, image.ndim, self.sensitivity, sizes))
+            found.append(find_objects(-volume, voxels, image.ndim, self.sensitivity, sizes))
         return found[0] if len(found) == 1 else found[0].beside(found[1])
+
+    def find_spread(self, read: Read, shape: tuple[int, ...], most: int | None = None) -> Spread:
+        """Return the objects of a large image, of which a tile at a time is looked at.
+
+        The same objects as those of `find`, where `max_size` is given. Where it is None, something
+        has to be told from a cluster all the same: it is estimated on a sample of the image.
+
+        Parameters
+        ----------
+        read : callable
+            Returns the pixels (plane, row, column) of a box of the image.
+        shape : tuple of int
+            Of the image, (row, column) or (plane, row, column).
+        most : int, optional
+            Pixels of a tile with what is looked at around it.
+        """
+        ndim = len(shape)
+        volume, voxel = (1,) * (3 - ndim) + shape, checks.voxel(self.spacing, ndim)
+        voxels = np.array((1,) * (3 - ndim) + tuple(voxel))
+        pixels = PIXELS[ndim] if most is None else most
+        widest = self.max_size
+        if widest is None:
+            widest = self._largest(read, volume, voxels, ndim)
+        sizes = (float(self.min_size), math.inf if self.max_size is None else float(widest))
+        frame = frame_of(volume, voxels, ndim, COMPETING * float(widest))
+        lowest = _lowest(read, frame)
+        layers = []
+        for sign in {"bright": (1,), "dark": (-1,), "both": (1, -1)}[self.polarity]:
+
+            def signed(box: Any, sign: int = sign) -> Array:
+                part = checks.finite_pixels(read(box))
+                values = above(part, lowest).astype(np.float32, copy=False)
+                return np.ascontiguousarray(values if sign > 0 else -values)
+
+            layers.append(search_tiles(signed, frame, self.sensitivity, sizes, pixels))
+        return spread(layers, pixels)
+
+    def _largest(self, read: Read, shape: tuple[int, ...], voxel: Array, ndim: int) -> float:
+        """Return a diameter somewhat larger than any object has in a sample of an image."""
+        frame = frame_of(shape, voxel, ndim, 1.0)
+        most = _LARGEST[ndim] * frame.unit
+        found = [most / 8]
+        for box in sample.boxes(shape, frame, read):
+            part = checks.finite_pixels(read(box))
+            part = part.reshape(part.shape[3 - ndim :])
+            found += self.find(part, voxel[3 - ndim :]).diameters.tolist()
+        return min(_MARGIN * max(found), most)
 
     def _estimate(self, image: Array, voxel: Array) -> Array:
         return self._analyse(image, voxel)[1]
@@ -222,10 +286,15 @@ class BlobSizes(PerPixel):
 
 
 def _as_volume(image: Array, voxel: Array) -> tuple[Array, Array]:
-    """Return an image as float32 (plane, row, column), and its voxel size along these."""
+    """Return an image as (plane, row, column), and its voxel size along these."""
     missing = (1,) * (3 - image.ndim)
-    volume = as_float(image).astype(np.float32, copy=False).reshape(missing + image.shape)
-    return volume, np.array(missing + tuple(voxel))
+    return image.reshape(missing + image.shape), np.array(missing + tuple(voxel))
+
+
+def _lowest(read: Read, frame: Frame) -> Any:
+    """Return the lowest value of a sample of an image."""
+    boxes = sample.boxes(tuple(frame.shapes[0].tolist()), frame, read)
+    return min(read(box).min() for box in boxes)
 
 
 def _paint(objects: Objects, voxel: Array, ndim: int, response: Array, sizes: Array) -> None:

@@ -140,6 +140,22 @@ def as_float(image: Array) -> Array:
     return np.asarray(above, np.float32 if unsigned.itemsize <= 2 else np.float64)
 
 
+def above(image: Array, lowest: Any) -> Array:
+    """Return an image as floats, from a value on that need not be the lowest of this part of it.
+
+    For the rest as `as_float`.
+    """
+    if image.dtype == np.bool_:
+        return image.astype(np.float32)
+    if image.dtype.kind == "f":
+        wide = image.astype(np.result_type(image.dtype, np.float32), copy=False)
+        return np.asarray(wide - wide.dtype.type(lowest))
+    if image.dtype.itemsize <= 2:
+        return np.asarray(image.astype(np.int32) - np.int32(lowest), np.float32)
+    wider = np.dtype(np.int64 if image.dtype.itemsize == 4 else np.longdouble)
+    return np.asarray(np.subtract(image.astype(wider), wider.type(lowest)), np.float64)
+
+
 def isotropic(sizes: Array, voxel: Array) -> Array:
     """Turn one length per pixel into pixels along each axis."""
     return np.asarray(sizes[..., np.newaxis] / voxel)

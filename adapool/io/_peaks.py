@@ -17,7 +17,8 @@ def peaks_of(
 ) -> tuple[dict[str, NDArray[Any]], Any]:
     """Return the table of `peak_table` and labels of what it measures, of an image without time.
 
-    The search has no form for lazy arrays: a frame is taken into memory.
+    Of a large image that was read lazily a block at a time is in memory, and the labels are a Dask
+    array; a smaller one is taken into memory.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def peaks_of(
     """
     polarity: Literal["bright", "dark"] = "dark" if dark else "bright"
     return peaks_and_objects(
-        np.asarray(frame),
+        frame.array if hasattr(frame.array, "dask") else np.asarray(frame),
         BlobSizes(spacing=frame.spacing, polarity=polarity, **knobs),
         spacing=frame.spacing,
         channel_axis=frame.channel_axis,

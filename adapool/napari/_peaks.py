@@ -134,7 +134,7 @@ class Found:
             for number, table in enumerate(tables):
                 table.insert(0, "frame", number)
         self.table = pandas.concat(tables, ignore_index=True)
-        self.objects = [objects for _, objects in frames]
+        self.objects = [np.asarray(objects) for _, objects in frames]
 
     def add_to(self, viewer: Viewer) -> None:
         """Add a layer of labels and one of points above it."""

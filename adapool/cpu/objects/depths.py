@@ -38,8 +38,8 @@ def sum_depths(values: Any, levels: Any, steps: Any, weights: Any, most: Any, *,
     filled = np.full((_TOGETHER, sets), np.inf, np.float32)
     filled.reshape(-1)[: len(levels)] = levels
     workers = workers_for(work, sets)
-    # With a margin, so that no neighbour is outside.
-    margin = (n + 2 for n in values.shape)
+    # With a margin, so that no neighbour is outside; of planes only where there are some.
+    margin = (n + 2 if axis or steps[:, 0].any() else n for axis, n in enumerate(values.shape))
     depth = np.full((workers, _TOGETHER, *margin), most, np.float32)
     near = np.empty((workers, _TOGETHER, values.shape[2]), np.float32)
     parts = np.zeros((workers, *values.shape), np.float32)
@@ -69,6 +69,7 @@ def _sum_depths(
     lines: Any,
 ) -> None:
     planes, rows, columns = values.shape
+    front = (depths.shape[2] - planes) // 2  # planes of the margin
     beside, before = weights[weights.size - 1], len(steps) - 1
     depth, near = depths[task], lines[task]
     for column in range(task, levels.shape[1], len(sums)):
@@ -80,15 +81,15 @@ def _sum_depths(
                     for x in range(columns):
                         line[x] = most
                     for s in range(before):
-                        other = depth[k, z + 1 + steps[s, 0], y + 1 + steps[s, 1]]
+                        other = depth[k, z + front + steps[s, 0], y + 1 + steps[s, 1]]
                         _nearer(other[1 + steps[s, 2] :], weights[s], line)
                     for x in range(columns):
                         line[x] = line[x] if value[x] > level else np.float32(0)
                 # A scan along a line waits for each step: five of them wait at once.
                 a0, a1, a2, a3, a4 = near[0], near[1], near[2], near[3], near[4]
-                b0, b1 = depth[0, z + 1, y + 1, 1:], depth[1, z + 1, y + 1, 1:]
-                b2, b3 = depth[2, z + 1, y + 1, 1:], depth[3, z + 1, y + 1, 1:]
-                b4 = depth[4, z + 1, y + 1, 1:]
+                b0, b1 = depth[0, z + front, y + 1, 1:], depth[1, z + front, y + 1, 1:]
+                b2, b3 = depth[2, z + front, y + 1, 1:], depth[3, z + front, y + 1, 1:]
+                b4 = depth[4, z + front, y + 1, 1:]
                 d0 = d1 = d2 = d3 = d4 = most
                 for x in range(columns):
                     d0, d1, d2 = d0 + beside, d1 + beside, d2 + beside
@@ -99,7 +100,7 @@ def _sum_depths(
                     d3 = a3[x] if a3[x] < d3 else d3
                     d4 = a4[x] if a4[x] < d4 else d4
                     b0[x], b1[x], b2[x], b3[x], b4[x] = d0, d1, d2, d3, d4
-        for z in range(planes, 0, -1):
+        for z in range(planes + front - 1, front - 1, -1):
             for y in range(rows, 0, -1):
                 for k in range(_TOGETHER):
                     own = depth[k, z, y, 1 : columns + 1]
@@ -107,7 +108,7 @@ def _sum_depths(
                         other = depth[k, z - steps[s, 0], y - steps[s, 1]]
                         _nearer(other[1 - steps[s, 2] :], weights[s], own)
                 b0, b1, b2 = depth[0, z, y, 1:], depth[1, z, y, 1:], depth[2, z, y, 1:]
-                b3, b4, total = depth[3, z, y, 1:], depth[4, z, y, 1:], sums[task, z - 1, y - 1]
+                b3, b4, total = depth[3, z, y, 1:], depth[4, z, y, 1:], sums[task, z - front, y - 1]
                 d0 = d1 = d2 = d3 = d4 = most
                 for x in range(columns - 1, -1, -1):
                     d0, d1, d2 = d0 + beside, d1 + beside, d2 + beside

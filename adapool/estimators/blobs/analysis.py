@@ -7,18 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from adapool._backends import Array
-from adapool.cpu.objects import components
 from adapool.cpu.objects import labels as kernels
-from adapool.estimators.blobs.candidates import Found, components_of, spots_of
+from adapool.estimators.blobs import sample
+from adapool.estimators.blobs.candidates import Found, components_of, limits, octaves_for
 from adapool.estimators.blobs.measures import Candidates, joined, measured
-from adapool.estimators.blobs.noise import despeckled, noise, pixel_noise
-from adapool.estimators.blobs.pyramid import octaves, pixels_of
+from adapool.estimators.blobs.noise import despeckled, noise, pixel_noise, together
+from adapool.estimators.blobs.pyramid import Frame, Octave, octaves, pixels_of
 from adapool.estimators.blobs.rims import grown, steps
-from adapool.estimators.blobs.selection import select
+from adapool.estimators.blobs.selection import holders_of, rising, select
+from adapool.estimators.blobs.spots import Clutter, Maxima, clutter_of, maxima_of, spots_of
 
 # Deviations from the median of maxima that a spot has: those of white noise that have as many are
 # one in a million pixels.
 _SPOT_HEIGHT = 5.0
+
+# How many times the largest diameter that is looked for something may have, to be told from a
+# cluster of such objects: what is larger still is no object, but ground.
+COMPETING = 2.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,34 @@ class Objects:
             np.concatenate([getattr(self, name), getattr(others, name)])
             for name in ("peaks", "positions", "diameters", "contrasts", "backgrounds", "noises")
         )
-        return _seen(Objects(labels, depth, *values))
+        return seen(Objects(labels, depth, *values))
+
+
+@dataclass(frozen=True)
+class Common:
+    """What is known of an image as a whole, and so of each part of it.
+
+    Attributes
+    ----------
+    pixels : float
+        Standard deviation of the noise of single pixels.
+    noises : array
+        That of each octave, smoothed by a pixel.
+    clutter : Clutter
+        What maxima noise makes.
+    """
+
+    pixels: float
+    noises: Array
+    clutter: Clutter
+
+
+def common_to(images: list[Array], frame: Frame) -> Common:
+    """Measure what is common to an image on parts of it."""
+    pixels = pixel_noise(images)
+    parts = [_Scales.of(image, frame, pixels) for image in images]
+    noises = _noises(parts, pixels, frame.ndim)
+    return Common(pixels, noises, _clutter([maxima_of(part.octaves[0]) for part in parts]))
 
 
 def find_objects(
@@ -76,26 +108,87 @@ def find_objects(
     sizes: tuple[float, float] = (0.0, np.inf),
 ) -> Objects:
     """Find the bright objects of an image (plane, row, column)."""
-    pixels = pixel_noise(image)
-    scales = octaves(despeckled(image, pixels), voxel, ndim, pixels)
-    smooth = [step.smooth(step.image, 1.0) for step in scales]
-    coarse = [step.smooth(step.image, 3.0) for step in scales]
-    noises = noise(scales, smooth, coarse, pixels, ndim)
+    frame = frame_of(image.shape, voxel, ndim, COMPETING * sizes[1])
+    common = None
+    if np.isfinite(sizes[1]) and image.size > sample.PIXELS:
+        boxes = sample.boxes(image.shape, frame, lambda box: image[box])
+        common = common_to([np.ascontiguousarray(image[box]) for box in boxes], frame)
+    found, candidates = search(image, frame, sensitivity, common)
+    alive = rising(candidates, sensitivity)
+    holders = holders_of(found, candidates)
+    kept = select(candidates, alive, holders, axes_of(frame), sensitivity, np.asarray(sizes))
+    return _drawn(found, candidates, kept)
+
+
+def frame_of(shape: tuple[int, ...], voxel: Array, ndim: int, widest: float) -> Frame:
+    """Return the octaves in which objects up to this diameter are looked for."""
+    unit = float(voxel[-ndim:].min())
+    return Frame.of(np.array(shape), voxel, ndim, widest, octaves_for(widest, unit))
+
+
+def axes_of(frame: Frame) -> int:
+    """Return along how many axes there is more than a pixel."""
+    return int(np.count_nonzero(frame.shapes[0] > 1))
+
+
+@dataclass(frozen=True)
+class _Scales:
+    """The octaves of an image, and each smoothed by 1 and by 3 pixels."""
+
+    octaves: list[Octave]
+    smooth: list[Array]
+    coarse: list[Array]
+
+    @classmethod
+    def of(cls, image: Array, frame: Frame, pixels: float) -> _Scales:
+        scales = octaves(despeckled(image, pixels), frame, pixels)
+        smooth = [step.smooth(step.image, 1.0) for step in scales]
+        coarse = [step.smooth(step.image, 3.0) for step in scales]
+        return cls(scales, smooth, coarse)
+
+
+def _noises(parts: list[_Scales], pixels: float, ndim: int) -> Array:
+    bands = (
+        together([(part.smooth[k] - part.coarse[k]).ravel() for part in parts])
+        for k in range(len(parts[0].octaves))
+    )
+    return noise(bands, together([part.octaves[0].image.ravel() for part in parts]), pixels, ndim)
+
+
+def _clutter(parts: list[Maxima]) -> Clutter:
+    highest = [part.response.ravel()[part.places] for part in parts]
+    return clutter_of(highest, [part.response for part in parts])
+
+
+def search(
+    image: Array, frame: Frame, sensitivity: float, common: Common | None
+) -> tuple[list[Found], Candidates]:
+    """Return the candidates of an image, or of a part of it, and the sources they were found in.
+
+    What is common to the whole is measured on the image itself where it is None.
+    """
+    ndim, voxel = frame.ndim, frame.voxel
+    pixels = pixel_noise([image]) if common is None else common.pixels
+    scales = _Scales.of(image, frame, pixels)
+    smooth, coarse = scales.smooth, scales.coarse
+    noises = _noises([scales], pixels, ndim) if common is None else common.noises
     found = [
-        components_of(step, fine, float(value), ndim, step is scales[-1])
-        for step, fine, value in zip(scales, smooth, noises, strict=True)
+        components_of(step, fine, float(value), ndim, limits(frame, step))
+        for step, fine, value in zip(scales.octaves, smooth, noises, strict=True)
     ]
-    spots = spots_of(scales[0], coarse[0], found[0].above, _SPOT_HEIGHT / sensitivity)
+    maxima = maxima_of(scales.octaves[0])
+    clutter = _clutter([maxima]) if common is None else common.clutter
+    height = _SPOT_HEIGHT / sensitivity
+    spots = spots_of(scales.octaves[0], maxima, clutter, coarse[0], found[0].above, height)
+    del maxima  # memory
     found.insert(0, spots)
     parts = []
     for source, each in enumerate(found):
         octave = each.octave.index
         found[source] = grown(each, coarse[octave], ndim)
-        heights = steps(found[source], coarse[octave], scales, smooth)
+        heights = steps(found[source], coarse[octave], scales.octaves, smooth)
         parts.append(measured(found[source], source, smooth[octave], noises, voxel, ndim, heights))
-    candidates = joined(parts)
-    kept = select(found, candidates, sensitivity, np.asarray(sizes))
-    return _drawn(found, candidates, kept)
+    return found, joined(parts)
 
 
 def _drawn(found: list[Found], each: Candidates, kept: Array) -> Objects:
@@ -112,12 +205,14 @@ def _drawn(found: list[Found], each: Candidates, kept: Array) -> Objects:
         kernels.draw(
             found[source].labels, found[source].depth, numbers, *maps, labels, depth, work=0
         )
+    # What is drawn is seen, however shallow.
+    np.maximum(depth, 1e-6, out=depth, where=labels > 0)
     positions = each.positions[which]
-    return _seen(
+    return seen(
         Objects(
             labels=labels,
             depth=depth,
-            peaks=_nearest(positions, octave.image.shape),
+            peaks=nearest(positions, octave.image.shape),
             positions=positions,
             diameters=each.diameters[which],
             contrasts=each.contrasts[which],
@@ -127,7 +222,7 @@ def _drawn(found: list[Found], each: Candidates, kept: Array) -> Objects:
     )
 
 
-def _nearest(positions: Array, shape: tuple[int, ...]) -> Array:
+def nearest(positions: Array, shape: tuple[int, ...]) -> Array:
     """Return the pixels nearest to positions; between two, the one nearer to the middle.
 
     So that a flipped image gives the same.
@@ -139,22 +234,35 @@ def _nearest(positions: Array, shape: tuple[int, ...]) -> Array:
     return np.asarray(np.clip(whole, 0, np.array(shape) - 1).astype(np.int64))
 
 
-def _seen(objects: Objects) -> Objects:
-    """Return the objects that others do not cover; where a middle is covered, the deepest pixel."""
-    count = len(objects.peaks)
-    deepest, deepness = np.zeros((count, 3), np.int64), np.zeros(count, np.float32)
-    components.deepest(objects.labels, objects.depth, deepest, deepness, work=0)
-    own = objects.labels[tuple(objects.peaks.T)] == np.arange(1, count + 1)
-    seen = deepness > 0
-    numbers = np.zeros(count + 1, np.int32)
-    numbers[1:][seen] = np.arange(1, seen.sum() + 1)
+def seen(objects: Objects) -> Objects:
+    """Return the objects that others do not cover, their peaks where they are seen."""
+    peaks, there = visible(objects.labels, objects.peaks, objects.positions)
+    own = (peaks == objects.peaks).all(axis=1)
+    numbers = np.zeros(len(peaks) + 1, np.int32)
+    numbers[1:][there] = np.arange(1, there.sum() + 1)
     return Objects(
         labels=numbers[objects.labels],
         depth=objects.depth,
-        peaks=np.where(own[:, np.newaxis], objects.peaks, deepest)[seen],
-        positions=np.where(own[:, np.newaxis], objects.positions, deepest)[seen],
-        diameters=objects.diameters[seen],
-        contrasts=objects.contrasts[seen],
-        backgrounds=objects.backgrounds[seen],
-        noises=objects.noises[seen],
+        peaks=peaks[there],
+        positions=np.where(own[:, np.newaxis], objects.positions, peaks)[there],
+        diameters=objects.diameters[there],
+        contrasts=objects.contrasts[there],
+        backgrounds=objects.backgrounds[there],
+        noises=objects.noises[there],
     )
+
+
+def visible(labels: Array, peaks: Array, positions: Array) -> tuple[Array, Array]:
+    """Return where the middle of each object is seen, and which are seen at all.
+
+    That is its peak, or, where something else covers that, what is nearest to its position.
+    """
+    count = len(peaks)
+    low, high = kernels.bounds(labels, count)
+    there = (high > low).all(axis=1)
+    moved = peaks.copy()
+    for index in np.flatnonzero(there & (labels[tuple(peaks.T)] != np.arange(1, count + 1))):
+        box = tuple(map(slice, low[index], high[index]))
+        pixels = low[index] + np.argwhere(labels[box] == index + 1)
+        moved[index] = pixels[np.argmin(((pixels - positions[index]) ** 2).sum(axis=1))]
+    return moved, there

@@ -9,7 +9,8 @@ import numpy as np
 from adapool._backends import Array
 from adapool.cpu.objects import components, labels
 from adapool.cpu.objects import surroundings as kernels
-from adapool.estimators.blobs.candidates import Found, unit_ball
+from adapool.estimators.blobs.candidates import Found
+from adapool.estimators.blobs.ellipsoids import unit_ball
 
 # How far the surroundings of an object reach, in radii of it, and which quantile of what has no
 # label there is its background: low, as others may be near that are no candidates.
@@ -101,7 +102,8 @@ def measured(
     finest = octave.unit / 2**octave.index
     wide = np.log2(np.maximum(diameters / (_NARROW * finest), 1)).astype(int)
     wide = np.minimum(wide, len(noises) - 1)
-    positions = octave.to_image(_middles(found))
+    # What rounding did must not tell where a part of an image begins.
+    positions = np.round(octave.to_image(_middles(found)) * 1024) / 1024
     return Candidates(
         source=np.full(count, source),
         number=np.arange(1, count + 1),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from adapool._backends import Array
 from adapool.cpu.objects import spots as kernels
 from adapool.cpu.objects.ranks import median, ranked
-from adapool.estimators.blobs.pyramid import Octave
 
 # The first quartile of the absolute value of a normal variable.
 QUARTILE = 0.3186
@@ -42,23 +42,21 @@ _STEEP = 3.0
 _ENOUGH = 1 << 15
 
 
-def noise(
-    octaves: list[Octave], smooth: list[Array], coarse: list[Array], pixels: float, ndim: int
-) -> Array:
+def noise(bands: Iterable[Array], values: Array, pixels: float, ndim: int) -> Array:
     """Return the standard deviation of noise in each octave, smoothed by 1 pixel.
 
     Measured on the difference of two Gaussians, of 1 and of 3 pixels, by the first quartile of
     its absolute value, which objects leave alone that cover less than most of the image. Where
     they do cover it, a coarse octave tells nothing: there noise is taken to have fallen as it did
-    in finer ones. `pixels` is the noise of single pixels.
+    in finer ones. `bands` are these differences, flat, `values` the pixels of the first octave,
+    and `pixels` is the noise of single ones.
     """
     kept = _kept(1.0, 1.0, ndim)
     factor = math.sqrt(kept / (kept + _kept(3.0, 3.0, ndim) - 2 * _kept(1.0, 3.0, ndim)))
     found: list[float] = []
     white = pixels * math.sqrt(kept)
     growth, least, normal = _GROWTH, 2.0 ** (-ndim / 2), True
-    for fine, blurred in zip(smooth, coarse, strict=True):
-        band = (fine - blurred).ravel()
+    for band in bands:
         size = np.abs(band)
         value = float(ranked(size, size.size // 4)[0]) / QUARTILE * factor
         normal = normal and _is_normal(band)
@@ -69,9 +67,9 @@ def noise(
             value = value if normal else min(value, _SMOOTHER * white)
             growth = min(growth, max(value / max(white, 1e-30) * least, least))
         found.append(value)
-    step = _step(octaves[0].image)
+    step = _step(values)
     undithered = found[0] / math.sqrt(kept) < _UNDITHERED * step
-    floor = min(_STEP * step, _RANGE * float(np.ptp(octaves[0].image)))
+    floor = min(_STEP * step, _RANGE * float(np.ptp(values)))
     return np.maximum(found, floor if undithered else 0.0)
 
 
@@ -89,24 +87,29 @@ def _kept(first: float, second: float, ndim: int) -> float:
     return float((2 * math.pi * (first**2 + second**2)) ** (-ndim / 2))
 
 
-def _step(image: Array) -> float:
+def _step(flat: Array) -> float:
     """Return the least difference between two values of an image: what it was quantised to."""
-    flat = image.ravel()
     values = np.unique(flat[:: max(1, flat.size // _ENOUGH)])
     return float(np.diff(values).min()) if len(values) > 1 else 0.0
 
 
-def pixel_noise(image: Array) -> float:
-    """Return the standard deviation of the noise of single pixels.
+def pixel_noise(images: list[Array]) -> float:
+    """Return the standard deviation of the noise of single pixels, of all images together.
 
     The operator of J. Immerkaer, "Fast Noise Variance Estimation", Computer Vision and Image
     Understanding 64(2), 1996; with the median, which edges do not move.
     """
-    if min(image.shape[1:]) < 3:
-        return 0.0
-    rows = image[:, :-2] - 2 * image[:, 1:-1] + image[:, 2:]
-    both = np.abs(rows[..., :-2] - 2 * rows[..., 1:-1] + rows[..., 2:])
-    return float(median(both.ravel()) / 6 * 1.4826)
+    found = []
+    for image in images:
+        if min(image.shape[1:]) >= 3:
+            rows = image[:, :-2] - 2 * image[:, 1:-1] + image[:, 2:]
+            found.append(np.abs(rows[..., :-2] - 2 * rows[..., 1:-1] + rows[..., 2:]).ravel())
+    return float(median(together(found)) / 6 * 1.4826) if found else 0.0
+
+
+def together(parts: list[Array]) -> Array:
+    """Return flat arrays as one, without a copy where there is but one."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def despeckled(image: Array, pixels: float) -> Array:

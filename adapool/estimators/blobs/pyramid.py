@@ -72,42 +72,114 @@ class Octave:
         return np.asarray(self.first + positions * self.step)
 
 
-def octaves(image: Array, voxel: Array, ndim: int, noise: float) -> list[Octave]:
+@dataclass(frozen=True)
+class Frame:
+    """How a whole image is halved, so that a part of it is halved alike.
+
+    The grids of a part that begins at multiples of `multiple` are those of the whole.
+
+    Attributes
+    ----------
+    shapes : list of (3,) array of int
+        Shape of each octave of the whole image.
+    halvings : list of (3,) array of int
+        How each is halved along each axis: 0 not at all, 1 every other pixel, 2 pairs.
+    voxel : (3,) array
+    ndim : int
+        Number of spatial axes.
+    widest : float
+        Diameter of the largest objects, in the unit of the voxel size; infinite for half of the
+        image.
+    """
+
+    shapes: list[Array]
+    halvings: list[Array]
+    voxel: Array
+    ndim: int
+    widest: float
+
+    @classmethod
+    def of(cls, shape: Array, voxel: Array, ndim: int, widest: float, octaves: float) -> Frame:
+        """Return the halvings of an image: until it is small, or at most so many octaves."""
+        shapes, halvings = [np.array(shape)], []
+        sizes = voxel.astype(np.float64)
+        while max(shapes[-1]) > _SMALLEST and len(shapes) < octaves:
+            length = shapes[-1]
+            long = [axis for axis in range(3 - ndim, 3) if length[axis] >= _SHORTEST]
+            finest = min(sizes[axis] for axis in long)
+            halving = np.zeros(3, int)
+            for axis in long:
+                if sizes[axis] <= _ALIKE * finest:
+                    # Flipped, an image gives the same octaves, flipped: of an odd number of pixels
+                    # the first and the last stay, an even number is taken in pairs.
+                    halving[axis] = 1 if length[axis] % 2 == 1 else 2
+            sizes = np.where(halving > 0, 2 * sizes, sizes)
+            shapes.append(np.where(halving > 0, -(-length // 2), length))
+            halvings.append(halving)
+        return cls(shapes, halvings, voxel, ndim, widest)
+
+    @property
+    def unit(self) -> float:
+        """The length that stands for a pixel of the first octave."""
+        return float(self.voxel[-self.ndim :].min())
+
+    @property
+    def multiple(self) -> Array:
+        """Pixels along each axis that become one in the last octave."""
+        steps = np.ones(3, int)
+        for halving in self.halvings:
+            steps[halving > 0] *= 2
+        return steps
+
+
+def octaves(image: Array, frame: Frame, noise: float) -> list[Octave]:
     """Return the octaves of an image with so much noise in each pixel, the finest first.
 
     Before each halving, what is no wider than two pixels and far above the noise is taken down,
     or a speck that is bright enough would be an object of every size.
     """
-    unit = float(voxel[-ndim:].min())
-    found = [Octave(image, voxel.astype(np.float64), unit, 0, np.zeros(3), np.ones(3))]
-    while max(found[-1].image.shape) > _SMALLEST:
-        height = _SPECK * noise * 2.0 ** (-ndim / 2 * found[-1].index)
-        found.append(_halved(found[-1], ndim, height))
+    voxel = frame.voxel.astype(np.float64)
+    found = [Octave(image, voxel, frame.unit, 0, np.zeros(3), np.ones(3))]
+    for halving in frame.halvings:
+        height = _SPECK * noise * 2.0 ** (-frame.ndim / 2 * found[-1].index)
+        found.append(_halved(found[-1], halving, height))
     return found
 
 
-def _halved(octave: Octave, ndim: int, height: float) -> Octave:
-    first, step = octave.first.copy(), octave.step.copy()
+def _halved(octave: Octave, halving: Array, height: float) -> Octave:
     widths = np.minimum(_OPENING, octave.image.shape)
     opened = filters.opening(octave.image, widths)
     image = np.minimum(octave.image, opened + np.float32(height))
-    voxel = octave.voxel.copy()
-    spatial = range(3 - ndim, 3)
-    long = [axis for axis in spatial if image.shape[axis] >= _SHORTEST]
-    finest = min(octave.voxel[axis] for axis in long)
-    for axis in long:
-        if octave.voxel[axis] <= _ALIKE * finest:
-            # Flipped, an image gives the same octaves, flipped: of an odd number of pixels the
-            # first and the last stay, an even number is taken in pairs.
-            odd = image.shape[axis] % 2 == 1
-            weights = np.array([1, 4, 6, 4, 1]) / 16 if odd else np.array([1, 3, 3, 1]) / 8
-            smooth = ndi.correlate1d(image, weights, axis, origin=0 if odd else -1)
-            image = smooth[tuple(slice(None, None, 2 if a == axis else 1) for a in range(3))]
-            first[axis] += 0 if odd else step[axis] / 2
-            step[axis] *= 2
-            voxel[axis] *= 2
-    image = np.ascontiguousarray(image)
-    return Octave(image, voxel, 2 * octave.unit, octave.index + 1, first, step)
+    for axis in np.flatnonzero(halving):
+        odd = halving[axis] == 1
+        weights = np.array([1, 4, 6, 4, 1]) / 16 if odd else np.array([1, 3, 3, 1]) / 8
+        smooth = ndi.correlate1d(image, weights, axis, origin=0 if odd else -1)
+        image = smooth[tuple(slice(None, None, 2 if a == axis else 1) for a in range(3))]
+    return _coarser(octave, halving, np.ascontiguousarray(image))
+
+
+def _coarser(octave: Octave, halving: Array, image: Array) -> Octave:
+    """Return the next octave, whose image is given."""
+    return Octave(
+        image=image,
+        voxel=np.where(halving > 0, 2, 1) * octave.voxel,
+        unit=2 * octave.unit,
+        index=octave.index + 1,
+        first=octave.first + np.where(halving == 2, octave.step / 2, 0),
+        step=np.where(halving > 0, 2, 1) * octave.step,
+    )
+
+
+def grids(frame: Frame) -> list[Octave]:
+    """Return the octaves of the whole image without its pixels: where theirs are."""
+    pixel = np.zeros((), np.float32)
+    found = [
+        Octave(np.broadcast_to(pixel, frame.shapes[0]), frame.voxel, frame.unit, 0,
+               np.zeros(3), np.ones(3))
+    ]  # fmt: skip
+    for halving, shape in zip(frame.halvings, frame.shapes[1:], strict=True):
+        found.append(_coarser(found[-1], halving, np.broadcast_to(pixel, shape)))
+    return found
 
 
 def pixels_of(fine: Octave, coarse: Octave) -> list[Array]:

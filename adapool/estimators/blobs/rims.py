@@ -10,7 +10,8 @@ from adapool._backends import Array
 from adapool.cpu.objects import labels as drawn
 from adapool.cpu.objects import rims as kernels
 from adapool.cpu.objects.surroundings import medians
-from adapool.estimators.blobs.candidates import Found, unit_ball
+from adapool.estimators.blobs.candidates import Found
+from adapool.estimators.blobs.ellipsoids import unit_ball
 from adapool.estimators.blobs.pyramid import Octave
 
 # How far beyond the pixels of a candidate its rim may be, in diameters, and in pixels.

@@ -12,7 +12,8 @@ from scipy.spatial import cKDTree
 from adapool._backends import Array
 from adapool.cpu.objects import labels
 from adapool.cpu.objects import surroundings as kernels
-from adapool.estimators.blobs.candidates import STRICTNESS, Found
+from adapool.estimators.blobs.candidates import Found
+from adapool.estimators.blobs.ellipsoids import STRICTNESS
 from adapool.estimators.blobs.measures import Candidates
 from adapool.estimators.blobs.pyramid import pixels_of
 
@@ -73,25 +74,41 @@ _SHARE = 0.12
 _MOST = 0.6
 _MAJORITY = 0.3
 
+# Candidates that are compared with their neighbours at once.
+_PIECE = 1 << 13
+
 # Nearer than this to a single one, in diameters of it, and with less than this share of its
 # height, it is the halo of that.
 _HALO_REACH = 1.5
 _HALO_SHARE = 0.02
 
 
-def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Array) -> Array:
-    """Return which candidates are objects: a boolean for each."""
-    rises = np.minimum(each.rises, each.contrasts)
+def rising(each: Candidates, sensitivity: float) -> Array:
+    """Return which candidates stand out of the noise."""
     least = np.where(each.spots, _SPOT_CONTRAST, CONTRAST)
-    alive = rises * sensitivity > least * each.noises
+    return np.asarray(_rises(each) * sensitivity > least * each.noises)
+
+
+def _rises(each: Candidates) -> Array:
+    return np.minimum(each.rises, each.contrasts)
+
+
+def select(
+    each: Candidates,
+    alive: Array,
+    holders: list[Array],
+    axes: int,
+    sensitivity: float,
+    sizes: Array,
+) -> Array:
+    """Return which candidates, of those that stand out of the noise, are objects."""
+    rises, alive = _rises(each), alive.copy()
     # What is on one side only, or rises slowly, is no more than the slope of something else.
     heights = np.minimum(np.minimum(rises, each.alone), each.steps)
     heights = np.maximum(heights, _LEAST * rises)
-    holders = _holders(found, each)
     lens = _of_one_lens(each, alive)
     alive &= lens | (each.heights * sensitivity >= _SPOT_RISE)
     alive &= ~_grounds_of_spots(each, holders, alive, heights, lens)
-    axes = sum(n > 1 for n in found[0].octave.image.shape)
     kept = _best(each, holders, alive, heights, axes - 1.0)
     kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
     kept[kept] = ~_halo(each, kept, heights)
@@ -99,8 +116,8 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     return np.asarray(kept & (each.diameters >= sizes[0]) & (each.diameters <= sizes[1]))
 
 
-def _holders(found: list[Found], each: Candidates) -> list[Array]:
-    """Return, for each later source, the candidate there that most of each candidate lies in.
+def holders_of(found: list[Found], each: Candidates) -> list[Array]:
+    """Return, for each source, the candidate there that most of each candidate lies in.
 
     -1 where it lies in none.
     """
@@ -196,32 +213,62 @@ def _of_one_lens(each: Candidates, alive: Array) -> Array:
     which = np.flatnonzero(alive & each.spots)
     out = np.zeros(len(each.source), np.bool_)
     if len(which) >= _FEWEST:
-        places = each.places[which]
-        around = cKDTree(places).query(places, min(_QUORUM * _OF_ONE_LENS, len(which)))[1]
-        near = around[:, :_OF_ONE_LENS]
-        low, middle, high = np.quantile(each.scales[which][near], [0.25, 0.5, 0.75], axis=-1)
-        alike = (high - low < _SPREAD) & (middle < _SHARPEST)
+        places, scales = each.places[which], each.scales[which]
+        tree, alike = cKDTree(places), np.zeros(len(which), np.bool_)
+        for some in _pieces(len(which)):
+            near = tree.query(places[some], min(_OF_ONE_LENS, len(which)))[1]
+            low, middle, high = np.quantile(scales[near], [0.25, 0.5, 0.75], axis=-1)
+            alike[some] = (high - low < _SPREAD) & (middle < _SHARPEST)
         # Of a thousand grains, some are alike by chance, but not those around them.
-        out[which] = alike & (2 * alike[around].sum(axis=-1) > around.shape[-1])
+        for some in _pieces(len(which)):
+            around = tree.query(places[some], min(_QUORUM * _OF_ONE_LENS, len(which)))[1]
+            out[which[some]] = alike[some] & (2 * alike[around].sum(axis=-1) > around.shape[-1])
     return out
+
+
+def _pieces(count: int) -> list[slice]:
+    """Return parts of so many candidates, whose neighbours take some megabytes of memory."""
+    return [slice(first, first + _PIECE) for first in range(0, count, _PIECE)]
 
 
 def _outshone(
     each: Candidates, kept: Array, heights: Array, reach: float, share: float, most: float
 ) -> Array:
-    count = int(kept.sum())
-    out = np.zeros((count, 3))
-    kernels.outshone(
-        each.places[kept],
-        heights[kept],
-        each.diameters[kept],
-        reach,
-        share,
-        most,
-        out,
-        work=count**2 // 64,  # some milliseconds: threads would wait for longer
-    )
+    places, wide, high = each.places[kept], each.diameters[kept], heights[kept]
+    out = np.zeros((len(places), 3))
+    for own, near in _blocks(places, reach * float(wide.max(initial=0))):
+        found = np.zeros((len(near), 3))
+        kernels.outshone(
+            places[near],
+            high[near],
+            wide[near],
+            reach,
+            share,
+            most,
+            found,
+            work=len(near) ** 2 // 64,  # some milliseconds: threads would wait for longer
+        )
+        out[own] = found[np.searchsorted(near, own)]
     return out
+
+
+def _blocks(places: Array, reach: float) -> list[tuple[Array, Array]]:
+    """Part many places into cells: those of each, and those within reach of them, in order."""
+    everything = np.arange(len(places))
+    if len(places) <= _PIECE:
+        return [(everything, everything)]
+    tree = cKDTree(places)
+    cells = np.floor(places / max(reach, 1e-30)).astype(np.int64)
+    order = np.lexsort(cells.T)
+    new = np.any(np.diff(cells[order], axis=0) != 0, axis=1)
+    parts = np.split(order, np.flatnonzero(new) + 1)
+    found = []
+    for part in parts:
+        low, high = places[part].min(axis=0), places[part].max(axis=0)
+        far = reach + float(np.linalg.norm(high - low)) / 2
+        near = np.sort(tree.query_ball_point((low + high) / 2, far * (1 + 1e-9)))
+        found.append((np.sort(part), near.astype(np.int64)))
+    return found
 
 
 def _halo(each: Candidates, kept: Array, heights: Array) -> Array:
