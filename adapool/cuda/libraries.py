@@ -14,7 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from adapool.cuda.target import DEFAULT_STREAM, LEGACY_STREAM, SIMULATED, cuda, device_of
+from adapool.cuda.target import DEFAULT_STREAM, LEGACY_STREAM, SIMULATED, cuda, device_of, is_current
+
+
+_NOTHING = contextlib.nullcontext()
 
 
 class Library(Protocol):
@@ -40,6 +43,9 @@ class Library(Protocol):
 
     def numba_stream(self) -> Any:
         """Return the caller's stream."""
+
+    def handle(self) -> int:
+        """Return the caller's stream, as the driver takes it."""
 
     def on_device(self) -> contextlib.AbstractContextManager[Any]:
         """Make the device current for numba."""
@@ -68,10 +74,14 @@ class _Device:
         """Return the stream, as numba takes it."""
         return _stream(self.device, self.stream)
 
+    def handle(self) -> int:
+        """Return the stream, as the driver takes it."""
+        return _handle(self.device, self.stream)
+
     def on_device(self) -> contextlib.AbstractContextManager[Any]:
         """Make the device current."""
-        if SIMULATED:
-            return contextlib.nullcontext()
+        if is_current(self.device):
+            return _NOTHING
         context: contextlib.AbstractContextManager[Any] = cuda.gpus[self.device]
         return context
 
@@ -101,6 +111,11 @@ class _Device:
 def _stream(device: int, handle: int) -> Any:
     """Return a stream: one object for each, by which a launch that was configured is found."""
     return cuda.default_stream() if handle == DEFAULT_STREAM else cuda.external_stream(handle)
+
+
+@functools.lru_cache(maxsize=256)
+def _handle(device: int, handle: int) -> int:
+    return int(_stream(device, handle))
 
 
 def _follow(later: Any, earlier: Any) -> None:

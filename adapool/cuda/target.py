@@ -6,20 +6,26 @@ wants it, and take it from here.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
-from numba import config, cuda, from_dtype, int64
+from numba import config, cuda, from_dtype, int64, types
 
 __all__ = [
     "DEFAULT_STREAM",
     "LEGACY_STREAM",
     "SIMULATED",
+    "check",
+    "compiled",
     "cuda",
     "device_of",
+    "driver",
     "from_dtype",
     "int64",
+    "is_current",
     "simulated_array",
+    "types",
     "uncontracted",
     "why_unusable",
 ]
@@ -43,7 +49,9 @@ def _plain(a: Any, b: Any) -> Any:
 
 if SIMULATED:
     uncontracted = _plain
+    driver: Any = None
 else:
+    from cuda.bindings import driver
     from numba.cuda import libdevice
 
     # A product of two float64, which the compiler may not contract with a sum that it goes into.
@@ -72,8 +80,6 @@ def device_of(pointer: int) -> int:
     """Return the number of the GPU that an address belongs to."""
     if SIMULATED or not pointer:
         return 0
-    from cuda.bindings import driver
-
     attribute = driver.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
     status, device = driver.cuPointerGetAttribute(attribute, pointer)
     if status != driver.CUresult.CUDA_SUCCESS:
@@ -86,3 +92,32 @@ def simulated_array(array: Any) -> Any:
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
     return FakeCUDAArray(array)
+
+
+def compiled(kernel: Any, signature: tuple[Any, ...]) -> int:
+    """Compile a kernel for types of arguments; return its handle on the current device."""
+    code = kernel.compile(signature)
+    code.bind()
+    return int(code._codelibrary.get_cufunc().handle)
+
+
+def check(status: Any) -> None:
+    """Raise what numba raises where a call of the driver fails."""
+    from numba.cuda.cudadrv.driver import CudaAPIError
+
+    raise CudaAPIError(status, f"the driver refused a launch: {status.name}")
+
+
+@functools.lru_cache(maxsize=64)
+def _context_of(device: int) -> int:
+    """Return the handle of the context of a device that libraries share."""
+    with cuda.gpus[device]:
+        return int(cuda.current_context().handle)
+
+
+def is_current(device: int) -> bool:
+    """Whether calls of the driver in this thread are of a device: a tenth of making it so."""
+    if SIMULATED:
+        return True
+    status, context = driver.cuCtxGetCurrent()
+    return not status and int(context) == _context_of(device)
