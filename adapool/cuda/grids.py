@@ -29,14 +29,16 @@ _MOST_ALONG = 65_535
 SHARED_BYTES = 48 << 10
 
 
-def over_elements(kernel: Any, count: int, like: DeviceMemory, *arguments: Any) -> None:
-    """Launch one thread for each of `count` elements, or fewer that step.
+def over_elements(
+    kernel: Any, count: int, like: DeviceMemory, *arguments: Any, steps: int = 1
+) -> None:
+    """Launch one thread for each of `count` elements, or fewer that step: `steps` times at least.
 
     A grid without threads is no launch: the driver refuses it.
     """
     if count == 0:
         return
-    blocks = max(1, min(-(-count // BLOCK), _MOST_BLOCKS))
+    blocks = max(1, min(-(-count // (BLOCK * steps)), _MOST_BLOCKS))
     _launch(kernel, (blocks,), (_threads(count),), 0, like, arguments)
 
 

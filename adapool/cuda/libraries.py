@@ -14,8 +14,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from adapool.cuda.target import DEFAULT_STREAM, LEGACY_STREAM, SIMULATED, cuda, device_of, is_current
-
+from adapool.cuda.target import (
+    DEFAULT_STREAM,
+    LEGACY_STREAM,
+    SIMULATED,
+    cuda,
+    device_of,
+    is_current,
+)
 
 _NOTHING = contextlib.nullcontext()
 

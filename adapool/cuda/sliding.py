@@ -258,9 +258,11 @@ def over_axis(
     )  # fmt: skip
 
 
-def fits(axis: Axis, steps: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+def fits(
+    axis: Axis, steps: tuple[int, ...], dtype: np.dtype[Any], winner: np.dtype[Any] | None = None
+) -> bool:
     """Whether a block holds what its windows reach, with some outputs beside."""
-    tile = axis.tile(sum(steps), _bytes(dtype, None))
+    tile = axis.tile(sum(steps), _bytes(dtype, winner))
     return tile is not None and tile[0] >= min(axis.outputs, sum(steps) // axis.jump // 4)
 
 

@@ -10,7 +10,7 @@ from numba import cuda
 
 import adapool
 import adapool.cuda.convolution.launch
-import adapool.cuda.dynamic.launch
+import adapool.cuda.dynamic.making
 from compare import SITES_FIELDS, assert_same
 from cuda_cases import Case, cases
 
@@ -49,7 +49,7 @@ def test_case(case: Case) -> None:
 @pytest.mark.parametrize("label", ["dynamic rectangles, indices", "dynamic squares"])
 def test_slabs(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of little memory: bands of rows, and groups of channels."""
-    monkeypatch.setattr(adapool.cuda.dynamic.launch, "_TABLE_BYTES", 1000)
+    monkeypatch.setattr(adapool.cuda.dynamic.making, "_TABLE_BYTES", 1000)
     check(next(case for case in cases() if case.label == label))
 
 

@@ -22,8 +22,8 @@ Pooled = tuple[DeviceArray, DeviceArray | None]
 # Sides of windows that a thread reads whole. Beyond, two passes in shared memory load less.
 _SMALL = 8
 
-# Threads that keep a device busy: rows are shared out so that there are about as many.
-_THREADS = 132 * 2048
+# Threads that keep a device busy, twice what it holds: rows are shared out among about as many.
+_THREADS = 132 * 4096
 
 
 def max_pooling(image: DeviceArray, geometry: Windows, with_indices: bool) -> Pooled:

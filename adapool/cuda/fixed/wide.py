@@ -55,9 +55,7 @@ def pool_wide(image: DeviceArray, geometry: Windows, out: DeviceArray) -> None:
         last = number == len(passes) - 1
         target = out if last else image.empty(shape, image.dtype)
         written = (False,) * (len(steps) - 1) + (True,)
-        sliding.over_axis(
-            axis, steps, written, image.reshape(-1), target.reshape(-1), lowest
-        )
+        sliding.over_axis(axis, steps, written, image.reshape(-1), target.reshape(-1), lowest)
         image = target
 
 
