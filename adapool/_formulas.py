@@ -115,13 +115,13 @@ def to_size(value: Scalar, limit: int) -> int:
     return limit if size > limit else size
 
 
-def to_short_size(value: Scalar, limit: int) -> int:
+def to_short_size(value: Scalar, limit: int) -> Any:
     """Truncate as :func:`to_size` does, where `limit` is less than 2 ** 31: in 32 bits."""
     if value < 1:
         return 0
     if value >= _SHORT:
         return limit
-    size = np.int32(value)
+    size: Any = np.int32(value)
     return limit if size > limit else size
 
 

@@ -28,3 +28,10 @@ def index_type(*elements: int) -> Any:
     Arithmetic in 64 bits takes two to four times the instructions.
     """
     return np.int32 if max(elements) < _SHORT else np.int64
+
+
+@cuda_device
+def clamped(position: Any, last: Any) -> Any:
+    """Move a position to 0 .. `last`, in the type of both."""
+    zero = type(last)(0)
+    return min(max(position, zero), last)

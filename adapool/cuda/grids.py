@@ -59,12 +59,16 @@ def over_blocks(
     _launch(kernel, grid, (BLOCK,), shared, like, arguments)
 
 
-def over_squares(
-    kernel: Any, tiles: tuple[int, int, int], side: int, like: DeviceMemory, *arguments: Any
+def over_tiles(
+    kernel: Any,
+    tiles: tuple[int, int, int],
+    threads: tuple[int, int],
+    like: DeviceMemory,
+    *arguments: Any,
 ) -> None:
-    """Launch a square block for each tile of a matrix."""
-    grid = (tiles[0], min(tiles[1], _MOST_ALONG), tiles[2])
-    _launch(kernel, grid, (side, side), 0, like, arguments)
+    """Launch a block of two axes for each tile."""
+    grid = (tiles[0], min(tiles[1], _MOST_ALONG), min(tiles[2], _MOST_ALONG))
+    _launch(kernel, grid, threads, 0, like, arguments)
 
 
 def _threads(work: int) -> int:

@@ -69,8 +69,7 @@ def launch(
     (status,) = driver.cuLaunchKernel(
         code.handle, *grid, *block, shared, stream, _arguments.address, 0
     )
-    if status:
-        check(status)
+    check(status)
 
 
 def _flatten(argument: Any, kinds: list[Any], words: list[Any]) -> None:

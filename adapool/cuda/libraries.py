@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
+import sys
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -135,7 +135,7 @@ class Cupy(_Device):
     """CuPy: memory from its pool, on the stream that is current where adapool is called."""
 
     def __init__(self, array: Any) -> None:
-        self.cupy = importlib.import_module("cupy")
+        self.cupy = sys.modules["cupy"]
         # Each device has a current stream of its own.
         with self.cupy.cuda.Device(array.device.id):
             stream = self.cupy.cuda.get_current_stream().ptr
@@ -170,7 +170,7 @@ class Torch(_Device):
     """PyTorch: memory from its caching allocator, on its current stream."""
 
     def __init__(self, array: Any) -> None:
-        self.torch = importlib.import_module("torch")
+        self.torch = sys.modules["torch"]
         self.place = array.device
         stream = self.torch.cuda.current_stream(array.device).cuda_stream
         super().__init__(array.device.index, stream or LEGACY_STREAM)

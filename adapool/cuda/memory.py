@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Self
 import numpy as np
 
 from adapool.cuda.libraries import Library, library_of
-from adapool.cuda.target import SIMULATED, cuda, simulated_array
+from adapool.cuda.target import SIMULATED, cuda, read, simulated_array
 
 
 class DeviceMemory:
@@ -101,15 +101,17 @@ class DeviceMemory:
         assert self.is_contiguous
         if self.size == 0:
             return np.empty(self.shape, self.dtype)
-        host: Any = None
-        if pinned:
-            nbytes = self.size * self.dtype.itemsize
-            host = self.library.pinned(nbytes).view(self.dtype).reshape(self.shape)
+        if SIMULATED:
+            return np.asarray(self.for_numba().copy_to_host()).reshape(self.shape)
+        host = self._on_host() if pinned else np.empty(self.shape, self.dtype)
         with self.library.on_device():
-            stream = self.library.numba_stream()
-            host = self.for_numba().copy_to_host(host, stream=stream)
-            stream.synchronize()
-        return np.asarray(host).reshape(self.shape)
+            read(self.pointer, host, self.library.handle())
+        return host
+
+    def _on_host(self) -> np.ndarray[Any, Any]:
+        """Allocate memory on the host that the device writes by itself."""
+        nbytes = self.size * self.dtype.itemsize
+        return self.library.pinned(nbytes).view(self.dtype).reshape(self.shape)
 
     def for_numba(self) -> Any:
         """Return numba's own array over the same memory."""

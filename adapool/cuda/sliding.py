@@ -1,9 +1,9 @@
-"""Maxima over windows that slide along one axis, by doubling, in shared memory.
+"""Maxima over windows that slide along one axis, in steps, in shared memory.
 
 A block holds a piece of the axis, with what its windows reach beyond it, for some neighbouring
-lines. Each step makes windows larger: the maximum at a position becomes that of itself and of
-another one, a distance further on. Any window takes about two steps for each doubling of its size.
-Fixed windows are pooled so, axis by axis, and tables for windows of a size of their own are made.
+lines. Each step makes windows two or four times as large: the maximum at a position becomes that
+of itself and of others, a distance further on. Fixed windows are pooled so, axis by axis, and
+tables for windows of a size of their own are made.
 """
 
 from __future__ import annotations
@@ -24,17 +24,27 @@ from adapool.cuda.target import cuda, from_dtype
 AT_ONCE = 4
 
 
-def distances(window: int, dilation: int = 1) -> tuple[int, ...]:
-    """Return the distances of the steps that make windows of a size, doubling as long as it goes.
+# Distance of a step, and how many positions it takes together.
+Step = tuple[int, int]
+
+
+def steps_to(window: int, dilation: int = 1) -> tuple[Step, ...]:
+    """Return the steps that make windows of a size: four times as large, as long as it goes.
 
     The last step takes two windows that overlap.
     """
     steps, size = [], 1
     while size < window:
-        step = min(size, window - size)
-        steps.append(step * dilation)
-        size += step
+        parts = 4 if 4 * size < window else 2
+        step = size if parts * size <= window else window - size
+        steps.append((step * dilation, parts))
+        size += (parts - 1) * step
     return tuple(steps)
+
+
+def reach(steps: tuple[Step, ...]) -> int:
+    """Return how far windows reach beyond their first position."""
+    return sum(distance * (parts - 1) for distance, parts in steps)
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class Axis:
 
 @functools.cache
 def slide(
-    steps: tuple[int, ...],
+    steps: tuple[Step, ...],
     written: tuple[bool, ...],
     jump: int,
     dtype: np.dtype[Any],
@@ -93,7 +103,7 @@ def slide(
 
     Parameters
     ----------
-    steps : distances of the steps
+    steps : distances of the steps, and how many positions they take together
     written : whether the result of each step is a table that is written
     jump : positions between outputs of the last step
     dtype : of values
@@ -112,7 +122,7 @@ def slide(
     # Values begin after the winners.
     wide, narrow = winner.itemsize if winner is not None else 0, dtype.itemsize
     place = np.uint32 if index is np.int32 else np.uint64
-    halo, count = sum(steps), len(steps)
+    halo, count = reach(steps), len(steps)
 
     @cuda_kernel(registers=64)
     def slide_along(
@@ -186,9 +196,9 @@ def slide(
                 left = half
                 come_from, go_to = np.int32(0), half
                 for s in range(count):
-                    left = np.int32(left - steps[s] * lines)
+                    distance, parts = np.int32(steps[s][0] * lines), np.int32(steps[s][1])
+                    left = np.int32(left - (parts - 1) * distance)
                     last = s == count - 1
-                    distance = np.int32(steps[s] * lines)
                     limit = np.int32(0)
                     if written[s]:
                         limit = shown
@@ -199,14 +209,16 @@ def slide(
                     stop = np.int32(size * lines) if last else left
                     while e < stop:
                         value = space[np.uint32(begin + read)]
-                        next_value = space[np.uint32(begin + read + distance)]
                         if indexed:
                             own = winners[np.uint32(read)]
-                            next_own = winners[np.uint32(read + distance)]
-                            if wins(next_value, next_own, value, own):
-                                value, own = next_value, next_own
-                        else:
-                            value = larger(value, next_value)
+                        for m in range(1, 4):
+                            if m < parts:
+                                at = np.uint32(read + m * distance)
+                                next_value = space[np.uint32(begin + read + m * distance)]
+                                if not indexed:
+                                    value = larger(value, next_value)
+                                elif wins(next_value, winners[at], value, own):
+                                    value, own = next_value, winners[at]
                         if not last:
                             space[np.uint32(begin + go_to + e)] = value
                             if indexed:
@@ -229,7 +241,7 @@ def slide(
 
 def over_axis(
     axis: Axis,
-    steps: tuple[int, ...],
+    steps: tuple[Step, ...],
     written: tuple[bool, ...],
     source: DeviceArray,
     out: DeviceArray,
@@ -243,13 +255,13 @@ def over_axis(
     """Launch :func:`slide`, with tables of winners where there are values, or a copy of them."""
     winner = out.dtype if values is not None or copied is not None else None
     dtype = np.asarray(lowest).dtype
-    tile = axis.tile(sum(steps), _bytes(dtype, winner))
+    tile = axis.tile(reach(steps), _bytes(dtype, winner))
     assert tile is not None
     kernel = slide(
         steps, written, axis.jump, dtype, winner, first, index_type(source.size, out.size)
     )
     outputs, lines = tile
-    positions = (outputs - 1) * axis.jump + 1 + sum(steps)
+    positions = (outputs - 1) * axis.jump + 1 + reach(steps)
     runs = -(-axis.extent[3] // lines)
     grids.over_blocks(
         kernel, (-(-axis.outputs // outputs) * runs, axis.extent[1], axis.extent[0]),
@@ -259,11 +271,11 @@ def over_axis(
 
 
 def fits(
-    axis: Axis, steps: tuple[int, ...], dtype: np.dtype[Any], winner: np.dtype[Any] | None = None
+    axis: Axis, steps: tuple[Step, ...], dtype: np.dtype[Any], winner: np.dtype[Any] | None = None
 ) -> bool:
     """Whether a block holds what its windows reach, with some outputs beside."""
-    tile = axis.tile(sum(steps), _bytes(dtype, winner))
-    return tile is not None and tile[0] >= min(axis.outputs, sum(steps) // axis.jump // 4)
+    tile = axis.tile(reach(steps), _bytes(dtype, winner))
+    return tile is not None and tile[0] >= min(axis.outputs, reach(steps) // axis.jump // 4)
 
 
 def _bytes(dtype: np.dtype[Any], winner: np.dtype[Any] | None) -> int:

@@ -21,9 +21,11 @@ __all__ = [
     "cuda",
     "device_of",
     "driver",
+    "fill",
     "from_dtype",
     "int64",
     "is_current",
+    "read",
     "simulated_array",
     "types",
     "uncontracted",
@@ -31,6 +33,9 @@ __all__ = [
 ]
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
+
+# The driver's own functions; the simulator has none.
+driver: Any = None if SIMULATED else importlib.import_module("cuda.bindings.driver")
 
 # Handles of the streams that the driver has from the start: the one that waits for all others,
 # and the one of each thread, which numba takes instead where it is told to.
@@ -49,18 +54,20 @@ def _plain(a: Any, b: Any) -> Any:
 
 if SIMULATED:
     uncontracted = _plain
-    driver: Any = None
 else:
-    from cuda.bindings import driver
     from numba.cuda import libdevice
 
     # A product of two float64, which the compiler may not contract with a sum that it goes into.
     uncontracted = _rounded
 
 
+# Not empty once kernels have been found to run here: every call asks.
+_checked: list[bool] = []
+
+
 def why_unusable() -> tuple[str, str] | None:
     """Say why no kernel can run here, and what to do about it; None where one can."""
-    if SIMULATED:
+    if SIMULATED or _checked:
         return None
     if not cuda.is_available():
         return (
@@ -73,6 +80,7 @@ def why_unusable() -> tuple[str, str] | None:
         importlib.import_module("numba.cuda.np.arrayobj")
     except AttributeError as error:
         return f"numba-cuda does not work with this NumPy ({error})", "pip install 'numpy<2.5'"
+    _checked.append(True)
     return None
 
 
@@ -103,9 +111,21 @@ def compiled(kernel: Any, signature: tuple[Any, ...]) -> int:
 
 def check(status: Any) -> None:
     """Raise what numba raises where a call of the driver fails."""
-    from numba.cuda.cudadrv.driver import CudaAPIError
+    if status:
+        from numba.cuda.cudadrv.driver import CudaAPIError
 
-    raise CudaAPIError(status, f"the driver refused a launch: {status.name}")
+        raise CudaAPIError(status, f"the driver refused: {status.name}")
+
+
+def fill(pointer: int, nbytes: int, stream: int) -> None:
+    """Set bytes to 0, on a stream of the current device."""
+    check(driver.cuMemsetD8Async(pointer, 0, nbytes, stream)[0])
+
+
+def read(pointer: int, host: Any, stream: int) -> None:
+    """Copy to an array of NumPy, and wait for it."""
+    check(driver.cuMemcpyDtoHAsync(host.ctypes.data, pointer, host.nbytes, stream)[0])
+    check(driver.cuStreamSynchronize(stream)[0])
 
 
 @functools.lru_cache(maxsize=64)

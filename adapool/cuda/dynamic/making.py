@@ -42,7 +42,7 @@ class Slab:
 
 @dataclass(frozen=True)
 class Tables:
-    """Tables of a slab, flat; the values that they refer to where they hold winners; their shape."""
+    """Tables of a slab, flat; the values that winners refer to, if any; the shape of a table."""
 
     tables: DeviceArray
     values: DeviceArray | None
@@ -95,7 +95,8 @@ def make_tables(
         source, far = image.empty((cells,), image.dtype), rows * line
         grids.over_rows(
             loading.load_slab(index_type(cells)), line, rows, depth, image,
-            whole, shape, (height, width, channels), slab.first, slab.channel, slab.channels, source,
+            whole, shape, (height, width, channels), slab.first, slab.channel, slab.channels,
+            source,
         )  # fmt: skip
     maker = _Maker(shape, slab.channels, source, far, made, values)
     for each in plan.passes():
@@ -126,7 +127,7 @@ class _Maker:
         while not sliding.fits(self._axis(each), _steps(levels, shift), dtype, winner):
             levels -= 1
         steps = _steps(levels, shift)
-        written = tuple((number + 1) % shift == 0 for number in range(len(steps)))
+        written = (True,) * len(steps)
         cells = math.prod(self.shape)
         sliding.over_axis(
             self._axis(each), steps, written, self.source if self.first else self.made,
@@ -158,7 +159,7 @@ class _Maker:
         )  # fmt: skip
 
     def widen(self, each: Pass, begin: int, end: int, shift: int) -> None:
-        """Make the levels from `begin` to `end`, each from the one before, along all axes at once."""
+        """Make the levels from `begin` to `end`, each from the last, along all axes at once."""
         planes, rows, line = self.shape
         cells = math.prod(self.shape)
         parts = tuple(1 << shift if axis in each.axes else 1 for axis in range(3))
@@ -181,6 +182,6 @@ class _Maker:
             self.first = False
 
 
-def _steps(levels: int, shift: int) -> tuple[int, ...]:
-    """Return the distances that make the tables of an axis."""
-    return tuple(1 << step for step in range(shift * (levels - 1)))
+def _steps(levels: int, shift: int) -> tuple[sliding.Step, ...]:
+    """Return the steps that make the tables of an axis, each after the one before."""
+    return tuple((1 << shift * level, 1 << shift) for level in range(levels - 1))

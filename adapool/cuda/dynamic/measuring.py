@@ -46,7 +46,7 @@ def measure_sizes(columns: Triple, width: int, index: Any) -> Any:
         i, step = np.int64(cuda.grid(1)), np.int64(cuda.gridsize(1))
         while i < pixels:
             for u in range(_AT_ONCE):
-                at = np.uint64(min(i + u * step, pixels - 1) * width)
+                at = np.uint64(min(i + u * step, np.int64(pixels - 1)) * width)
                 here = np.int32(0)
                 for j in range(width):
                     here = _add_stray(here, params[np.uint64(at + np.uint64(j))])

@@ -26,7 +26,7 @@ _window_start = cuda_device(_formulas.window_start)
 
 @cuda_device
 def _level(extent: Any, shift: int, levels: int) -> Any:
-    """Return the largest level whose blocks fit; `levels` is a constant, the loop none in the end."""
+    """Return the largest level whose blocks fit; `levels` is a constant, and the loop unrolled."""
     level = np.int32(0)
     for each in range(1, levels):
         level = np.int32(level + (1 if extent >> (shift * each) > 0 else 0))
@@ -157,8 +157,8 @@ def look_up_pixels(
     `values` that winners refer to; `shape` of a table, (planes, rows, column * channel); the
     parameters, flat, of which those of a pixel are `step` apart and those of the image begin at
     `begin`; `limits`, `stride` and `volume`; the `slab`, (first row, rows, columns, channels), and
-    its first channel; `grid`, (planes, columns, channels, rows) of the output, of which this image begins
-    at row `target`; what an empty window gives; the output, flat, and the indices.
+    its first channel; `grid`, (planes, columns, channels, rows) of the output, of which this image
+    begins at row `target`; what an empty window gives; the output, flat, and the indices.
     """
     (in_z, in_y, in_x), place = columns, np.uint32 if index is np.int32 else np.uint64
     maximum = box_maximum(plan, indexed, index)

@@ -37,6 +37,8 @@ def widen(parts: tuple[int, int, int], indexed: bool, first: bool, index: Any) -
     ) -> None:  # fmt: skip
         planes, rows, line = index(shape[0]), index(shape[1]), index(shape[2])
         dz, dy, dx = index(steps[0]), index(steps[1]), index(steps[2])
+        last_plane, last_row, last = index(planes - 1), index(rows - 1), index(line - 1)
+        away = index(far)
         i = index(cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x)
         if i < line:
             item = index(cuda.blockIdx.z)
@@ -46,8 +48,8 @@ def widen(parts: tuple[int, int, int], indexed: bool, first: bool, index: Any) -
                 top = index(cuda.blockIdx.y * ROWS)
                 while top < rows:
                     for u in range(ROWS):
-                        y = index(min(top + u, rows - 1))
-                        at = index(index(z + table) * index(far) + y * line + i)
+                        y = min(index(top + u), last_row)
+                        at = index(index(z + table) * away + y * line + i)
                         to = index((item * rows + y) * line + i)
                         own = index(to)
                         if indexed and not first:
@@ -61,13 +63,15 @@ def widen(parts: tuple[int, int, int], indexed: bool, first: bool, index: Any) -
                         elif first:
                             whole[place(to)] = best
                         for a in range(deep):
-                            back = index(min(z + a * dz, planes - 1) + table)
+                            back = index(min(index(z + a * dz), last_plane) + table)
                             for b in range(tall):
-                                below = index(min(y + b * dy, rows - 1))
-                                begin = index(back * index(far) + below * line)
+                                below = min(index(y + b * dy), last_row)
+                                begin = index(back * away + below * line)
                                 for d in range(wide):
-                                    right = index(min(i + d * dx, line - 1))
+                                    right = min(index(i + d * dx), last)
                                     at = index(begin + right)
+                                    if a + b + d == 0:
+                                        continue
                                     if not indexed:
                                         best = larger(best, source[place(at)])
                                     else:

@@ -152,7 +152,7 @@ def _weighed(image: DeviceArray, weights: DeviceArray, product: np.dtype[Any]) -
     return out
 
 
-def _check(flags: DeviceArray | None) -> None:
+def _check(flags: Any) -> None:
     """Raise ValueError where a kernel has seen a weight that is not finite. Waits."""
     if flags is not None and flags.to_host().any():
         predictions.not_finite("attention_network")

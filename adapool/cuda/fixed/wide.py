@@ -61,7 +61,7 @@ def pool_wide(image: DeviceArray, geometry: Windows, out: DeviceArray) -> None:
 
 def _passes(
     image: DeviceArray, geometry: Windows
-) -> Iterator[tuple[Axis, tuple[int, ...], tuple[int, ...]]]:
+) -> Iterator[tuple[Axis, tuple[sliding.Step, ...], tuple[int, ...]]]:
     """Yield the axes that windows are along, rows first, with their steps and what they leave."""
     shape = list(image.shape)
     axes = [a for a in (1, 0, 2) if geometry.kernel[a] > 1 or geometry.outputs[a] != shape[a + 1]]
@@ -69,7 +69,7 @@ def _passes(
         length, outputs = shape[a + 1], geometry.outputs[a]
         outer, inner = math.prod(shape[: a + 1]), math.prod(shape[a + 2 :])
         middle = shape[a] if a == 2 else 1  # rows, which a grid has as many of as it needs
-        steps = sliding.distances(geometry.kernel[a], geometry.dilation[a]) or (0,)
+        steps = sliding.steps_to(geometry.kernel[a], geometry.dilation[a]) or ((0, 2),)
         shape[a + 1] = outputs
         yield (
             Axis(

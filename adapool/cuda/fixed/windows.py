@@ -18,11 +18,10 @@ import numpy as np
 from adapool import _formulas
 from adapool._backends import Triple
 from adapool._jit import cuda_device, cuda_kernel
-from adapool.cuda.comparing import larger
+from adapool.cuda.comparing import clamped, larger
 from adapool.cuda.target import cuda, from_dtype
 
 _add_stray = cuda_device(_formulas.add_stray)
-_into = cuda_device(_formulas.into)
 
 # Rows whose values are under way at the same time.
 AT_ONCE = 4
@@ -54,7 +53,7 @@ def row_maximum(width_of: int, single: bool, padded: bool, dtype: np.dtype[Any],
         best = number(0)
         for d in range(width_of):
             if padded:
-                column = index(_into(x + d, width))
+                column = clamped(index(x + d), index(width - 1))
                 first = np.uint64(place(line + column))
                 second = np.uint64(place(where + column))
                 step = np.uint64(0)
@@ -69,10 +68,7 @@ def row_maximum(width_of: int, single: bool, padded: bool, dtype: np.dtype[Any],
                 weight = weights[place(index(index(second + step) * deep + channel))]
                 strays = _add_stray(strays, weight)
                 value = number(value * number(weight))
-            if d == 0:
-                best = value
-            else:
-                best = larger(best, value)
+            best = value if d == 0 else larger(best, value)
         return best, strays
 
     return maximum
@@ -149,13 +145,13 @@ def pool_columns(
                         for u in range(AT_ONCE):
                             found[u] = lowest
                         for a in range(deep):
-                            z = index(_into(index(z0 + a), depth))
+                            z = clamped(index(z0 + a), index(depth - 1))
                             volume = index((batch * depth + z) * height)
                             other = index((batch % index(shared[0]) * depth + z) * height)
                             for b in range(1 if marching else tall):
                                 for u in range(AT_ONCE):
                                     step = u if marching else u * index(stride[1]) + b
-                                    y = index(_into(index(y0 + step), height))
+                                    y = clamped(index(y0 + step), index(height - 1))
                                     best, strays = one_row(
                                         image, weights, index((volume + y) * width),
                                         index((other + y) * width), x, width, pixel, strays,
