@@ -65,9 +65,7 @@ def transpose(dtype: np.dtype[Any], short: bool) -> Any:
     wide = SIDE + 1  # so that no two rows begin in the same bank
 
     @cuda_kernel()
-    def move_tiles(
-        source: Any, shape: Any, far: Any, away: Any, tiles: int, out: Any
-    ) -> None:
+    def move_tiles(source: Any, shape: Any, far: Any, away: Any, tiles: int, out: Any) -> None:
         number = out.dtype.type
         tile = cuda.shared.array((SIDE, wide), kind)
         x, y = np.int64(cuda.threadIdx.x), np.int64(cuda.threadIdx.y)
@@ -92,9 +90,7 @@ def transpose(dtype: np.dtype[Any], short: bool) -> Any:
             a += cuda.gridDim.z
 
     @cuda_kernel()
-    def interleave(
-        source: Any, shape: Any, far: Any, away: Any, tiles: int, out: Any
-    ) -> None:
+    def interleave(source: Any, shape: Any, far: Any, away: Any, tiles: int, out: Any) -> None:
         number = out.dtype.type
         dense = np.int64(cuda.blockIdx.x) * cuda.blockDim.x + cuda.threadIdx.x
         a = np.int64(cuda.blockIdx.z)

@@ -132,7 +132,7 @@ def sampling_kernel(
     one, zero = number(1), number(0)
     sums = 1 if result == COLUMNS else vector if result == SUMMED else result
     chunk = vector * lanes
-    registers = 64 if ndim == 2 and dtype == np.float32 else 128 if dtype == np.float32 else 255
+    registers = 255 if dtype == np.float64 else 72 if ndim == 2 else 128
 
     @cuda_kernel(registers=registers)
     def sample(

@@ -19,11 +19,16 @@ from adapool.cuda.fixed import maximum, wide, windows
 
 Pooled = tuple[DeviceArray, DeviceArray | None]
 
-# Sides of windows that a thread reads whole. Beyond, two passes in shared memory load less.
-_SMALL = 8
+# Sides of windows that a thread reads whole: each pixel more costs it about 7 % of a copy. Beyond,
+# two passes in shared memory load less. (On an H100, 4096 x 4096: 64 us at 5, 85 at 8; in two
+# passes 262 at 9, 289 at 31.)
+_SMALL = 12
 
-# Threads that keep a device busy, twice what it holds: rows are shared out among about as many.
-_THREADS = 132 * 4096
+# The same of values, or of numbers of elements, with 64 bits: registers would not do for more.
+_SMALL_WIDE = 8
+
+# Threads that a device holds: rows are shared out so that there are about as many.
+_THREADS = 132 * 2048
 
 
 def max_pooling(image: DeviceArray, geometry: Windows, with_indices: bool) -> Pooled:
@@ -37,7 +42,7 @@ def pool_into(
     image: DeviceArray, geometry: Windows, out: DeviceArray, indices: DeviceArray | None
 ) -> None:
     """Pool an image into arrays that are there already."""
-    if indices is None and is_small(geometry):
+    if indices is None and is_small(image, geometry, image.dtype):
         _pool_columns(image, None, geometry, image.dtype, out)
     elif indices is None and wide.is_wide(image, geometry, image.dtype):
         wide.pool_wide(image, geometry, out)
@@ -71,7 +76,7 @@ def attention_pooling(
         if not isinstance(batch, PixelWeights):
             span = (batch.first, batch.count)
         elif indices is None and geometry.covers_volume:
-            if is_small(geometry):
+            if is_small(image, geometry, product):
                 _pool_columns(image, values, geometry, product, out)
                 continue
             if wide.is_wide(image, geometry, product):
@@ -101,9 +106,19 @@ def results(
     return image.empty(shape, dtype), image.empty(shape, np.int64) if with_indices else None
 
 
-def is_small(geometry: Windows) -> bool:
-    """Whether a thread reads all of its windows, none of which has a hole."""
-    return geometry.span == geometry.kernel and max(geometry.kernel) <= _SMALL
+def is_small(image: DeviceArray, geometry: Windows, dtype: np.dtype[Any]) -> bool:
+    """Whether a thread reads all of its windows, none of which has a hole, in `dtype`."""
+    short = dtype.itemsize < 8 and _index(image, geometry) is np.int32
+    most = _SMALL if short else _SMALL_WIDE
+    depth, height, width = geometry.kernel
+    if geometry.span != geometry.kernel or max(depth, height, width) > most:
+        return False
+    return depth * width <= 3 * most
+
+
+def _index(image: DeviceArray, geometry: Windows) -> Any:
+    """Return the type that counts the elements of an image and of what is pooled from it."""
+    return index_type(image.size, len(image) * geometry.count * image.shape[-1])
 
 
 def _geometry(geometry: Windows) -> tuple[Triple, Triple, Triple, Triple]:
@@ -125,7 +140,7 @@ def _pool_columns(
     padded = geometry.origin[2] < 0 or last > geometry.volume[2]
     kernel = windows.pool_columns(
         geometry.kernel, marching, channels == 1, padded, product, weights is not None,
-        index_type(image.size, out.size),
+        _index(image, geometry),
     )  # fmt: skip
     # A band is read with the rows above it: the longer, the less is read twice.
     enough = rows * columns * channels * batch * planes // _THREADS

@@ -107,7 +107,7 @@ def pool_columns(
     place = np.uint32 if index is np.int32 else np.uint64
     one_row = row_maximum(wide, single, padded, dtype, weighted, index)
 
-    @cuda_kernel(registers=128)
+    @cuda_kernel(registers=128 if dtype.itemsize < 8 else 255)
     def pool(
         image: Any, size: Any, weights: Any, shared: Any, items: int, stride: Any, origin: Any,
         outputs: Any, band: int, lowest: Any, out: Any, flags: Any,
