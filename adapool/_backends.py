@@ -7,6 +7,7 @@ imported when first needed. To add a backend, write its class and name it in `ba
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 from typing import Any, Protocol, cast
@@ -206,6 +207,8 @@ def _require_cuda(name: str) -> None:
 
 def _require_one_device(arrays: dict[str, Any]) -> None:
     """Raise where arrays are on several GPUs; of a Dask array the chunks will be looked at."""
+    if len(arrays) == 1:
+        return
     devices = {
         name: _on_gpu("libraries").library_of(array).device
         for name, array in arrays.items()
@@ -215,6 +218,7 @@ def _require_one_device(arrays: dict[str, Any]) -> None:
         places.several_devices(devices)
 
 
+@functools.cache  # of an import that was made 2 us are left, and there are ten in a call
 def _on_gpu(module: str) -> Any:
     """Return a module of the GPU's backend, which imports this one, when it is first needed."""
     return importlib.import_module(f"adapool.cuda.{module}")

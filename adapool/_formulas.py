@@ -14,6 +14,9 @@ import numpy as np
 # The least number that no int64 holds; a float32 holds it.
 _FAR = 2.0**63
 
+# The least number that no int32 holds.
+_SHORT = 2.0**31
+
 # From here on a float32 rounds to infinity in float16.
 _HALF_OVERFLOW = 65520.0
 
@@ -109,6 +112,16 @@ def to_size(value: Scalar, limit: int) -> int:
     if value >= _FAR:
         return limit
     size = int(np.int64(value))  # of a uint64 alone it is one, and with an int64 that is a float
+    return limit if size > limit else size
+
+
+def to_short_size(value: Scalar, limit: int) -> Any:
+    """Truncate as :func:`to_size` does, where `limit` is less than 2 ** 31: in 32 bits."""
+    if value < 1:
+        return 0
+    if value >= _SHORT:
+        return limit
+    size: Any = np.int32(value)
     return limit if size > limit else size
 
 

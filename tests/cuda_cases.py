@@ -138,6 +138,21 @@ def fixed() -> list[Case]:
         case("float64 blocks", image(two, "float64"), 2),
         case("int64", image(two, "int64"), 3, stride=1),
         case("uint16 no channels", image((5, 7), "uint16"), 2, channel_axis=None),
+        # Beyond twelve pixels windows are pooled along one axis after the other.
+        case("twelve", image((13, 14, 3)), 12, stride=1, padding=2),
+        case("wide", image((15, 16, 3)), 13, stride=1),
+        case(
+            "wide, stride, padding, ceil",
+            image((16, 18)),
+            13,
+            stride=4,
+            padding=5,
+            ceil_mode=True,
+            channel_axis=None,
+        ),
+        case("wide, dilation", image((11, 12, 2)), 3, stride=1, dilation=4, padding=1),
+        case("wide volume, uint8", image((4, 14, 13, 1), "uint8"), (3, 13, 13), stride=(1, 2, 1)),
+        case("wide rows, one column", image((15, 5, 2)), (13, 1), stride=(1, 2)),
         case("channels and batch moved", image((2, 5, 3, 6)), 2, channel_axis=0, batch_axis=2),
     ]
 
@@ -154,6 +169,8 @@ def attention() -> list[Case]:
         case("per pixel, overlap", image((5, 7, 3)), 3, pixels, stride=1, padding=1),
         case("per channel, overlap", image((5, 7, 3)), 3, deep, stride=2, padding=1),
         case("per channel, indices", image((5, 7, 3)), 2, deep, return_indices=True),
+        case("wide, per pixel", image((14, 15, 2)), 13, whole((14, 15), 1, 9) / 8, stride=2),
+        case("wide, per channel", image((14, 15, 2)), 13, whole((14, 15, 2), 1, 9) / 8, stride=1),
         case("per window", image((5, 7, 3)), 2, per_window),
         case("network", image((5, 7, 3)), 2, middling, return_indices=True),
         case("network, bool", image((5, 7), "bool"), 2, middling, channel_axis=None),

@@ -3,13 +3,15 @@
     PYTHONPATH=tests python -m tests.cuda_gate
 
 prints, for each kernel, dtypes and architecture, what the assembler says of it, and exits with 1
-on a spill, a stack frame, an instruction on float64 in a kernel without one, or more registers
-than the budget. Occupancy is what registers, threads and static or dynamic shared memory allow:
-computed, and no measurement.
+on a spill, a stack frame, an instruction on float64 in a kernel without one, more registers
+than the budget, or more instructions for an output than the budget that is beside the kernel in
+``cuda_kernels``. An H100 can issue about 11 for each byte that its memory delivers. Occupancy is
+what registers, threads and static or dynamic shared memory allow: computed, and no measurement.
 """
 
 from __future__ import annotations
 
+import operator
 import re
 import sys
 from collections.abc import Iterator
@@ -17,14 +19,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from cuda_kernels import Kernel, kernels
+from cuda_machine_code import disassemble, loops
 
 ARCHITECTURES = ("sm_80", "sm_90a")
+# The one that instructions are counted for.
+COUNTED = "sm_90a"
 LOWEST = (8, 0)
 
 # With 128 registers two blocks of 256 threads fit a multiprocessor: a quarter of its threads, which
 # hide the latency of memory where each of them has several loads under way. Twice as many in
 # float64, whose values take two.
 BUDGET = 128
+
+# Bytes that a copy moves on an H100 in a second, and instructions of threads that it can issue.
+BANDWIDTH, ISSUE = 3.0e12, 33e12
 
 # Of a multiprocessor of both architectures: registers, threads, blocks; and shared memory.
 REGISTERS, THREADS, BLOCKS = 65_536, 2_048, 32
@@ -46,6 +54,15 @@ class Report:
     float64: int
     threads: int
     in_float64: bool = False
+    loops: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
+    budget: int = 0
+    traffic: float = 0
+
+    @property
+    def instructions(self) -> float:
+        """For an output, as far as loops are weighed."""
+        return float(sum(map(operator.mul, self.loops, self.weights)))
 
     @property
     def occupancy(self) -> float:
@@ -72,6 +89,10 @@ class Report:
         doubles = self.in_float64 or "float64" in self.dtypes
         if self.registers > budget * (2 if doubles else 1):
             faults.append(f"{self.registers} registers, budget {budget}")
+        if self.budget and len(self.loops) != len(self.weights):
+            faults.append(f"loops of {self.loops} instructions, {len(self.weights)} weights")
+        if self.budget and self.instructions > self.budget:
+            faults.append(f"{self.instructions:.0f} instructions, budget {self.budget}")
         return faults
 
 
@@ -125,6 +146,13 @@ def link_kernel(code: bytes, kernel: Kernel, architecture: str) -> Report:
         return sum(map(int, re.findall(pattern, log.decode())))
 
     assert b"Used" in log, log.decode()
+    counted: tuple[int, ...] = ()
+    if kernel.budget and architecture == COUNTED:
+        handle = link()
+        cubin = bytearray(nvjitlink.get_linked_cubin_size(handle))
+        nvjitlink.get_linked_cubin(handle, cubin)
+        nvjitlink.destroy(handle)
+        counted = tuple(loops(disassemble(bytes(cubin))))
     return Report(
         kernel.name,
         dtypes,
@@ -136,6 +164,10 @@ def link_kernel(code: bytes, kernel: Kernel, architecture: str) -> Report:
         float64=len(re.findall(r"^\s+(?!ld|st|mov)\w[\w.]*\.f64\b", assembly.decode(), re.M)),
         threads=kernel.threads,
         in_float64=kernel.in_float64,
+        loops=counted,
+        weights=kernel.weights if counted else (),
+        budget=kernel.budget if counted else 0,
+        traffic=kernel.traffic,
     )
 
 
@@ -171,24 +203,45 @@ def line(report: Report) -> str:
     """Return the row of a kernel."""
     return (
         f"{report.architecture:7} {report.name:34} {report.dtypes:26} {report.registers:4} "
-        f"{report.stack:6} {report.spills:6} {report.shared:7} {report.occupancy:7.0%}  "
+        f"{report.stack:6} {report.spills:6} {report.shared:7} {report.occupancy:7.0%} "
+        f"{f'{report.instructions:.0f}/{report.budget}' if report.budget else '':>8}  "
         f"{'; '.join(report.faults())}"
     )
 
 
 HEADER = (
     f"{'arch':7} {'kernel':34} {'dtypes':26} {'regs':>4} {'stack':>6} {'spills':>6} "
-    f"{'shared':>7} {'occup.':>7}  faults"
+    f"{'shared':>7} {'occup.':>7} {'instr.':>8}  faults"
+)
+
+
+def page(report: Report) -> str:
+    """Return the row of the documentation of a kernel whose instructions are counted."""
+    times = report.traffic / BANDWIDTH * 1e12, report.instructions / ISSUE * 1e12
+    bound = "bytes" if times[0] >= times[1] else "instructions"
+    return (
+        f"| {report.name} | {report.traffic:.1f} | {report.instructions:.0f} | {report.budget} "
+        f"| {times[0]:.2f} | {times[1]:.2f} | {bound} |"
+    )
+
+
+PAGE = (
+    "| kernel | bytes | instructions | budget | bytes, ns per 1,000 | instructions, ns per 1,000 "
+    "| bound by |\n| --- | ---: | ---: | ---: | ---: | ---: | --- |"
 )
 
 
 def main() -> int:
-    """Print the reports; return whether one of them has a fault."""
+    """Print the reports, and a table for the page; return whether a kernel has a fault."""
     print(HEADER, flush=True)
     failed = False
+    rows = []
     for report in reports():
         print(line(report), flush=True)
         failed |= bool(report.faults())
+        if report.budget:
+            rows.append(page(report))
+    print("", PAGE, *rows, sep="\n")
     return int(failed)
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numba import from_dtype, types
 
-from adapool.cuda import copying, grids
+from adapool.cuda import copying, grids, moving, sliding
 from adapool.cuda.convolution import adjoint, deformable, products
-from adapool.cuda.dynamic import ellipses, measuring, pooling
+from adapool.cuda.dynamic import ellipses, loading, measuring, pooling, widening
 from adapool.cuda.dynamic import fractions as fractional
-from adapool.cuda.fixed import maximum
+from adapool.cuda.dynamic.tables import plan_tables
+from adapool.cuda.fixed import maximum, wide, windows
 from adapool.cuda.regions import middles, numbering
 from adapool.cuda.regions import pooling as regional
 from adapool.cuda.sites import painting
@@ -26,15 +27,20 @@ FIVE = types.UniTuple(types.int64, 5)
 SIX = types.UniTuple(types.int64, 6)
 TWO = types.UniTuple(types.int64, 2)
 WINDOW = types.UniTuple(THREE, 4)
-PLAN = types.Tuple([THREE, THREE, types.UniTuple(types.boolean, 3), types.int64])
 SHARE = types.Tuple([types.boolean, types.int64])
-INT, BOOL = types.int64, types.boolean
+INT = types.int64
 NOTHING = INT  # what a kernel gets, and does not look at, where there is no array
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel, its signature, the threads of a block and its dynamic shared memory."""
+    """A kernel, its signature, the threads of a block and its dynamic shared memory.
+
+    `budget` is how many instructions an output may take on sm_90a, 0 where they are not counted:
+    the sum over all loops, in their order, of the instructions of a loop, without those inside,
+    times its `weight`. A loop that makes four outputs counts for a quarter. `traffic` is how many
+    bytes of memory it moves for the same output, if each is moved once.
+    """
 
     name: str
     function: Any
@@ -42,6 +48,9 @@ class Kernel:
     threads: int = grids.BLOCK
     dynamic: int = 0
     in_float64: bool = False  # by what it is to compute, whatever its arrays hold
+    weights: tuple[float, ...] = ()
+    budget: int = 0
+    traffic: float = 0
 
 
 def array(dtype: Any, ndim: int, layout: str = "C") -> Any:
@@ -70,7 +79,17 @@ def kernel(name: str, function: Any, *arguments: Any, **options: Any) -> Kernel:
 
 def copies() -> Iterator[Kernel]:
     for source, out in (("float32", "float32"), ("float16", "float32"), ("float32", "float16")):
-        yield kernel("copy_elements", copying.copy_elements, array(source, 4, "A"), array(out, 1))
+        for index in (np.int32, np.int64):
+            yield kernel(
+                f"copy_elements, {index.__name__}", moving.copy_elements(index),
+                array(source, 4, "A"), array(out, 1),
+            )  # fmt: skip
+        yield kernel("convert", moving.convert, array(source, 1), array(out, 1))
+        for short in (False, True):
+            yield kernel(
+                f"transpose{', short' * short}", moving.transpose(np.dtype(source), short),
+                array(source, 1), FOUR, FOUR, FOUR, INT, array(out, 1),
+            )  # fmt: skip
     for dtype in ("float32", "float64"):
         yield kernel("find_strays", copying.find_strays, array(dtype, 1), array("int32", 1))
     yield kernel(
@@ -82,67 +101,133 @@ def copies() -> Iterator[Kernel]:
             "paint_values", painting.paint_values, array(width, 2), array("int32", 1),
             from_dtype(np.dtype(width)), array(width, 2),
         )  # fmt: skip
-    yield kernel("clear", copying.clear, array("int32", 1))
     yield kernel("add_one", painting.add_one, array("int32", 1), array("int32", 1))
     yield kernel("move_indices", deformable.move_indices, array("int64", 1), THREE, THREE, THREE)
 
 
 def fixed_windows(dtype: str) -> Iterator[Kernel]:
-    image, scalar = array(dtype, 1), from_dtype(np.dtype(dtype))
+    """Windows of one size. Bytes of an output allow 223 instructions at 2 x 2, 89 at 5 x 5."""
+    image, scalar, kind = array(dtype, 1), from_dtype(np.dtype(dtype)), np.dtype(dtype)
+    # Loops over images, bands of rows, and four rows of a band.
+    four = (0, 0, 1 / 4)
+    for name, window, marching, single, padded, index, budget, traffic in (
+        ("2x2", (1, 2, 2), False, True, False, np.int32, 72, 20),
+        ("5x5", (1, 5, 5), True, True, False, np.int32, 64, 8),
+        ("5x5, channels", (1, 5, 5), True, False, False, np.int32, 64, 8),
+        ("5x5, padded", (1, 5, 5), True, False, True, np.int32, 0, 0),
+        ("5x5, int64", (1, 5, 5), True, True, False, np.int64, 0, 0),
+        ("3x3x3", (3, 3, 3), True, True, False, np.int32, 0, 0),
+        ("12x12", (1, 12, 12), True, True, False, np.int32, 112, 8),
+        ("12x12, padded", (1, 12, 12), True, False, True, np.int32, 0, 0),
+        ("8x8, padded, int64", (1, 8, 8), True, False, True, np.int64, 0, 0),
+    ):
+        function = windows.pool_columns(window, marching, single, padded, kind, False, index)
+        yield kernel(
+            f"pool_columns {name}", function, image, FOUR, NOTHING, TWO, INT, THREE, THREE, THREE,
+            INT, scalar, image, NOTHING, weights=four, budget=budget if dtype == "float32" else 0,
+            traffic=traffic,
+        )  # fmt: skip
+    steps = sliding.steps_to(31)
     yield kernel(
-        "max_rows", maximum.max_rows, image, FOUR, INT, WINDOW, THREE, scalar, scalar, image
-    )
-    yield kernel(
-        "max_windows, indices", maximum.max_windows(False, True), image, FOUR, NOTHING, SHARE,
-        INT, INT, INT, WINDOW, THREE, scalar, scalar, image, array("int64", 1),
+        "slide, wide windows",
+        sliding.slide(steps, (False, False, True), 1, kind, None, False, np.int32),
+        image, NOTHING, FOUR, THREE, THREE, INT, INT, INT, TWO, INT, scalar, image, NOTHING,
+        # Images, rows; four values are loaded, steps, positions of one, and of the last.
+        weights=(0, 0, 1 / 4, 0, len(steps) - 1, 1), budget=160 if dtype == "float32" else 0,
+        dynamic=grids.SHARED_BYTES, traffic=8,
     )  # fmt: skip
-    yield kernel(
-        "max_tiles", maximum.max_tiles(np.dtype(dtype), False), image, FOUR, NOTHING, INT, INT,
-        INT, WINDOW, scalar, TWO, image, THREE, NOTHING, dynamic=30_000,
-    )  # fmt: skip
+    for index in (np.int32, np.int64):
+        yield kernel(
+            f"max_windows, indices, {index.__name__}", maximum.max_windows(False, True, index),
+            image, FOUR, NOTHING, SHARE, INT, INT, INT, WINDOW, THREE, scalar, scalar, image,
+            array("int64", 1),
+        )  # fmt: skip
 
 
 def attention(dtype: str) -> Iterator[Kernel]:
     image, scalar = array(dtype, 1), from_dtype(np.dtype(dtype))
     for name, indices in (("", NOTHING), (", indices", array("int64", 1))):
         yield kernel(
-            f"max_windows, weights{name}", maximum.max_windows(True, indices is not NOTHING), image,
+            f"max_windows, weights{name}",
+            maximum.max_windows(True, indices is not NOTHING, np.int32), image,
             FOUR, image, SHARE, INT, INT, INT, WINDOW, THREE, scalar, scalar, image, indices,
         )  # fmt: skip
-    yield kernel(
-        "max_tiles, weights", maximum.max_tiles(np.dtype(dtype), True), image, FOUR, image, INT,
-        INT, INT, WINDOW, scalar, TWO, image, THREE, array("int32", 1), dynamic=30_000,
-    )  # fmt: skip
+    for single in (True, False):
+        function = windows.pool_columns(
+            (1, 5, 5), True, single, True, np.dtype(dtype), True, np.int32
+        )
+        yield kernel(
+            f"pool_columns 5x5, weights{'' if single else ', channels'}", function, image, FOUR,
+            image, TWO, INT, THREE, THREE, THREE, INT, scalar, image, array("int32", 1),
+        )  # fmt: skip
+    yield kernel("weigh", wide.weigh, image, image, TWO, scalar, image, array("int32", 1))
 
 
 def own_windows(dtype: str) -> Iterator[Kernel]:
-    scalar = from_dtype(np.dtype(dtype))
-    params = array("float64" if dtype == "float64" else "float32", 2)
+    """Windows of their own size. A pass may take 89 instructions for each table that it writes."""
+    scalar, kind, winner = from_dtype(np.dtype(dtype)), np.dtype(dtype), np.dtype(np.int32)
+    values, tables, places = array(dtype, 1), array("int32", 1), array("int64", 1)
+    params = array("float64" if dtype == "float64" else "float32", 1)
+    counted = dtype == "float32"
+    for columns, width in (((-1, 0, 0), 1), ((-1, 0, 1), 2), ((0, 1, 2), 3)):
+        yield kernel(
+            f"measure_sizes {width}", measuring.measure_sizes(columns, width, np.int32), params,
+            INT, THREE, tables,
+        )  # fmt: skip
     yield kernel(
-        "measure_sizes", measuring.measure_sizes, params, THREE, THREE, array("int64", 1)
-    )  # fmt: skip
-    slab = array(dtype, 3)
-    for name, values, table in (
-        ("", NOTHING, slab), (", indices", array(dtype, 1), array("int32", 3)),
-    ):  # fmt: skip
-        indexed = values is not NOTHING
-        tables = types.Array(table.dtype, 1, "C")
+        "load_slab", loading.load_slab(np.int32), values, THREE, THREE, INT, INT, INT, values
+    )
+    steps = ((1, 4), (4, 4), (16, 4))
+    for first, indexed in itertools.product((False, True), repeat=2):
+        name = f"{', indices' * indexed}{', first' * first}"
+        made = tables if indexed else values
         yield kernel(
-            f"load_slab{name}", pooling.load_slab(indexed), array(dtype, 5), INT, TWO, slab,
-            table if indexed else NOTHING,
+            f"slide, tables{name}",
+            sliding.slide(
+                steps, (True,) * 3, 1, kind, winner if indexed else None, first, np.int32
+            ),
+            values if first else made, NOTHING if first or not indexed else values, FOUR, THREE,
+            THREE, INT, INT, INT, TWO, INT, scalar, made, values if first and indexed else NOTHING,
+            dynamic=grids.SHARED_BYTES, weights=(0, 0, 1 / 4, 0, 2, 1),
+            budget=150 if counted and not first and not indexed else 0, traffic=16,
         )  # fmt: skip
-        yield kernel(f"widen{name}", pooling.widen(indexed), table, values, THREE, THREE, table)
         yield kernel(
-            f"look_up_pixels{name}", pooling.look_up_pixels(indexed), tables, FOUR, values,
-            types.Array(params.dtype, 5, "C"), INT, THREE, THREE, BOOL, THREE, THREE, TWO, FOUR,
-            INT, PLAN, scalar, array(dtype, 5),
-            array("int64", 5) if indexed else NOTHING,
+            f"widen{name}", widening.widen((1, 2, 2), indexed, first, np.int32),
+            values if first else made, NOTHING if first or not indexed else values, THREE, THREE,
+            INT, INT, made, made if first else NOTHING, values if first and indexed else NOTHING,
+            # Planes and two rows, twice: the compiler makes a copy for a single plane.
+            weights=(0, 1 / 2, 0, 0), traffic=8,
+            budget=50 if counted and not first and not indexed else 0,
         )  # fmt: skip
-        sites = array("int64", 2)
+    for (name, extents, columns, width), indexed in itertools.product(
+        (
+            ("squares", (1, 65, 65), (-1, 0, 0), 1),
+            ("rectangles", (1, 65, 65), (-1, 0, 1), 2),
+            ("boxes", (9, 9, 9), (0, 1, 2), 3),
+            ("few pixels", (1, 3, 3), (-1, 0, 1), 2),
+        ),
+        (False, True),
+    ):
+        plan = plan_tables(extents, name == "squares")
+        looked = values if plan.count == 1 or not indexed else tables
+        function = pooling.look_up_pixels(plan, columns, False, True, indexed, np.int32)
+        # Images, rows, and of the blocks planes, rows and up to four side by side: of a window of
+        # 65 pixels two rows, each of two blocks.
+        budget = {"squares": 280, "rectangles": 300}.get(name, 0) if not indexed else 0
         yield kernel(
-            f"look_up_sites{name}", pooling.look_up_sites(indexed), tables, FOUR, values, sites,
-            sites, THREE, THREE, BOOL, THREE, TWO, FOUR, INT, PLAN, scalar, array(dtype, 2),
-            sites if indexed else NOTHING,
+            f"look_up_pixels {name}{', indices' * indexed}", function, looked,
+            values if indexed else NOTHING, THREE, params, INT, INT, THREE, THREE, THREE, TWO, FOUR,
+            INT, FOUR, INT, scalar, values, places if indexed else NOTHING,
+            weights=(0, 1, 1, 2, 2), budget=budget if counted else 0,
+            traffic=4 * (2 + width),
+        )  # fmt: skip
+    plan, sites = plan_tables((1, 65, 65), False), array("int64", 2)
+    for indexed in (False, True):
+        function = pooling.look_up_sites(plan, (-1, 0, 1), False, indexed, np.int64)
+        yield kernel(
+            f"look_up_sites{', indices' * indexed}", function, tables if indexed else values,
+            values if indexed else NOTHING, THREE, sites, sites, THREE, THREE, TWO, FOUR, INT,
+            scalar, array(dtype, 2), sites if indexed else NOTHING,
         )  # fmt: skip
 
 
@@ -190,13 +275,14 @@ def own_ellipses(dtype: str) -> Iterator[Kernel]:
             "measure_ellipses", measuring.measure_ellipses, params, made, THREE, reals, THREE,
             array("int64", 1), in_float64=True,
         )  # fmt: skip
-    tables = array("int32", 1)
+    tables, plan = array("int32", 1), plan_tables((1, 65, 65), False)
     for indexed, turned in itertools.product((False, True), repeat=2):
         name = f"look_up_ellipses{', indices' * indexed}{', turned' * turned}"
         yield kernel(
-            name, ellipses.look_up_ellipses(indexed, turned), tables, FOUR, array(dtype, 1),
-            array("float64" if turned else dtype, 5), INT, THREE, reals, THREE, THREE, TWO, FOUR,
-            INT, PLAN, scalar, array(dtype, 5), array("int64", 5) if indexed else NOTHING,
+            name, ellipses.look_up_ellipses(plan, indexed, turned, np.int32), tables, THREE,
+            array(dtype, 1), array("float64" if turned else dtype, 5), INT, THREE, reals, THREE,
+            THREE, TWO, FOUR, INT, scalar, array(dtype, 5),
+            array("int64", 5) if indexed else NOTHING,
             in_float64=True,
         )  # fmt: skip
 
@@ -205,22 +291,34 @@ def convolutions(dtype: str) -> Iterator[Kernel]:
     data, scalar = array(dtype, 1), from_dtype(np.dtype(dtype))
     limit = types.UniTuple(scalar, 3)
     rules = {0: "linear", 1: "nearest", 2: "truncate", 3: "truncate16"}
-    for rule, ndim, vector, summed in (
-        (0, 2, 4, False), (0, 2, 1, False), (0, 3, 2, False), (0, 2, 4, True), (0, 3, 2, True),
-        (1, 2, 4, False), (2, 2, 4, True), (3, 2, 1, True),
+    columns, summed = deformable.COLUMNS, deformable.SUMMED
+    # Bytes of a channel of a tap: what is written, and its part of image and displacements.
+    for rule, ndim, vector, lanes, result, budget, traffic in (
+        (0, 2, 4, 16, columns, 75, 4 + 4 / 9 + 12 / 64), (0, 2, 1, 1, columns, 0, 0),
+        (0, 3, 2, 1, columns, 0, 0), (0, 2, 4, 16, summed, 75, 8 / 9 + 12 / 64),
+        (0, 3, 2, 1, summed, 0, 0), (0, 2, 1, 1, 1, 190, 8 / 9 + 12),
+        (0, 2, 3, 1, 3, 90, 8 / 9 + 4), (1, 2, 4, 16, columns, 0, 0),
+        (2, 2, 4, 16, summed, 0, 0), (3, 2, 1, 1, summed, 0, 0),
     ):  # fmt: skip
         if rule == 3 and dtype == "float64":
             continue  # its offsets are float16
-        sample = deformable.sampling_kernel(rule, ndim, vector, np.dtype(dtype), summed, True)
+        sample = deformable.sampling_kernel(
+            rule, ndim, vector, lanes, np.dtype(dtype), result, True
+        )
+        what = {columns: "", summed: " summed"}.get(result, f" {result} filters")
+        given = (NOTHING, NOTHING) if result == columns else (data, data)
         yield kernel(
-            f"sample {rules[rule]} {ndim}-D x{vector}{' summed' if summed else ''}", sample,
+            f"sample {rules[rule]} {ndim}-D {vector}x{lanes}{what}", sample,
             data, FIVE, data, data, SIX, INT, THREE, FOUR, types.UniTuple(THREE, 5), limit, TWO,
-            *((data, data) if summed else (NOTHING, NOTHING)), data, array("int32", 1),
+            *given, data, array("int32", 1),
+            # Images, rows; planes and rows of taps; a tap, of so many channels.
+            weights=(0, 0, 0, 0, 1 / vector), budget=budget if dtype == "float32" else 0,
+            traffic=traffic,
         )  # fmt: skip
-    for wide in (4, 1):
-        function = products.product_kernel(np.dtype(dtype), 4, wide, True)
+    for side in (4, 1):
+        function = products.product_kernel(np.dtype(dtype), 4, side, True)
         yield kernel(
-            f"multiply 4x{wide}", function, array(dtype, 2), array(dtype, 2, "A"),
+            f"multiply 4x{side}", function, array(dtype, 2), array(dtype, 2, "A"),
             data, array(dtype, 2, "A"),
         )  # fmt: skip
 

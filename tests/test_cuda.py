@@ -80,7 +80,13 @@ def test_every_kernel_passes_the_gate() -> None:
     )
     assert result.returncode == 0, result.stdout + result.stderr[-2000:]
     for architecture in ARCHITECTURES:
-        for kernel in ("max_tiles", "look_up_pixels", "sample linear 3-D", "multiply", "find_str"):
+        for kernel in (
+            "slide, wide",
+            "look_up_pixels",
+            "sample linear 3-D",
+            "multiply",
+            "find_str",
+        ):
             assert re.search(f"^{architecture} +{kernel}", result.stdout, re.MULTILINE)
 
 
@@ -141,7 +147,7 @@ def test_occupancy(registers: int, shared: int, threads: int, occupancy: float) 
 
 
 @pytest.mark.parametrize(
-    ("planes", "same"), [(1, True), (1, False), (5, False), (65, True)], ids=str
+    ("planes", "same"), [(1, True), (1, False), (5, False), (65, True), (65, False)], ids=str
 )
 def test_large_windows_load_at_most_four_times_what_small_ones_do(planes: int, same: bool) -> None:
     small, large = (
@@ -167,12 +173,16 @@ def test_a_plan_makes_each_table_once_from_one_that_is_there(
     extents: tuple[int, int, int], same: bool
 ) -> None:
     plan = plan_tables(extents, same)
-    made = {0}
-    for step in plan.steps():
-        assert step.source in made
-        assert step.target not in made
-        made.add(step.target)
-    assert made == set(range(plan.count))
+    made = 1
+    for each in plan.passes():
+        # Tables are numbered in the order of passes: the sources are those that are there.
+        assert each.sources == made
+        for axis in each.axes:
+            assert plan.levels[axis] == each.levels
+            assert plan.weights[axis] == made or plan.tied[axis]
+        assert max(plan.weights[axis] for axis in each.axes) == made
+        made *= each.levels
+    assert made == plan.count
 
 
 def test_the_page_quotes_the_command() -> None:

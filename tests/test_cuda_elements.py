@@ -6,7 +6,6 @@ arithmetic, and run here for a million.
 
 from __future__ import annotations
 
-import functools
 import types
 from typing import Any
 
@@ -32,14 +31,21 @@ def on_cpu(function: Any) -> Any:
     if source not in _compiled:
         # A sum in float16 is one of another test: numba does not compile it for the CPU.
         stand_in = {"_half_sum": deformable._truncated}
+
+        def stand(name: str, value: Any) -> Any:
+            return on_cpu(stand_in.get(name, value)) if hasattr(value, "py_func") else value
+
+        code = source.__code__
         names = {
-            name: on_cpu(stand_in.get(name, value)) if hasattr(value, "py_func") else value
+            name: stand(name, value)
             for name, value in source.__globals__.items()
-            if name in source.__code__.co_names
+            if name in code.co_names
         }
-        copy = types.FunctionType(
-            source.__code__, {"__builtins__": __builtins__, **names}, source.__name__
-        )
+        # What kernels are made for: constants, and functions that have constants.
+        cells = zip(code.co_freevars, source.__closure__ or (), strict=True)
+        closure = tuple(types.CellType(stand(name, cell.cell_contents)) for name, cell in cells)
+        names["__builtins__"] = __builtins__
+        copy = types.FunctionType(code, names, source.__name__, None, closure)
         _compiled[source] = njit(copy, error_model="numpy")
     return _compiled[source]
 
@@ -64,7 +70,7 @@ def test_window_maximum() -> None:
                 for c in range(out.shape[2]):
                     place = (0, 0, row, column, c)
                     best, winner = one_window(
-                        flat, size, factors, 0, (False, 1), place, window, np.float32(1)
+                        flat, size, factors, 0, (False, 1), place, window, np.float32(1), np.int64
                     )
                     out[row, column, c] = best
                     winners[row, column, c] = winner
@@ -79,57 +85,70 @@ def test_window_maximum() -> None:
     np.testing.assert_array_equal(winners, indices)
 
 
-@functools.cache
-def table_loops() -> tuple[Any, Any]:
-    """Return the passes and the look-ups as loops over all pixels of an image."""
-    block = on_cpu(pooling.block_maximum)
-    look_up, along, place_of = map(
-        on_cpu, (pooling.look_up, pooling.window_along, pooling.in_volume)
-    )
+def make_tables(image: Array, plan: Any) -> Array:
+    """Return the tables of an image of one plane: winners, as flat indices, by plain NumPy."""
+    tables = np.empty((plan.count, *image.shape), np.int32)
+    tables[0] = np.arange(image.size, dtype=np.int32).reshape(image.shape)
+    for each in plan.passes():
+        for level in range(1, each.levels):
+            step = 1 << plan.shift * (level - 1)
+            for table in range(each.sources):
+                best = tables[table + (level - 1) * each.sources]
+                for axis in each.axes:
+                    best = _widened(image.reshape(-1), best, axis - 1, step, 1 << plan.shift)
+                tables[table + level * each.sources] = best
+    return tables
 
-    @njit(error_model="numpy")
-    def widen(source: Any, flat: Any, parts: Any, steps: Any, target: Any) -> None:
-        for row in range(source.shape[1]):
-            for i in range(source.shape[2]):
-                target[0, row, i] = block(source, flat, parts, steps, 0, row, i)
 
-    @njit(error_model="numpy")
-    def answer(
-        tables: Any, shape: Any, flat: Any, sizes: Any, plan: Any, out: Any, winners: Any
-    ) -> None:
-        height, width = out.shape
-        slab = (0, height, width, 1)
-        for y in range(height):
-            for x in range(width):
-                box = (
-                    (0, 1),
-                    along(np.int64(sizes[y, x, 0]), y, height, True),
-                    along(np.int64(sizes[y, x, -1]), x, width, True),
-                )
-                fill = np.float32(np.nan)
-                best, place = look_up(tables, shape, flat, box, slab, plan, 0, fill)
-                out[y, x] = best
-                winners[y, x] = place_of(place, slab, height)
-
-    return widen, answer
+def _widened(flat: Array, source: Array, axis: int, step: int, parts: int) -> Array:
+    best = source
+    for part in range(1, parts):
+        other = np.take(
+            source, np.minimum(np.arange(source.shape[axis]) + part * step, source.shape[axis] - 1),
+            axis,
+        )  # fmt: skip
+        old, new = flat[best], flat[other]
+        nan = np.isnan(old), np.isnan(new)
+        wins = np.where(
+            nan[0] | nan[1],
+            nan[1] & (~nan[0] | (other < best)),
+            (new > old) | ((new == old) & (other < best)),
+        )
+        best = np.where(wins, other, best)
+    return best
 
 
 def look_up_all(
     image: Array, sizes: Array, extents: tuple[int, int, int], same: bool, with_indices: bool
 ) -> tuple[Array, Array]:
-    """Make tables and look every window up, as the kernels do for one slab."""
-    widen, answer = table_loops()
+    """Look every window up, as the kernels do for one slab."""
     plan = plan_tables(extents, same)
-    values = image.reshape(-1) if with_indices else None
-    first = np.arange(image.size, dtype=np.int32).reshape(1, *image.shape)
-    tables = np.empty((plan.count, 1, *image.shape), np.int32 if with_indices else image.dtype)
-    tables[0] = first if with_indices else image
-    for step in plan.steps():
-        widen(tables[step.source], values, step.parts, step.steps, tables[step.target])
-    out, winners = np.empty_like(image), np.empty(image.shape, np.int64)
-    of_plan = (plan.levels, plan.weights, plan.tied, plan.shift)
-    answer(tables.reshape(-1), tables.shape, values, sizes, of_plan, out, winners)
-    return out, winners
+    maximum = on_cpu(pooling.box_maximum(plan, with_indices, np.int32))
+    along, place_of = map(on_cpu, (pooling.window_along, pooling.in_volume))
+    winners = make_tables(image, plan)
+    flat = image.reshape(-1)
+    tables = winners.reshape(-1) if with_indices else flat[winners.reshape(-1)]
+
+    @njit(error_model="numpy")
+    def answer(tables: Any, flat: Any, sizes: Any, out: Any, found: Any) -> None:
+        height, width = np.int32(out.shape[0]), np.int32(out.shape[1])
+        slab = np.int32(0), height, width, np.int32(1)
+        for y in range(height):
+            for x in range(width):
+                rows = along(np.int32(sizes[y, x, 0]), np.int32(y), height, True, np.int32)
+                columns = along(np.int32(sizes[y, x, -1]), np.int32(x), width, True, np.int32)
+                best, own = np.float32(np.nan), np.int32(-1)
+                if rows[0] < rows[1] and columns[0] < columns[1]:
+                    low = np.int32(0), rows[0], columns[0]
+                    high = np.int32(1), rows[1], columns[1]
+                    shape = np.int32(1), height, width
+                    best, own = maximum(tables, flat, shape, low, high, np.int32(1), np.int32(0))
+                out[y, x] = best
+                found[y, x] = place_of(own, slab, height, np.int32)
+
+    out, found = np.empty_like(image), np.empty(image.shape, np.int64)
+    answer(tables, flat, sizes, out, found)
+    return out, found
 
 
 def test_look_ups() -> None:

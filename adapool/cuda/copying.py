@@ -10,9 +10,10 @@ import numpy as np
 from adapool import _formulas
 from adapool._checks import predictions
 from adapool._jit import cuda_device, cuda_kernel
-from adapool.cuda import grids
-from adapool.cuda.memory import DeviceMemory
-from adapool.cuda.target import cuda
+from adapool.cuda import grids, moving
+from adapool.cuda.comparing import index_type
+from adapool.cuda.memory import DeviceMemory, c_strides
+from adapool.cuda.target import SIMULATED, cuda, fill
 
 _add_stray = cuda_device(_formulas.add_stray)
 _inside = cuda_device(_formulas.inside)
@@ -21,20 +22,13 @@ _inside = cuda_device(_formulas.inside)
 _AXES = 4
 
 
-@cuda_kernel()
-def copy_elements(source: Any, out: Any) -> None:
-    """Copy an array (a, b, c, d) of any strides to a flat one, converting its elements."""
-    number = out.dtype.type
-    _, second, third, fourth = source.shape
-    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        rest, d = divmod(i, fourth)
-        rest, c = divmod(rest, third)
-        a, b = divmod(rest, second)
-        out[i] = number(source[a, b, c, d])
-
-
 def copy_array(source: DeviceMemory, out: DeviceMemory) -> None:
     """Copy to a contiguous array of any dtype and the same number of elements."""
+    if source.is_contiguous:
+        grids.over_elements(
+            moving.convert, out.size, source, source.reshape(-1), out.reshape(-1), steps=4
+        )
+        return
     shape, strides = merged(source.shape, source.strides)
     # More than four axes that do not merge (weights per window with every axis moved): the
     # leading ones are stepped through here.
@@ -46,8 +40,39 @@ def copy_array(source: DeviceMemory, out: DeviceMemory) -> None:
         part = DeviceMemory(
             source.library, source.owner, begin, inner, source.dtype, strides[-_AXES:]
         )
-        grids.over_elements(
-            copy_elements, count, source, part, flat[number * count : (number + 1) * count]
+        _copy_part(part, flat[number * count : (number + 1) * count])
+
+
+def _copy_part(source: DeviceMemory, out: DeviceMemory) -> None:
+    """Copy an array of four axes: in tiles, where one of them is dense that is not the last."""
+    itemsize = source.dtype.itemsize
+    steps = [stride // itemsize for stride in source.strides]
+    dense = [axis for axis in range(3) if steps[axis] == 1 and source.shape[axis] > 1]
+    whole = all(
+        n == 1 or (stride > 0 and stride % itemsize == 0)
+        for n, stride in zip(source.shape, source.strides, strict=True)
+    )
+    if not dense or steps[3] == 1 or not whole or source.shape[3] == 1:
+        kernel = moving.copy_elements(index_type(source.size))
+        grids.over_elements(kernel, source.size, source, source, out)
+        return
+    axes = [*(axis for axis in range(3) if axis != dense[0]), dense[0], 3]
+    shape = tuple(source.shape[axis] for axis in axes)
+    far = tuple(steps[axis] for axis in axes)
+    strides = c_strides(source.shape, 1)
+    away = tuple(strides[axis] for axis in axes)
+    extent = 1 + sum((n - 1) * step for n, step in zip(source.shape, steps, strict=True))
+    flat = DeviceMemory(source.library, source.owner, source.pointer, (extent,), source.dtype)
+    short = shape[3] <= moving.SHORT
+    kernel, tiles = moving.transpose(source.dtype, short), -(-shape[3] // moving.SIDE)
+    if short:
+        grids.over_rows(
+            kernel, shape[2], shape[1], shape[0], out, flat, shape, far, away, tiles, out
+        )
+    else:
+        blocks = (-(-shape[2] // moving.SIDE) * tiles, shape[1], shape[0])
+        grids.over_tiles(
+            kernel, blocks, (moving.SIDE, moving.DOWN), out, flat, shape, far, away, tiles, out
         )
 
 
@@ -78,7 +103,8 @@ def copy_windows(image: Any, first: int, window: Any, outputs: Any, out: Any) ->
     planes, rows, columns = outputs
     taps = out.shape[1]
     zero = out.dtype.type(0)
-    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+    i, step = np.int64(cuda.grid(1)), np.int64(cuda.gridsize(1))
+    while i < out.size:
         rest, c = divmod(i, channels)
         number, tap = divmod(rest, taps)
         rest, column = divmod(first + number, columns)
@@ -91,14 +117,17 @@ def copy_windows(image: Any, first: int, window: Any, outputs: Any, out: Any) ->
         x = column * sw + ow + d * dw
         inside = _inside(z, depth) and _inside(y, height) and _inside(x, width)
         out[number, tap, c] = image[batch, z, y, x, c] if inside else zero
+        i += step
 
 
 @cuda_kernel()
 def find_strays(flat: Any, flags: Any) -> None:
     """Set ``flags[0]`` where an element is NaN or infinite."""
     strays = np.int32(0)
-    for i in range(cuda.grid(1), flat.size, cuda.gridsize(1)):
-        strays = _add_stray(strays, flat[i])
+    i, step = np.int64(cuda.grid(1)), np.int64(cuda.gridsize(1))
+    while i < flat.size:
+        strays = _add_stray(strays, flat[np.uint64(i)])
+        i += step
     if strays != 0:
         flags[0] = 1  # whichever thread comes last writes the same
 
@@ -114,13 +143,19 @@ def check_finite(name: str, array: DeviceMemory) -> None:
 
 @cuda_kernel()
 def clear(out: Any) -> None:
-    """Set every element to 0."""
-    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+    """Set every element to 0, where there is no driver that does."""
+    i, step = np.int64(cuda.grid(1)), np.int64(cuda.gridsize(1))
+    while i < out.size:
         out[i] = 0
+        i += step
 
 
 def zeros(like: DeviceMemory, count: int, dtype: Any = np.int32) -> DeviceMemory:
     """Return zeros on the device: flags that kernels may set. Queued, not waited for."""
     out = like.empty((count,), dtype)
-    grids.over_elements(clear, count, out, out)
+    if SIMULATED:
+        grids.over_elements(clear, count, out, out)
+    elif count:
+        with out.library.on_device():
+            fill(out.pointer, count * out.dtype.itemsize, out.library.handle())
     return out

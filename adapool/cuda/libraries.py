@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
+import sys
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
 
-from adapool.cuda.target import DEFAULT_STREAM, LEGACY_STREAM, SIMULATED, cuda, device_of
+from adapool.cuda.target import (
+    DEFAULT_STREAM,
+    LEGACY_STREAM,
+    SIMULATED,
+    cuda,
+    device_of,
+    is_current,
+)
+
+_NOTHING = contextlib.nullcontext()
 
 
 class Library(Protocol):
@@ -40,6 +49,9 @@ class Library(Protocol):
 
     def numba_stream(self) -> Any:
         """Return the caller's stream."""
+
+    def handle(self) -> int:
+        """Return the caller's stream, as the driver takes it."""
 
     def on_device(self) -> contextlib.AbstractContextManager[Any]:
         """Make the device current for numba."""
@@ -68,10 +80,14 @@ class _Device:
         """Return the stream, as numba takes it."""
         return _stream(self.device, self.stream)
 
+    def handle(self) -> int:
+        """Return the stream, as the driver takes it."""
+        return _handle(self.device, self.stream)
+
     def on_device(self) -> contextlib.AbstractContextManager[Any]:
         """Make the device current."""
-        if SIMULATED:
-            return contextlib.nullcontext()
+        if is_current(self.device):
+            return _NOTHING
         context: contextlib.AbstractContextManager[Any] = cuda.gpus[self.device]
         return context
 
@@ -103,6 +119,11 @@ def _stream(device: int, handle: int) -> Any:
     return cuda.default_stream() if handle == DEFAULT_STREAM else cuda.external_stream(handle)
 
 
+@functools.lru_cache(maxsize=256)
+def _handle(device: int, handle: int) -> int:
+    return int(_stream(device, handle))
+
+
 def _follow(later: Any, earlier: Any) -> None:
     """Make a stream wait for what another holds now."""
     event = cuda.event(timing=False)
@@ -114,7 +135,7 @@ class Cupy(_Device):
     """CuPy: memory from its pool, on the stream that is current where adapool is called."""
 
     def __init__(self, array: Any) -> None:
-        self.cupy = importlib.import_module("cupy")
+        self.cupy = sys.modules["cupy"]
         # Each device has a current stream of its own.
         with self.cupy.cuda.Device(array.device.id):
             stream = self.cupy.cuda.get_current_stream().ptr
@@ -149,7 +170,7 @@ class Torch(_Device):
     """PyTorch: memory from its caching allocator, on its current stream."""
 
     def __init__(self, array: Any) -> None:
-        self.torch = importlib.import_module("torch")
+        self.torch = sys.modules["torch"]
         self.place = array.device
         stream = self.torch.cuda.current_stream(array.device).cuda_stream
         super().__init__(array.device.index, stream or LEGACY_STREAM)

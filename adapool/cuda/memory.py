@@ -7,6 +7,7 @@ such a description. What needs a kernel is in `DeviceMemory`, which adds it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, NoReturn, Self
@@ -14,7 +15,7 @@ from typing import Any, NoReturn, Self
 import numpy as np
 
 from adapool.cuda.libraries import Library, library_of
-from adapool.cuda.target import SIMULATED, cuda, simulated_array
+from adapool.cuda.target import SIMULATED, cuda, read, simulated_array
 
 
 class DeviceMemory:
@@ -50,7 +51,12 @@ class DeviceMemory:
         self.pointer = pointer
         self.shape = tuple(shape)
         self.dtype = np.dtype(dtype)
-        self.strides = c_strides(self.shape, self.dtype) if strides is None else tuple(strides)
+        expected = c_strides(self.shape, self.dtype.itemsize)
+        self.strides = expected if strides is None else tuple(strides)
+        # Elements follow each other in C order; axes of length 1 may have any stride.
+        self.is_contiguous = self.strides == expected or all(
+            n == 1 or a == b for n, a, b in zip(self.shape, self.strides, expected, strict=True)
+        )
 
     @classmethod
     def of(cls, array: Any) -> Self:
@@ -95,26 +101,17 @@ class DeviceMemory:
         assert self.is_contiguous
         if self.size == 0:
             return np.empty(self.shape, self.dtype)
-        host: Any = None
-        if pinned:
-            nbytes = self.size * self.dtype.itemsize
-            host = self.library.pinned(nbytes).view(self.dtype).reshape(self.shape)
+        if SIMULATED:
+            return np.asarray(self.for_numba().copy_to_host()).reshape(self.shape)
+        host = self._on_host() if pinned else np.empty(self.shape, self.dtype)
         with self.library.on_device():
-            stream = self.library.numba_stream()
-            host = self.for_numba().copy_to_host(host, stream=stream)
-            stream.synchronize()
-        return np.asarray(host).reshape(self.shape)
+            read(self.pointer, host, self.library.handle())
+        return host
 
-    def for_kernel(self) -> Any:
-        """Return what numba's kernels take.
-
-        The description alone where it can be: numba's own array takes five times as long to make
-        and to tell the type of. numba-cuda 0.30 takes strides of eight elements for C order, and
-        asks the driver for the device of address 0, so that both are left to that array.
-        """
-        if SIMULATED or not self.is_contiguous or self.size == 0:
-            return self.for_numba()
-        return self.unordered()
+    def _on_host(self) -> np.ndarray[Any, Any]:
+        """Allocate memory on the host that the device writes by itself."""
+        nbytes = self.size * self.dtype.itemsize
+        return self.library.pinned(nbytes).view(self.dtype).reshape(self.shape)
 
     def for_numba(self) -> Any:
         """Return numba's own array over the same memory."""
@@ -164,14 +161,6 @@ class DeviceMemory:
     def size(self) -> int:
         """Number of elements."""
         return math.prod(self.shape)
-
-    @property
-    def is_contiguous(self) -> bool:
-        """Whether elements follow each other in C order; axes of length 1 may have any stride."""
-        expected = c_strides(self.shape, self.dtype)
-        return all(
-            n == 1 or a == b for n, a, b in zip(self.shape, self.strides, expected, strict=True)
-        )
 
     def __len__(self) -> int:
         """Length of the first axis."""
@@ -232,10 +221,11 @@ class _HostView:
         return about
 
 
-def c_strides(shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[int, ...]:
+@functools.lru_cache(maxsize=1024)
+def c_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
     """Return the strides of C order, in bytes."""
     strides = []
-    step = dtype.itemsize
+    step = itemsize
     for size in reversed(shape):
         strides.append(step)
         step *= size

@@ -13,8 +13,11 @@ def main() -> None:
     rng, send = np.random.default_rng(0), cuda.to_device
     image = send(rng.random((70, 130, 3), np.float32))
     weights = send(rng.random((70, 130), np.float32))
-    # Tiles, with and without weights, and a volume, whose planes share a tile.
+    # Small windows, and large ones in shared memory, with and without weights; a transposed copy.
     adapool.max_pooling(image, 5, stride=1)
+    adapool.max_pooling(image, 15, stride=2, padding=3)
+    adapool.attention_pooling(image, 15, weights, stride=1)
+    adapool.max_pooling(send(rng.random((19, 40, 70), np.float32)), 3, channel_axis=0)
     adapool.max_pooling(image, 3, stride=2, padding=1)
     adapool.attention_pooling(image, 3, weights, stride=2)
     adapool.max_pooling(send(rng.random((5, 40, 70, 1), np.float32)), 3, stride=1)

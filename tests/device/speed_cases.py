@@ -64,6 +64,8 @@ def cases() -> Iterator[Case]:
     for side, channels in ((4096, 1), (1024, 3), (1024, 64), (1024, 1), (256, 1), (4096, 3)):
         for kernel, stride in ((2, 2), (5, 1), (31, 1)):
             yield maximum(side, channels, kernel, stride)
+    yield maximum(4096, 1, 12, 1)
+    yield maximum(1024, 64, 12, 1)
     yield attention(4096)
     for most in (5, 65):
         for axes in (1, 2):

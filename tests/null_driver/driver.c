@@ -6,7 +6,7 @@
  *
  *     load KERNEL registers R shared S parameters P code HASH
  *     launch KERNEL grid X Y Z block X Y Z shared S stream H device D pointers N fault F
- *     copy to-host|to-device|on-device BYTES stream H memory pinned|pageable|device
+ *     copy to-host|to-device|on-device|fill BYTES stream H memory pinned|pageable|device
  *     wait-host WHAT H            the host stops until something is done
  *     record EVENT stream H       wait-stream H event EVENT
  *     allocate ADDRESS BYTES device D          free ADDRESS
@@ -229,6 +229,14 @@ static int on_device_async(void *to, const void *from, size_t n, handle s) {
     return copy("on-device", to, from, NULL, n, s);
 }
 
+static int fill(handle pointer, unsigned char value, size_t n, handle stream) {
+    block *found = block_of(pointer);
+    if (!found || !found->live || pointer + n > (handle)found->begin + found->size) return INVALID_VALUE;
+    note("copy fill %zu stream %zx memory device\n", n, (size_t)stream);
+    memset((void *)pointer, value, n);
+    return SUCCESS;
+}
+
 /* --- streams and events ------------------------------------------------------------------------- */
 
 static handle next_handle = 0x5000;
@@ -446,6 +454,7 @@ static const struct {
     {"cuMemcpyHtoDAsync", to_device_async},
     {"cuMemcpyDtoHAsync", to_host_async},
     {"cuMemcpyDtoDAsync", on_device_async},
+    {"cuMemsetD8Async", fill},
     {"cuStreamCreate", create},
     {"cuStreamCreateWithPriority", create_with_priority},
     {"cuStreamDestroy", nothing},

@@ -12,7 +12,9 @@ import numpy as np
 from numba import cuda
 
 import adapool
+from adapool.cuda import grids
 from adapool.cuda.dynamic import launch
+from adapool.cuda.memory import DeviceMemory
 from null_driver import journal
 from null_driver.libraries import installed, library
 
@@ -91,15 +93,28 @@ def rows(measure: bool = True) -> Iterator[str]:
         yield f"| {name} | {len(noted.launches)} | {noted.to_host():,} | {time} |"
 
 
-def launch_alone() -> float:
-    """Return the time of one launch by numba with four arrays, a floor for the rest."""
+def launches() -> tuple[float, float, float]:
+    """Return the times of one launch of a kernel with three arrays: by numba, and by ours.
 
-    def nothing(a: Any, b: Any, c: Any, d: Any) -> None:
+    The third is of ours with as many numbers beside them as most kernels here are given.
+    """
+
+    def nothing(a: Any, b: Any, c: Any) -> None:
         pass
 
-    arrays = [cuda.to_device(np.zeros(8, np.float32)) for _ in range(4)]
-    launch = cuda.jit(nothing)[128, 32]
-    return microseconds(lambda: launch(*arrays))
+    def with_numbers(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> None:
+        pass
+
+    arrays = [cuda.to_device(np.zeros(8, np.float32)) for _ in range(3)]
+    by_numba = cuda.jit(nothing)[128, 32]
+    ours = [DeviceMemory.of(array) for array in arrays]
+    few, many = cuda.jit(nothing), cuda.jit(with_numbers)
+    numbers = ((1, 2, 3, 4), (5, 6, 7), (8, 9, 10))
+    return (
+        microseconds(lambda: by_numba(*arrays)),
+        microseconds(lambda: grids.over_elements(few, 4096, ours[0], *ours)),
+        microseconds(lambda: grids.over_elements(many, 4096, ours[0], *ours, *numbers)),
+    )
 
 
 def main() -> int:
@@ -108,5 +123,9 @@ def main() -> int:
         print(HEADER)
         for row in rows():
             print(row, flush=True)
-        print(f"\nOne launch by numba, of a kernel with four arrays: {launch_alone():.0f} us.")
+        alone, few, many = launches()
+        print(
+            f"\nOne launch of a kernel with three arrays: {alone:.0f} us by numba, "
+            f"{few:.0f} us here, and {many:.0f} us with ten numbers."
+        )
     return 0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from adapool.cuda import launching
 from adapool.cuda.arrays import DeviceArray
 from adapool.cuda.dynamic import launch as dynamic_launch
 from adapool.cuda.regions import launch as regions_launch
@@ -129,7 +130,8 @@ def answering(network: Any, lib: Library) -> Any:
 
 
 def test_strides_of_eight_elements_are_no_c_order() -> None:
-    """numba-cuda 0.30 compares strides with bits where an array is only described."""
+    """They are in bytes; numba-cuda 0.30 compares them with bits where an array is described."""
     whole = DeviceArray.of(library("numba").send(np.zeros((4, 40), np.float32)))
     view = DeviceArray(whole.library, whole, whole.pointer, (4, 5), np.float32, (160, 32))
-    assert view.for_kernel()._numba_type_.layout == "A"
+    assert launching._type_of(view, []).layout == "A"
+    assert launching._type_of(whole, []).layout == "C"

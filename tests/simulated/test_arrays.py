@@ -97,11 +97,11 @@ def test_results_are_of_the_callers_kind(
     kind: type[Standin], stream: int, with_bias: bool, libraries: dict[str, list[Any]]
 ) -> None:
     """On its current stream, with its own matrix product."""
-    image, weights = IMAGE[0], np.ones((1, 1, 3, 2), np.float32)
+    image, weights = IMAGE[0], np.ones((1, 1, 3, 6), np.float32)
     still = np.zeros((5, 6, 2), np.float32)
-    bias = kind(np.array([1, 2], np.float32)) if with_bias else None
+    bias = kind(np.arange(6, dtype=np.float32)) if with_bias else None
     result: Any = adapool.deformable_conv(kind(image), kind(weights), kind(still), bias=bias)
-    expected = image.sum(-1, keepdims=True).repeat(2, -1) + ([1, 2] if with_bias else 0)
+    expected = image.sum(-1, keepdims=True).repeat(6, -1) + (np.arange(6) if with_bias else 0)
     assert type(result) is kind
     np.testing.assert_array_equal(result.array, expected)
     assert libraries["products"] == [(30, 3)]

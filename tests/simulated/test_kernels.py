@@ -10,7 +10,8 @@ from numba import cuda
 
 import adapool
 import adapool.cuda.convolution.launch
-import adapool.cuda.dynamic.launch
+import adapool.cuda.dynamic.making
+from adapool.cuda import grids
 from compare import SITES_FIELDS, assert_same
 from cuda_cases import Case, cases
 
@@ -49,7 +50,14 @@ def test_case(case: Case) -> None:
 @pytest.mark.parametrize("label", ["dynamic rectangles, indices", "dynamic squares"])
 def test_slabs(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of little memory: bands of rows, and groups of channels."""
-    monkeypatch.setattr(adapool.cuda.dynamic.launch, "_TABLE_BYTES", 1000)
+    monkeypatch.setattr(adapool.cuda.dynamic.making, "_TABLE_BYTES", 1000)
+    check(next(case for case in cases() if case.label == label))
+
+
+@pytest.mark.parametrize("label", ["dynamic rectangles, indices", "dynamic squares", "max wide"])
+def test_blocks_that_share_little(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles of few positions: tables beyond their reach are made in another way."""
+    monkeypatch.setattr(grids, "SHARED_BYTES", 400)
     check(next(case for case in cases() if case.label == label))
 
 
@@ -62,8 +70,6 @@ def test_blocks(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_grids_of_few_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels step on where a grid is at its limits."""
-    from adapool.cuda import grids
-
     monkeypatch.setattr(grids, "_MOST_ALONG", 2)
     monkeypatch.setattr(grids, "_MOST_BLOCKS", 1)
     for label in ("max overlap", "max blocks", "dynamic volume of cubes", "deform linear"):

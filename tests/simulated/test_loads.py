@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,23 @@ from numba import cuda
 from numba.cuda.simulator.cudadrv.devicearray import FakeWithinKernelCUDAArray
 
 import adapool
-from adapool.cuda.dynamic import measuring, pooling
+from adapool.cuda import sliding
+from adapool.cuda.dynamic import measuring, pooling, widening
 from adapool.cuda.dynamic.tables import plan_tables
+
+
+class Named:
+    """A kernel that notes that it is launched."""
+
+    def __init__(self, kernel: Any, note: Callable[[], None]) -> None:
+        self.kernel, self.note = kernel, note
+
+    def __getitem__(self, configuration: Any) -> Any:
+        def launch(*arguments: Any) -> None:
+            self.note()
+            self.kernel[configuration](*arguments)
+
+        return launch
 
 
 @pytest.mark.parametrize("axes", [1, 2])
@@ -24,55 +40,41 @@ def test_counted_loads_are_those_of_the_plan(
     image = np.random.default_rng(0).random((2 * size + 4, 2 * size + 5, 1)).astype(np.float32)
     sizes = np.full((*image.shape[:2], axes), size, np.float32)
     loads: Counter[str] = Counter()
+    launches: list[str] = []
     get = FakeWithinKernelCUDAArray.__getitem__
 
     def counted(array: Any, index: Any) -> Any:
         value = get(array, index)
+        # Of arrays in memory: what a block shares is an array of NumPy here.
         if isinstance(value, np.float32):
-            loads[kernel[0]] += 1
+            loads[launches[-1]] += 1
         return value
 
-    kernel = [""]
-    launches = []
-    for name in ("load_slab", "widen", "look_up_pixels", "measure_sizes"):
-        where: Any = measuring if name == "measure_sizes" else pooling
-        launched = getattr(where, name)
+    for where, name in (
+        (sliding, "slide"), (widening, "widen"), (pooling, "look_up_pixels"),
+        (measuring, "measure_sizes"),
+    ):  # fmt: skip
+        made = getattr(where, name)
 
-        class Named:
-            """Note which kernel runs, and how often."""
+        def make(*constants: Any, made: Any = made, name: str = name) -> Any:
+            return Named(made(*constants), lambda: launches.append(name))
 
-            def __init__(self, launched: Any, name: str) -> None:
-                self.launched, self.name = launched, name
-
-            def __getitem__(self, configuration: Any) -> Any:
-                def launch(*arguments: Any) -> None:
-                    kernel[0] = self.name
-                    launches.append(self.name)
-                    self.launched[configuration](*arguments)
-
-                return launch
-
-        if name == "measure_sizes":
-            monkeypatch.setattr(where, name, Named(launched, name))
-        else:  # made for tables of values, or of winners
-
-            def make(indexed: bool, launched: Any = launched, name: str = name) -> Any:
-                return Named(launched(indexed), name)
-
-            monkeypatch.setattr(where, name, make)
+        monkeypatch.setattr(where, name, make)
     monkeypatch.setattr(FakeWithinKernelCUDAArray, "__getitem__", counted)
     adapool.dynamic_pooling(cuda.to_device(image), cuda.to_device(sizes), max_kernel_size=size)
 
     pixels = image.shape[0] * image.shape[1]
     plan = plan_tables((1, size, size), axes == 1)
-    assert launches.count("widen") == plan.count - 1
-    assert loads["load_slab"] == pixels
-    # Near the end of the image parts of a block are missing, and windows are cut.
-    parts = sum(_parts(plan))
-    assert 0.5 * pixels * parts <= loads["widen"] <= 1.5 * pixels * parts
+    passes = list(plan.passes())
+    assert launches.count("slide") == sum(len(each.axes) == 1 for each in passes)
+    assert launches.count("widen") == sum(each.levels - 1 for each in passes if len(each.axes) > 1)
+    # Nor are tables read more than once along an axis, but where blocks overlap.
     inner = (image.shape[0] - size + 1) * (image.shape[1] - size + 1)
     assert loads["look_up_pixels"] >= inner * plan.look_ups((1, size, size))
-
-
-def _parts(plan: Any) -> list[int]:
-    return [step.parts[0] * step.parts[1] * step.parts[2] for step in plan.steps()]
+    for name, several in (("slide", False), ("widen", True)):
+        planned = sum(
+            each.sources * (each.levels - 1 << len(each.axes) if several else 1)
+            for each in passes
+            if (len(each.axes) > 1) == several
+        )
+        assert planned * pixels <= loads[name] <= 1.5 * planned * pixels

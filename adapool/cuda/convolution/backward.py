@@ -71,7 +71,7 @@ class _Adjoint(Job):
         super().__init__(image, kernel, windows, sampling, dtype)
         number = self.weights.dtype
         # One factor for each channel: columns of all channels side by side, and no product.
-        self.by_channel, self.depthwise = self.depthwise, False
+        self.by_channel, self.depthwise, self.few = self.depthwise, False, False
         if self.by_channel:
             self.groups = 1
         self.wanted = wanted

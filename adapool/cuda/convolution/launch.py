@@ -15,6 +15,7 @@ from adapool._convolution import ConvKernel, Sampling
 from adapool._windows import Windows
 from adapool.cuda import copying, grids
 from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.comparing import index_type
 from adapool.cuda.convolution import deformable, products
 from adapool.cuda.fixed.launch import Pooled, pool_into
 
@@ -25,6 +26,9 @@ _BLOCK_BYTES = 256 << 20
 # Channels of a thread, by the number of axes. More would spill: the eight corners of a volume
 # take twice the registers of four.
 VECTOR = {2: 4, 3: 2}
+
+# Products of channels and filters that a thread sums in registers.
+_FEW = 16
 
 # Displacements are clipped to what 32 bits hold, as on the CPU.
 _FARTHEST = 1 << 30
@@ -110,6 +114,16 @@ def flat_place(place: Triple, shape: Triple) -> int:
     return (place[0] * shape[1] + place[1]) * shape[2] + place[2]
 
 
+def shares(channels: int, most: int) -> tuple[int, int]:
+    """Return how many of some channels a thread takes, and how many threads are side by side.
+
+    Up to `most` channels, and as many threads as a warp has: both divide what there is.
+    """
+    vector = next(n for n in range(most, 0, -1) if channels % n == 0)
+    lanes = next(n for n in range(32, 0, -1) if channels // vector % n == 0)
+    return vector, lanes
+
+
 class Job:
     """What all blocks of one convolution share."""
 
@@ -132,8 +146,12 @@ class Job:
         self.channels = image.shape[-1]
         single = self.channels > 1 or windows.taps == 1
         self.depthwise = self.channels == self.filters == self.groups and single
+        # Filters of few channels are summed where samples are taken: their columns are several
+        # times the image, to be written and read again.
+        few = self.groups == sampling.offset_groups == 1 and self.channels <= VECTOR[sampling.ndim]
+        self.few = few and self.channels * self.filters <= _FEW and not self.depthwise
         self.flags = copying.zeros(image, 2)
-        if self.depthwise and self.bias is None:
+        if (self.depthwise or self.few) and self.bias is None:
             self.bias = copying.zeros(image, self.filters, self.weights.dtype)
 
     def blocks(self, pool: Windows) -> Iterator[tuple[tuple[int, int], Triple, Triple]]:
@@ -141,7 +159,7 @@ class Job:
 
         As many whole images as fit; or parts of one, which follow each other in memory.
         """
-        taps = 0 if self.depthwise else self.windows.taps
+        taps = 0 if self.depthwise or self.few else self.windows.taps
         pixel = (taps * self.channels + self.filters) * self.weights.dtype.itemsize
         most = max(1, _BLOCK_BYTES // pixel)
         images = most // self.windows.count
@@ -158,7 +176,7 @@ class Job:
         self, items: tuple[int, int], first: Triple, size: Triple, out: DeviceArray
     ) -> None:
         """Compute a block of the output grid of some images: flat (pixel, filter)."""
-        if self.depthwise:
+        if self.depthwise or self.few:
             self.sample(items, first, size, out)
             return
         taps, groups = self.windows.taps, self.groups
@@ -188,25 +206,28 @@ class Job:
     def sample(self, items: tuple[int, int], first: Triple, size: Triple, out: DeviceArray) -> None:
         """Sample a block of the output grid: into columns, or summed where that is all."""
         sampling = self.sampling
-        where, vector = self.places(items, first, size)
+        where, _ = self.places(items, first, size)
+        vector, lanes = shares(math.gcd(*where[-1]), VECTOR[sampling.ndim])
+        summed = deformable.SUMMED if self.depthwise else deformable.COLUMNS
         kernel = deformable.sampling_kernel(
             RULES[sampling.interpolation],
             sampling.ndim,
             vector,
+            lanes,
             self.weights.dtype,
-            self.depthwise,
+            self.filters if self.few else summed,
             sampling.mask is not None,
-            np.int32 if math.prod(self.image.shape[1:]) < 1 << 31 else np.int64,
+            index_type(math.prod(self.image.shape[1:])),
         )
         images = items[1] - items[0]
+        given: Any = (None, None)
+        if self.depthwise or self.few:
+            given = self.weights.reshape(-1), self.bias
         grids.over_rows(
             kernel, size[2] * self.channels // vector, size[1], images * size[0], self.image,
             self.image.reshape(-1), self.image.shape, sampling.offsets.reshape(-1),
             None if sampling.mask is None else sampling.mask.reshape(-1),
-            *where,
-            self.weights.reshape(-1) if self.depthwise else None,
-            self.bias if self.depthwise else None,
-            out, self.flags,
+            *where, *given, out, self.flags,
         )  # fmt: skip
 
     def places(

@@ -86,4 +86,4 @@ def multiply(
     tall, wide = 4, 4 if right.shape[1] > SIDE else 1
     tiles = (-(-out.shape[1] // (SIDE * wide)), -(-out.shape[0] // (SIDE * tall)), 1)
     kernel = product_kernel(left.dtype, tall, wide, bias is not None)
-    grids.over_squares(kernel, tiles, SIDE, left, left, right, bias, out)
+    grids.over_tiles(kernel, tiles, (SIDE, SIDE), left, left, right, bias, out)

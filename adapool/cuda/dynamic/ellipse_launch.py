@@ -9,14 +9,10 @@ import numpy as np
 from adapool._backends import Triple, empty_value
 from adapool.cuda import copying, grids
 from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.comparing import index_type
 from adapool.cuda.dynamic import ellipses, measuring
-from adapool.cuda.dynamic.launch import (
-    arguments_of,
-    checked_largest,
-    make_tables,
-    plan_for,
-    slabs,
-)
+from adapool.cuda.dynamic.launch import checked_largest, plan_for
+from adapool.cuda.dynamic.making import make_tables, slabs
 from adapool.cuda.fixed.launch import Pooled
 
 
@@ -52,16 +48,15 @@ def ellipse_pooling(
     planes, rows, line = grid[0], stride[1], grid[2]
     for item in range(batch):
         for slab in slabs(image, largest[1], True, plan, True):
-            tables, values = make_tables(image, item, slab, plan, True)
+            made = make_tables(image, item, slab, plan, True)
             band = (-(-slab.begin // rows), -(-slab.end // rows))
             if band[0] == band[1]:
                 continue
             grids.over_rows(
-                ellipses.look_up_ellipses(with_indices, turned),
+                ellipses.look_up_ellipses(plan, with_indices, turned, index_type(made.tables.size)),
                 line * slab.channels, band[1] - band[0], planes, image,
-                tables.reshape(-1), tables.shape, values, shaped, item, columns, limits, stride,
-                tuple(volume), band, slab.geometry, slab.channel, arguments_of(plan), fill, out,
-                indices,
+                made.tables, made.shape, made.values, shaped, item, columns, limits, stride,
+                tuple(volume), band, slab.geometry, slab.channel, fill, out, indices,
             )  # fmt: skip
     return out, indices
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from adapool import _formulas
 from adapool._jit import cuda_device, cuda_kernel
+from adapool.cuda.comparing import wins
 from adapool.cuda.dynamic.pooling import box_maximum, in_volume
+from adapool.cuda.dynamic.tables import Plan
 from adapool.cuda.target import cuda, uncontracted
 
-_wins = cuda_device(_formulas.wins)
 _times = cuda_device(uncontracted)
 
 
@@ -79,53 +80,59 @@ def row_ends(shares: Any, x: int, y: int, low: int, high: int, width: Any, shear
     return first, last
 
 
-@cuda_device
-def ellipse_winner(
-    tables: Any, shape: Any, values: Any, centre: Any, axes: Any, whole: Any, volume: Any,
-    slab: Any, plan: Any, c: int,
-) -> Any:  # fmt: skip
-    """Return which element of the slab wins in an ellipse; -1 where it is empty.
+@functools.cache
+def ellipse_winner(plan: Plan, index: Any) -> Any:
+    """Return the function that says which element of the slab wins in an ellipse; -1: empty.
 
-    `axes` are depth, height, width and shear, `whole` how wide the box around it is.
+    The axes are depth, height, width and shear, `whole` is how wide the box around it is.
     """
-    z, y, x = centre
-    depth, height, width, shear = axes
-    low_z, high_z = _around(depth, z, volume[0])
-    low_y, high_y = _around(height, y, volume[1])
-    low_x, high_x = _around(whole, x, volume[2])
-    best = -1
-    if low_z < high_z and low_y < high_y and low_x < high_x:
-        top, rows, columns, channels = slab
-        low, high = (low_z, low_y - top, low_x), (high_z, high_y - top, high_x)
-        best = int(box_maximum(tables, shape, values, low, high, plan, channels, c))
-        rest, column = divmod(best // channels, columns)
-        plane, row = divmod(rest, rows)
-        row += top - y
-        shares = _share(plane - z, depth) + _share(row, height)
-        if not shares + _share(_sheared(column - x, row, shear), width) <= 1:
-            best = -1
-            for a in range(low_z, high_z):
-                for b in range(low_y, high_y):
-                    shares = _share(a - z, depth) + _share(b - y, height)
-                    if shares <= 1:
-                        first, last = row_ends(shares, x, b - y, low_x, high_x, width, shear)
-                        if first <= last:
-                            low, high = (a, b - top, first), (a + 1, b - top + 1, last + 1)
-                            found = box_maximum(tables, shape, values, low, high, plan, channels, c)
-                            other = int(found)
-                            if best < 0 or _wins(
-                                values[np.uint64(other)], other, values[np.uint64(best)], best
-                            ):
-                                best = other
-    return best
+    box = box_maximum(plan, True, index)
+
+    @cuda_device
+    def winner(
+        tables: Any, shape: Any, values: Any, centre: Any, axes: Any, whole: Any, volume: Any,
+        slab: Any, c: int,
+    ) -> Any:  # fmt: skip
+        z, y, x = centre
+        depth, height, width, shear = axes
+        low_z, high_z = _around(depth, z, volume[0])
+        low_y, high_y = _around(height, y, volume[1])
+        low_x, high_x = _around(whole, x, volume[2])
+        best = index(-1)
+        if low_z < high_z and low_y < high_y and low_x < high_x:
+            top, rows, columns, channels = slab
+            low = index(low_z), index(low_y - top), index(low_x)
+            high = index(high_z), index(high_y - top), index(high_x)
+            value, best = box(tables, values, shape, low, high, channels, c)
+            rest, column = divmod(best // channels, columns)
+            plane, row = divmod(rest, rows)
+            row += top - y
+            shares = _share(plane - z, depth) + _share(row, height)
+            if not shares + _share(_sheared(column - x, row, shear), width) <= 1:
+                best = index(-1)
+                for a in range(low_z, high_z):
+                    for b in range(low_y, high_y):
+                        shares = _share(a - z, depth) + _share(b - y, height)
+                        if shares <= 1:
+                            first, last = row_ends(shares, x, b - y, low_x, high_x, width, shear)
+                            if first <= last:
+                                low = index(a), index(b - top), index(first)
+                                high = index(a + 1), index(b - top + 1), index(last + 1)
+                                other, own = box(tables, values, shape, low, high, channels, c)
+                                if best < 0 or wins(other, own, value, best):
+                                    value, best = other, own
+        return best
+
+    return winner
 
 
 @functools.cache
-def look_up_ellipses(indexed: bool, turned: bool) -> Any:
+def look_up_ellipses(plan: Plan, indexed: bool, turned: bool, index: Any) -> Any:
     """Return the kernel that answers ellipses; as `pooling.look_up_pixels` does for boxes.
 
     If `turned`, `params` are what :func:`turn` makes.
     """
+    winner_of = ellipse_winner(plan, index)
 
     @cuda_kernel(registers=168)
     def look_up_windows(
@@ -141,7 +148,6 @@ def look_up_ellipses(indexed: bool, turned: bool) -> Any:
         band: Any,
         slab: Any,
         channel: int,
-        plan: Any,
         fill: Any,
         out: Any,
         indices: Any,
@@ -164,16 +170,16 @@ def look_up_ellipses(indexed: bool, turned: bool) -> Any:
                     if turned:
                         width = float(params[item, z, y, x, 1])
                         shear = float(params[item, z, y, x, 2])
-                    winner = ellipse_winner(
+                    winner = winner_of(
                         tables, shape, values, (z, y, x), (depth, height, width, shear), whole,
-                        volume, slab, plan, c,
+                        volume, slab, c,
                     )  # fmt: skip
                     best = fill
                     if winner >= 0:
                         best = values[np.uint64(winner)]
                     out[batch, plane, row, column, channel + c] = best
                     if indexed:
-                        here = in_volume(winner, slab, volume[1])
+                        here = in_volume(winner, slab, volume[1], np.int64)
                         indices[batch, plane, row, column, channel + c] = here
 
     return look_up_windows

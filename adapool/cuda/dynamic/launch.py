@@ -1,10 +1,8 @@
-"""Windows of a size of their own on the device: slabs, tables and look-ups; the sites."""
+"""Windows of a size of their own on the device: tables, slab by slab, and look-ups; the sites."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +12,11 @@ from adapool._checks import predictions
 from adapool._windows import size_limits
 from adapool.cuda import copying, grids
 from adapool.cuda.arrays import DeviceArray
+from adapool.cuda.comparing import index_type
 from adapool.cuda.dynamic import measuring, pooling
+from adapool.cuda.dynamic.making import make_tables, slabs
 from adapool.cuda.dynamic.tables import Plan, plan_tables
 from adapool.cuda.fixed.launch import Pooled
-
-# Bytes that the tables of a slab may take. On an 80 GB device much more would do; a slab of this
-# size already has thousands of blocks, and its halo is a small part of it.
-_TABLE_BYTES = 512 << 20
 
 
 def dynamic_pooling(
@@ -41,18 +37,24 @@ def dynamic_pooling(
     fill = empty_value(image.dtype)
     plan = plan_for(image, largest, columns)
     planes, rows, line = grid[0], stride[1], grid[2]
+    flat = out.reshape(-1), None if indices is None else indices.reshape(-1)
+    params, width = sizes.reshape(-1), sizes.shape[-1]
+    index = index_type(plan.count * image.size // batch, out.size, sizes.size, 2 * max(limits))
     for item in range(batch):
+        begin = item % len(sizes) * math.prod(volume) * width
         for slab in slabs(image, largest[1], centered, plan, with_indices):
-            tables, values = make_tables(image, item, slab, plan, with_indices)
             band = (-(-slab.begin // rows), -(-slab.end // rows))
             if band[0] == band[1]:
                 continue
+            made = make_tables(image, item, slab, plan, with_indices)
+            kernel = pooling.look_up_pixels(
+                plan, columns, centered, channels == 1, with_indices, index
+            )
             grids.over_rows(
-                pooling.look_up_pixels(with_indices),
-                line * slab.channels, band[1] - band[0], planes, image,
-                tables.reshape(-1), tables.shape, values, sizes, item, columns, limits, centered,
-                stride, tuple(volume), band, slab.geometry, slab.channel, arguments_of(plan),
-                fill, out, indices,
+                kernel, line * slab.channels, band[1] - band[0], planes, image,
+                made.tables, made.values, made.shape, params, begin, width, limits, stride,
+                tuple(volume), band, slab.geometry, slab.channel, (planes, line, channels, grid[1]),
+                item * planes * grid[1], fill, *flat,
             )  # fmt: skip
     return out, indices
 
@@ -74,23 +76,28 @@ def pool_sites(
     largest = _largest(sizes, columns, limits)
     plan = plan_for(image, largest, columns)
     fill = empty_value(image.dtype)
+    kernel = pooling.look_up_sites(
+        plan, columns, centered, with_indices,
+        index_type(plan.count * image.size, 2 * max(limits)),
+    )  # fmt: skip
     for slab in slabs(image, largest[1], centered, plan, with_indices):
-        tables, values = make_tables(image, 0, slab, plan, with_indices)
+        made = make_tables(image, 0, slab, plan, with_indices)
         grids.over_elements(
-            pooling.look_up_sites(with_indices), len(positions) * slab.channels, image,
-            tables.reshape(-1), tables.shape, values, positions, sizes, columns, limits, centered,
-            volume,
-            (slab.begin, slab.end), slab.geometry, slab.channel, arguments_of(plan), fill, out,
-            indices,
+            kernel, len(positions) * slab.channels, image,
+            made.tables, made.values, made.shape, positions, sizes, limits, volume,
+            (slab.begin, slab.end), slab.geometry, slab.channel, fill, out, indices,
         )  # fmt: skip
     return out, indices
 
 
 def _largest(params: DeviceArray, columns: Triple, limits: Triple) -> Triple:
     """Return the largest size along each axis; raise ValueError where one is not finite."""
-    found = copying.zeros(params, 4, np.int64)
+    index = index_type(2 * max(limits))
+    found = copying.zeros(params, 4, index)
+    pixels, width = params.shape
     grids.over_elements(
-        measuring.measure_sizes, len(params), params, params, columns, limits, found
+        measuring.measure_sizes(columns, width, index), pixels, params,
+        params.reshape(-1), pixels, limits, found, steps=32,
     )  # fmt: skip
     return checked_largest(found)
 
@@ -109,75 +116,3 @@ def plan_for(image: DeviceArray, largest: Triple, columns: Triple) -> Plan:
         max(1, min(size, n)) for size, n in zip(largest, image.shape[1:4], strict=True)
     )
     return plan_tables((first, second, third), columns[1] == columns[2])
-
-
-def arguments_of(plan: Plan) -> tuple[Any, ...]:
-    """Return what kernels take of a plan."""
-    return plan.levels, plan.weights, plan.tied, plan.shift
-
-
-@dataclass(frozen=True)
-class _Slab:
-    """Rows `begin` .. `end` that are answered, those that are held, and the channels."""
-
-    begin: int
-    end: int
-    first: int
-    last: int
-    columns: int
-    channel: int
-    channels: int
-
-    @property
-    def geometry(self) -> tuple[int, int, int, int]:
-        """What kernels take: first row, rows, columns, channels."""
-        return self.first, self.last - self.first, self.columns, self.channels
-
-
-def slabs(
-    image: DeviceArray, largest: int, centered: bool, plan: Plan, with_indices: bool
-) -> Iterator[_Slab]:
-    """Cut an image so that the tables of a slab take bounded memory."""
-    _, depth, height, width, channels = image.shape
-    before = largest // 2 if centered else 0
-    after = largest - before
-    cell = plan.count * (4 if with_indices else image.dtype.itemsize) * depth * width
-    # At least as many rows are answered as are held beside them; of that, all channels that fit.
-    least = min(2 * largest + 1, height)
-    group = max(1, min(channels, _TABLE_BYTES // (cell * least)))
-    rows = min(height, max(_TABLE_BYTES // (cell * group) - largest, largest, 1))
-    for begin in range(0, height, rows):
-        end = min(begin + rows, height)
-        first, last = max(begin - before, 0), min(end + after, height)
-        for channel in range(0, channels, group):
-            yield _Slab(begin, end, first, last, width, channel, min(group, channels - channel))
-
-
-def make_tables(
-    image: DeviceArray, item: int, slab: _Slab, plan: Plan, with_indices: bool
-) -> tuple[DeviceArray, DeviceArray | None]:
-    """Make the tables of a slab; with the values that they refer to where they hold winners."""
-    rows, line = slab.last - slab.first, slab.columns * slab.channels
-    shape = (image.shape[1], rows, line)
-    cells = math.prod(shape)
-    winner = np.int32 if cells < 1 << 31 else np.int64
-    dtype = winner if with_indices else image.dtype
-    tables = image.empty((plan.count, *shape), dtype)
-    whole = tables.reshape(plan.count, -1)
-    first = tables[:1].reshape(shape)
-    values = image.empty(shape, image.dtype) if with_indices else None
-    origin = (slab.first, slab.channel)
-    extent = (line, rows, image.shape[1])
-    grids.over_rows(
-        pooling.load_slab(with_indices), *extent, image,
-        image, item, origin, first if values is None else values, None if values is None else first,
-    )  # fmt: skip
-    flat = None if values is None else values.reshape(-1)
-    for step in plan.steps():
-        source = whole[step.source : step.source + 1].reshape(shape)
-        target = whole[step.target : step.target + 1].reshape(shape)
-        steps = (*step.steps[:2], step.steps[2] * slab.channels)
-        grids.over_rows(
-            pooling.widen(with_indices), *extent, image, source, flat, step.parts, steps, target
-        )
-    return tables, flat

@@ -8,19 +8,27 @@ from typing import Any
 
 import numpy as np
 
-from adapool._backends import Triple, empty_value
+from adapool._backends import Triple, empty_value, lowest_value
 from adapool._checks import predictions
 from adapool._weights import AttentionWeights, PixelWeights
 from adapool._windows import Windows
 from adapool.cuda import copying, grids
 from adapool.cuda.arrays import DeviceArray
-from adapool.cuda.fixed import maximum
+from adapool.cuda.comparing import index_type
+from adapool.cuda.fixed import maximum, wide, windows
 
 Pooled = tuple[DeviceArray, DeviceArray | None]
 
-# Outputs of a tile, rows and columns (times channels): the halo of a 5 x 5 window is then a
-# quarter of what is loaded. Halved until the tile fits into shared memory.
-_TILE = (32, 64)
+# Sides of windows that a thread reads whole: each pixel more costs it about 7 % of a copy. Beyond,
+# two passes in shared memory load less. (On an H100, 4096 x 4096: 64 us at 5, 85 at 8; in two
+# passes 262 at 9, 289 at 31.)
+_SMALL = 12
+
+# The same of values, or of numbers of elements, with 64 bits: registers would not do for more.
+_SMALL_WIDE = 8
+
+# Threads that a device holds: rows are shared out so that there are about as many.
+_THREADS = 132 * 2048
 
 
 def max_pooling(image: DeviceArray, geometry: Windows, with_indices: bool) -> Pooled:
@@ -34,17 +42,10 @@ def pool_into(
     image: DeviceArray, geometry: Windows, out: DeviceArray, indices: DeviceArray | None
 ) -> None:
     """Pool an image into arrays that are there already."""
-    tile = None if indices is not None else _tile(image, geometry, image.dtype)
-    if tile is not None:
-        _pool_tiles(image, None, geometry, image.dtype, tile, out)
-    elif indices is None:
-        one, fill = image.dtype.type(1), empty_value(out.dtype)
-        batch, planes, rows, columns, channels = out.shape
-        grids.over_rows(
-            maximum.max_rows, columns * channels, rows, batch * planes, image,
-            image.reshape(-1), image.shape[1:], batch, _geometry(geometry), geometry.outputs,
-            one, fill, out.reshape(-1),
-        )  # fmt: skip
+    if indices is None and is_small(image, geometry, image.dtype):
+        _pool_columns(image, None, geometry, image.dtype, out)
+    elif indices is None and wide.is_wide(image, geometry, image.dtype):
+        wide.pool_wide(image, geometry, out)
     else:
         span = (0, len(image) * geometry.count)
         _pool_windows(image, None, False, span, geometry, image.dtype, out, indices)
@@ -75,9 +76,11 @@ def attention_pooling(
         if not isinstance(batch, PixelWeights):
             span = (batch.first, batch.count)
         elif indices is None and geometry.covers_volume:
-            tile = _tile(image, geometry, product)
-            if tile is not None:
-                _pool_tiles(image, values, geometry, product, tile, out)
+            if is_small(image, geometry, product):
+                _pool_columns(image, values, geometry, product, out)
+                continue
+            if wide.is_wide(image, geometry, product):
+                wide.pool_wide(_weighed(image, values, product), geometry, out)
                 continue
         copying.check_finite("attention_network", values)
         rows = values.reshape(-1, values.shape[-1])
@@ -103,64 +106,69 @@ def results(
     return image.empty(shape, dtype), image.empty(shape, np.int64) if with_indices else None
 
 
+def is_small(image: DeviceArray, geometry: Windows, dtype: np.dtype[Any]) -> bool:
+    """Whether a thread reads all of its windows, none of which has a hole, in `dtype`."""
+    short = dtype.itemsize < 8 and _index(image, geometry) is np.int32
+    most = _SMALL if short else _SMALL_WIDE
+    depth, height, width = geometry.kernel
+    if geometry.span != geometry.kernel or max(depth, height, width) > most:
+        return False
+    return depth * width <= 3 * most
+
+
+def _index(image: DeviceArray, geometry: Windows) -> Any:
+    """Return the type that counts the elements of an image and of what is pooled from it."""
+    return index_type(image.size, len(image) * geometry.count * image.shape[-1])
+
+
 def _geometry(geometry: Windows) -> tuple[Triple, Triple, Triple, Triple]:
     return geometry.kernel, geometry.stride, geometry.dilation, geometry.origin
 
 
-def _tile(image: DeviceArray, geometry: Windows, dtype: np.dtype[Any]) -> tuple[int, int] | None:
-    """Return the outputs (rows, columns * channels) of a tile, or None where none is of use.
-
-    Windows that do not overlap read every value once anyway; those without any position need the
-    fill that only the other kernels write.
-    """
-    if all(k <= s for k, s in zip(geometry.kernel[1:], geometry.stride[1:], strict=True)):
-        return None
-    if any(geometry.empty_outputs(axis) for axis in range(3)):
-        return None
-    channels = image.shape[-1]
-    rows, columns = _TILE[0], max(1, _TILE[1] // channels)
-    rows, columns = min(rows, geometry.outputs[1]), min(columns, geometry.outputs[2])
-    while maximum.tile_elements(geometry, rows, columns, channels) > (
-        grids.SHARED_BYTES // dtype.itemsize
-    ):
-        if rows == columns == 1:
-            return None
-        rows, columns = (-(-rows // 2), columns) if rows >= columns else (rows, -(-columns // 2))
-    return rows, columns * channels
-
-
-def _pool_tiles(
+def _pool_columns(
     image: DeviceArray,
     weights: DeviceArray | None,
     geometry: Windows,
     product: np.dtype[Any],
-    tile: tuple[int, int],
     out: DeviceArray,
 ) -> None:
-    channels = image.shape[-1]
+    """Launch the kernel whose threads go down the columns."""
+    batch, planes, rows, columns, channels = out.shape
     flags = None if weights is None else copying.zeros(image, 1)
-    length = out.shape[3] * channels
-    tiles = (-(-length // tile[1]), -(-out.shape[2] // tile[0]), len(out) * out.shape[1])
-    shared = maximum.tile_elements(geometry, tile[0], tile[1] // channels, channels)
-    lowest = product.type(-np.inf if product.kind == "f" else np.iinfo(product).min)
-    grids.over_tiles(
-        maximum.max_tiles(product, weights is not None),
-        tiles,
-        shared * product.itemsize,
-        image,
-        image.reshape(-1),
-        (*image.shape[:3], image.shape[3] * channels),
-        None if weights is None else weights.reshape(-1),
-        1 if weights is None else len(weights),
-        channels,
-        1 if weights is None else channels // weights.shape[-1],
-        _geometry(geometry),
-        lowest,
-        tile,
-        out.reshape(-1),
-        (*out.shape[1:3], length),
-        flags,
-    )
+    marching = geometry.stride[1] == 1 and geometry.kernel[1] > 1
+    last = (columns - 1) * geometry.stride[2] + geometry.origin[2] + geometry.kernel[2]
+    padded = geometry.origin[2] < 0 or last > geometry.volume[2]
+    kernel = windows.pool_columns(
+        geometry.kernel, marching, channels == 1, padded, product, weights is not None,
+        _index(image, geometry),
+    )  # fmt: skip
+    # A band is read with the rows above it: the longer, the less is read twice.
+    enough = rows * columns * channels * batch * planes // _THREADS
+    band = min(max(windows.AT_ONCE, enough // windows.AT_ONCE * windows.AT_ONCE), 32)
+    grids.over_rows(
+        kernel, columns * channels, -(-rows // band), batch * planes, image,
+        image.reshape(-1), image.shape[1:], None if weights is None else weights.reshape(-1),
+        (1, 1) if weights is None else (len(weights), weights.shape[-1]), batch * planes,
+        geometry.stride, geometry.origin, geometry.outputs, band, lowest_value(product),
+        out.reshape(-1), flags,
+    )  # fmt: skip
+    _check(flags)
+
+
+def _weighed(image: DeviceArray, weights: DeviceArray, product: np.dtype[Any]) -> DeviceArray:
+    """Return the products of pixels and weights; raise ValueError where one is not finite."""
+    flags, out = copying.zeros(image, 1), image.empty(image.shape, product)
+    shared = (weights.size, image.shape[-1] // weights.shape[-1])
+    grids.over_elements(
+        wide.weigh, out.size, image, image.reshape(-1), weights.reshape(-1), shared,
+        product.type(1), out.reshape(-1), flags,
+    )  # fmt: skip
+    _check(flags)
+    return out
+
+
+def _check(flags: Any) -> None:
+    """Raise ValueError where a kernel has seen a weight that is not finite. Waits."""
     if flags is not None and flags.to_host().any():
         predictions.not_finite("attention_network")
 
@@ -177,8 +185,11 @@ def _pool_windows(
 ) -> None:
     """Launch the kernel that visits windows one by one: `span` is the first, and how many."""
     first, count = span
+    longest = 0 if weights is None else weights.size
     grids.over_elements(
-        maximum.max_windows(weights is not None, indices is not None),
+        maximum.max_windows(
+            weights is not None, indices is not None, index_type(image.size, out.size, longest)
+        ),
         count * math.prod(image.shape[-1:]),
         image,
         image.reshape(-1),
