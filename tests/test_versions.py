@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import configparser
+import re
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
+import adapool
 import versions
 
 
@@ -21,6 +24,15 @@ def test_the_lowest_versions_are_those_of_setup_cfg() -> None:
     assert pinned.keys() == floors.keys()
     for name, version in pinned.items():
         assert f"{version}.".startswith(f"{floors[name]}."), name
+
+
+def test_the_citation_has_the_version() -> None:
+    cited = re.search(
+        r"^version: (.*)$", versions.PROJECT.joinpath("CITATION.cff").read_text(), re.MULTILINE
+    )
+    assert cited is not None
+    # Between releases, that of the one to come.
+    assert cited[1] == Version(adapool.__version__).base_version
 
 
 def test_a_python_that_is_not_here(
