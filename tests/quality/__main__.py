@@ -15,6 +15,7 @@ _WHAT = {
     "detect": "one point for each object: F1 beside peers at their best setting",
     "regions": "own, fg, read, count and shape at one number of outputs for all",
     "pooling": "what fixed and adaptive pooling keep, and trained networks",
+    "training": "what training through the pooling gains: small networks of torch",
 }
 
 
@@ -32,10 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from . import regions_page
 
         text = regions_page.section(images, kept, given.jobs, pictures)
-    else:
+    elif given.what == "pooling":
         from . import pooling_page
 
         text = pooling_page.section(images)
+    else:
+        from . import training_page
+
+        text = training_page.section(images)
     print(text)
     print(f"{time.perf_counter() - begin:.0f} s")
     if given.write:

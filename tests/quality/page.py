@@ -12,7 +12,7 @@ from . import words
 DOCS = Path(__file__).parents[2] / "docs"
 
 # In the order of the page.
-SECTIONS = ("head", "regions", "detect", "limits", "pooling")
+SECTIONS = ("head", "regions", "detect", "limits", "pooling", "training")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
