@@ -135,12 +135,11 @@ def run(image: str, output: Path, *, quick: bool = False) -> str:
     ]
     # Silent unless it takes longer than a second, as it does while functions are compiled.
     bar = tqdm(calls, desc="adapool demo", unit="method", delay=1, leave=False)
-    results, lines = zip(
-        *(_timed(sample.image, *call, calls=1 if quick else 2) for call in bar), strict=True
-    )
+    times = 1 if quick else 2
+    results, lines = zip(*(_timed(sample.image, times, *call) for call in bar), strict=True)
     _draw(output, sample, size, results)
-    times = ["first ms"] if quick else ["first ms", "second ms"]
-    rows = [["method", "input", "output", "dtype", *times, "of it network"], *lines]
+    headings = ["method", "input", "output", "dtype", *["first ms", "second ms"][:times]]
+    rows = [[*headings, "of it network"], *lines]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * width for width in widths])
     # Words are read from the left, numbers from the right.
@@ -150,10 +149,10 @@ def run(image: str, output: Path, *, quick: bool = False) -> str:
 
 def _timed(
     image: Array,
+    times: int,
     function: Callable[..., Any],
     network: Any,
     options: dict[str, Any],
-    calls: int,
 ) -> tuple[Any, list[str]]:
     """Call adapool so many times; return the result, and the line of the table."""
     totals, predicting = [], [0.0]
@@ -168,16 +167,16 @@ def _timed(
     if network is not None:
         names = [name for name in signature(function).parameters if name.endswith("_network")]
         options = options | {names[0]: watched}
-    for _ in range(calls):
+    for _ in range(times):
         predicting.append(0)
         begin = time.perf_counter()
         result = function(image, **PLAIN, **options)
         totals.append(time.perf_counter() - begin)
     values = getattr(result, "values", result)  # of sites
     shapes = [" x ".join(map(str, array.shape)) for array in (image, values)]
-    times = [f"{1e3 * each:.1f}" for each in totals]
+    taken = [f"{1e3 * each:.1f}" for each in totals]
     of_network = "-" if network is None else f"{1e3 * predicting[-1]:.1f}"
-    return result, [function.__name__, *shapes, str(values.dtype), *times, of_network]
+    return result, [function.__name__, *shapes, str(values.dtype), *taken, of_network]
 
 
 def label_blocks(shape: tuple[int, ...], size: int) -> Array:
