@@ -82,6 +82,10 @@ def test_every_kernel_passes_the_gate() -> None:
             "find_str",
         ):
             assert re.search(f"^{architecture} +{kernel}", result.stdout, re.MULTILINE)
+    page = (TESTS.parent / "docs" / "cuda.md").read_text()
+    rows = re.findall(r"^\|.*", result.stdout, re.MULTILINE)
+    assert len(rows) > 10
+    assert all(row in page for row in rows)
 
 
 def stacked(out: Any) -> None:
