@@ -115,7 +115,7 @@ class _Device:
 
 @functools.lru_cache(maxsize=256)
 def _stream(device: int, handle: int) -> Any:
-    """Return a stream: one object for each, by which a launch that was configured is found."""
+    """Return a stream, as numba takes it: one object for each."""
     return cuda.default_stream() if handle == DEFAULT_STREAM else cuda.external_stream(handle)
 
 
