@@ -23,6 +23,7 @@ import cuda_floors
 from adapool.cuda.dynamic.tables import plan_tables
 from cuda_gate import ARCHITECTURES, Report, compile_kernel, line, link_kernel
 from cuda_kernels import Kernel
+from cuda_machine_code import loops
 
 TESTS = Path(__file__).parent
 
@@ -88,6 +89,10 @@ def test_every_kernel_passes_the_gate() -> None:
             "find_str",
         ):
             assert re.search(f"^{architecture} +{kernel}", result.stdout, re.MULTILINE)
+    page = (TESTS.parent / "docs" / "cuda.md").read_text()
+    rows = re.findall(r"^\|.*", result.stdout, re.MULTILINE)
+    assert len(rows) > 10
+    assert all(row in page for row in rows)
 
 
 def stacked(out: Any) -> None:
@@ -120,6 +125,33 @@ def test_the_gate_can_fail(function: Any, fault: str, architecture: str) -> None
     assert (fault in faults[0] and fault in line(report)) if fault else not faults
     over = report.faults(budget=report.registers - 1)
     assert over[-1].startswith(f"{report.registers} registers")
+
+
+def test_loops_of_machine_code() -> None:
+    """An outer loop of five instructions, in which there is one of two; the last is no loop."""
+    text = "\n".join(
+        f"{label}:" if label.startswith(".") else f"        /*{n:04x}*/    {label} ;"
+        for n, label in enumerate(
+            ("MOV", ".L_x_1", "MOV", ".L_x_2", "FADD", "@P0 BRA `(.L_x_2)", "MOV",
+             "@P1 BRA `(.L_x_1)", "EXIT", ".L_x_3", "BRA `(.L_x_3)")
+        )
+    )  # fmt: skip
+    assert loops(text) == [3, 2]
+
+
+def test_the_gate_sees_instructions() -> None:
+    image = types.Array(types.float32, 1, "C")
+
+    def summed(out: Any) -> None:
+        total = out[0]
+        for j in range(out.size):
+            total += out[j] * total
+        out[0] = total
+
+    probe = Kernel("probe", summed, types.void(image), 256, weights=(1,), budget=1)
+    report = link_kernel(compile_kernel(probe), probe, "sm_90a")
+    assert "budget" in report.faults()[-1] or "weights" in report.faults()[-1]
+    assert not link_kernel(compile_kernel(probe), probe, "sm_80").faults()
 
 
 def test_the_gate_sees_spills() -> None:

@@ -170,3 +170,18 @@ def test_what_is_brought_along_comes_first(
     steps.prepare(machine)
     status, text = machine.call(machine.python("-c", "import numpy, brought; numpy.row_stack"), 60)
     assert (status, text.strip()) == (0, "here")
+
+
+def test_the_table_of_the_page_comes_from_the_report() -> None:
+    from device import page
+
+    case = {
+        "case": "max", "kernels_ms": 0.5, "floor_ms": 0.25, "share": 0.5, "host_ms": 0.1,
+        "launches": 2.0,
+        "peers": {"other": {"events_ms": [1, 2, 3]}, "absent": {"error": "none"}},
+    }  # fmt: skip
+    text = page.table({"device": "GPU", "copy_TB_s": 3.0, "cases": [case, {"error": "wrong"}]})
+    assert text.splitlines()[-1] == "| max | 0.500 | 0.250 | 50% | 0.10 | 2 | other 2.000 |"
+    written = page.replaced(page.PAGE.read_text(), text)
+    assert text in written
+    assert page.replaced(written, text) == written

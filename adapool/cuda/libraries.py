@@ -82,7 +82,7 @@ class _Device:
 
     def handle(self) -> int:
         """Return the stream, as the driver takes it."""
-        return _handle(self.device, self.stream)
+        return 0 if self.stream == LEGACY_STREAM else self.stream
 
     def on_device(self) -> contextlib.AbstractContextManager[Any]:
         """Make the device current."""
@@ -115,13 +115,8 @@ class _Device:
 
 @functools.lru_cache(maxsize=256)
 def _stream(device: int, handle: int) -> Any:
-    """Return a stream: one object for each, by which a launch that was configured is found."""
+    """Return a stream, as numba takes it: one object for each."""
     return cuda.default_stream() if handle == DEFAULT_STREAM else cuda.external_stream(handle)
-
-
-@functools.lru_cache(maxsize=256)
-def _handle(device: int, handle: int) -> int:
-    return int(_stream(device, handle))
 
 
 def _follow(later: Any, earlier: Any) -> None:

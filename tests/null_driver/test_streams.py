@@ -53,7 +53,7 @@ def test_operands_on_other_streams_are_waited_for_by_events(moved: bool) -> None
     assert _waits(before, NUMBA_STREAM, OTHER)
     assert _waits(after, OTHER, NUMBA_STREAM)
     if moved:
-        (copied,) = [n for n, line in enumerate(noted.lines) if "copy_elements" in line]
+        (copied,) = [n for n, line in enumerate(noted.lines) if "interleave" in line]
         assert _waits([line.split() for line in noted.lines[copied:]], NUMBA_STREAM, OTHER)
 
 

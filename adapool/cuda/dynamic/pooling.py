@@ -222,7 +222,7 @@ def look_up_sites(plan: Plan, columns: Triple, centered: bool, indexed: bool, in
     in_z, in_y, in_x = columns
     maximum = box_maximum(plan, indexed, index)
 
-    @cuda_kernel(registers=64)
+    @cuda_kernel(registers=80)
     def look_up_positions(
         tables: Any, values: Any, shape: Any, positions: Any, sizes: Any, limits: Any, volume: Any,
         band: Any, slab: Any, channel: int, fill: Any, out: Any, indices: Any,
