@@ -11,7 +11,7 @@ from numba import cuda
 import adapool
 import adapool.cuda.convolution.launch
 import adapool.cuda.dynamic.making
-from adapool.cuda import grids
+from adapool.cuda import comparing, grids
 from compare import SITES_FIELDS, assert_same
 from cuda_cases import Case, cases
 
@@ -65,6 +65,20 @@ def test_blocks_that_share_little(label: str, monkeypatch: pytest.MonkeyPatch) -
 def test_blocks(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Columns of little memory: blocks of rows."""
     monkeypatch.setattr(adapool.cuda.convolution.launch, "_BLOCK_BYTES", 600)
+    check(next(case for case in cases() if case.label == label))
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "max overlap", "max wide", "max indices", "max channels and batch moved",
+        "attention per pixel, overlap", "dynamic squares", "dynamic rectangles, indices",
+        "deform linear",
+    ],
+)  # fmt: skip
+def test_elements_counted_in_64_bits(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels for arrays of more elements than 32 bits count."""
+    monkeypatch.setattr(comparing, "_SHORT", 0)
     check(next(case for case in cases() if case.label == label))
 
 
