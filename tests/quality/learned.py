@@ -10,11 +10,12 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import adapool.torch
 import numpy as np
 import torch
 from scipy import ndimage as ndi
 from torch import Tensor, nn
+
+import adapool.torch
 
 from .scores import Array
 
@@ -168,10 +169,13 @@ class _Sized(nn.Module):
         self.block = block
 
     def forward(self, image: Tensor) -> Tensor:
-        middle = self.block // 2
+        # Windows lie around every block-th pixel: of an image moved so that those are the middles,
+        # all but the first.
+        before = self.block - self.block // 2
         rows, columns = (n // self.block for n in image.shape[-2:])
-        pooled: Tensor = self.layer(image[..., middle:, middle:])
-        return pooled[..., :rows, :columns]
+        moved = nn.functional.pad(image, (before, 0, before, 0), mode="replicate")
+        pooled: Tensor = self.layer(moved)
+        return pooled[..., 1 : rows + 1, 1 : columns + 1]
 
 
 def pooling_layer(name: str, channels: int, block: int) -> nn.Module:

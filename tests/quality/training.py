@@ -170,7 +170,7 @@ def class_scores(pairs: Sequence[Pair], seeds: int = SEEDS, rounds: int = 8) -> 
     """Share of objects that are told right as below or above the median area, for each seed."""
     by_image = _classified(pairs)
     middle = float(np.median([area for image in by_image for _, area in image]))
-    for pooling in ("max", "mean", "attention", "dynamic", "deformable"):
+    for pooling in ("max", "mean", "attention", "dynamic"):
         right, size = [], 0
         for seed in range(seeds):
             hits = []
