@@ -187,7 +187,9 @@ def search(
         octave = each.octave.index
         found[source] = grown(each, coarse[octave], ndim)
         heights = steps(found[source], coarse[octave], scales.octaves, smooth)
-        parts.append(measured(found[source], source, smooth[octave], noises, voxel, ndim, heights))
+        parts.append(
+            measured(found[source], source, scales.octaves, smooth, noises, voxel, ndim, heights)
+        )
     return found, joined(parts)
 
 
