@@ -44,7 +44,8 @@ class BlobSizes(PerPixel):
        levels between the local mean and some local deviations above it. Of all level sets of the
        depth, held in a tree [1]_, those are candidates, none within another, that have the
        largest sum of extent times fit, as in [2]_: where the parts of a component are more like
-       ellipsoids than it is, it is parted.
+       ellipsoids than it is, it is parted. As halving fills the notch where two objects touch,
+       the fit is that of the outline two octaves finer, if that is less.
     3. In the finest octave, maxima of the Laplacian of a Gaussian are candidates too: spots, where
        they are higher than those that noise and clutter make, by the median of all maxima, and fall
        by a quarter of their height before they meet a higher one, as bumps on a rim do not.
