@@ -9,12 +9,13 @@ import numpy as np
 from adapool._backends import Array
 from adapool.cpu.objects import components
 from adapool.cpu.objects import labels as kernels
-from adapool.estimators.blobs.candidates import Found, components_of, spots_of
+from adapool.estimators.blobs.candidates import Found, components_of
 from adapool.estimators.blobs.measures import Candidates, joined, measured
 from adapool.estimators.blobs.noise import despeckled, noise, pixel_noise
 from adapool.estimators.blobs.pyramid import octaves, pixels_of
 from adapool.estimators.blobs.rims import grown, steps
 from adapool.estimators.blobs.selection import select
+from adapool.estimators.blobs.spots import spots_of
 
 # Deviations from the median of maxima that a spot has: those of white noise that have as many are
 # one in a million pixels.
@@ -82,8 +83,9 @@ def find_objects(
     coarse = [step.smooth(step.image, 3.0) for step in scales]
     noises = noise(scales, smooth, coarse, pixels, ndim)
     found = [
-        components_of(step, fine, float(value), ndim, step is scales[-1])
-        for step, fine, value in zip(scales, smooth, noises, strict=True)
+        each
+        for step, fine, rough, value in zip(scales, smooth, coarse, noises, strict=True)
+        for each in components_of(step, fine, rough, float(value), ndim, step is scales[-1])
     ]
     spots = spots_of(scales[0], coarse[0], found[0].above, _SPOT_HEIGHT / sensitivity)
     found.insert(0, spots)
@@ -92,7 +94,7 @@ def find_objects(
         octave = each.octave.index
         found[source] = grown(each, coarse[octave], ndim)
         heights = steps(found[source], coarse[octave], scales, smooth)
-        parts.append(measured(found[source], source, smooth[octave], noises, voxel, ndim, heights))
+        parts.append(measured(found[source], source, scales, smooth, noises, voxel, ndim, heights))
     candidates = joined(parts)
     kept = select(found, candidates, sensitivity, np.asarray(sizes))
     return _drawn(found, candidates, kept)

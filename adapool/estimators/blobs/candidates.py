@@ -1,17 +1,14 @@
-"""What may be an object in an octave: components of the map of depths, and spots."""
+"""What may be an object in an octave: components of the maps of depths and of bumps."""
 
 from __future__ import annotations
 
-import itertools
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from adapool._backends import Array
-from adapool.cpu.objects import components, depths, filters
-from adapool.cpu.objects import spots as kernels
-from adapool.estimators.blobs.noise import QUARTILE
+from adapool.cpu.objects import depths, filters
+from adapool.estimators.blobs.ellipsoids import GREYS, ellipsoids, unit_ball
 from adapool.estimators.blobs.pyramid import Octave
 
 # Scale on which the ground varies, in pixels of the octave: in volumes as many pixels are nearer.
@@ -32,44 +29,17 @@ _HEIGHT = 6.0
 _NARROWEST = 5.0
 _WIDEST = 40.0
 
-# Pixels below which a component is too small to tell its shape.
-_LEAST = 9
-
 # Mean depth, in pixels, below which a pixel is background: the halo of two disks that touch is
 # shallow, and an ellipse.
 _SHALLOW = 0.1
 
-# Grey levels that the map of depths is cut into for the tree.
-_GREYS = 256
-
-# How fast the score of a component falls as it departs from an ellipsoid. Two touching disks,
-# taken for one, fit to 0.89.
-STRICTNESS = 16
-
 # Pixels from which threads pay.
 _THREADED = 1 << 18
 
-# Scale of spots, in pixels: between the sharpest that a microscope draws, and twice that.
-_SPOT = 1.5
-
-# Share of its maximum down to which the response to a spot is it.
-_SPOT_SHARE = 0.25
-
-# Curvature of a spot along the axis of the least, over that along the axis of the most, by the
-# number of axes: bumps on a rim have less. In a volume, where a lens draws spots up to three
-# times as long as wide, 0.2.
-_ROUNDNESS = {1: 0.35, 2: 0.35, 3: 0.2}
-
-# Share of the height of a spot that it falls by before it meets a higher one: bumps on a rim fall
-# by less. And how many times as many standard deviations of noise as its height is at least.
-_APART = 0.25
-_RISE = 0.6
-
-# Fit of a disk that pixels draw.
-_ROUND = 0.985
-
-# Median absolute deviation of a normal variable, inverted.
-_MAD = 1.4826
+# Pixels that a bump has at least: smaller ones are texture, or spots, which have a rule of their
+# own. And how high a bump may be, in local contrasts, as a power of 2.
+_BUMP = 64
+_HIGHEST = 3
 
 
 @dataclass(frozen=True)
@@ -91,6 +61,8 @@ class Found:
     heights : (n,) array
         For spots, the response, in deviations from the median of all maxima, or what it falls by
         before it meets a higher one, in those of noise, if that is less; infinite for others.
+    bumps : bool
+        Whether they are of the map of bumps, which may be low in the middle of a wide one.
     """
 
     octave: Octave
@@ -100,17 +72,62 @@ class Found:
     fits: Array
     scales: Array
     heights: Array
+    bumps: bool = False
 
 
-def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, last: bool) -> Found:
-    """Find the components of the map of depths that are most like ellipsoids."""
+def components_of(
+    octave: Octave, smooth: Array, coarse: Array, noise: float, ndim: int, last: bool
+) -> list[Found]:
+    """Find the components of two maps that are most like ellipsoids.
+
+    In the map of bumps, each object has a basin of its own, how dim it may be beside others; in
+    the map of depths, one that is textured is whole.
+    """
     above, contrast = _local_contrast(octave, smooth, noise, ndim)
+    bumps = _above_band(smooth, coarse)
+    greys = _greys_of_bumps(bumps, contrast, noise)
     depth = _mean_depth(octave, np.divide(above, contrast, out=contrast), ndim)
     del contrast  # memory, in volumes
+    most = np.inf if last else _WIDEST
+    least = max(_NARROWEST, 2 * (_BUMP / unit_ball(ndim)) ** (1 / ndim))
+    found = [_found(octave, greys, bumps, above, (least, most), ndim, bumps=True)]
+    # By its root, as shallow objects need finer steps than deep ones.
+    factor = np.float32((GREYS - 1) ** 2 / max(float(depth.max()), 1e-30))
+    greys = np.sqrt(depth * factor).astype(np.uint8)
     least = _NARROWEST if octave.index else 0.0
-    labels, fits = _ellipsoids(depth, least, np.inf if last else _WIDEST, octave, ndim)
+    found.append(_found(octave, greys, depth, above, (least, most), ndim))
+    return found
+
+
+def _found(
+    octave: Octave,
+    greys: Array,
+    depth: Array,
+    above: Array,
+    sizes: tuple[float, float],
+    ndim: int,
+    bumps: bool = False,
+) -> Found:
+    labels, fits = ellipsoids(greys, *sizes, octave, ndim)
     none = np.full(len(fits), np.nan)
-    return Found(octave, labels, depth, above, fits, none, np.full(len(fits), np.inf))
+    return Found(octave, labels, depth, above, fits, none, np.full(len(fits), np.inf), bumps)
+
+
+def _above_band(smooth: Array, coarse: Array) -> Array:
+    """Return the difference of two Gaussians, where it is positive."""
+    bumps = smooth - coarse
+    return np.asarray(np.maximum(bumps, 0, out=bumps))
+
+
+def _greys_of_bumps(bumps: Array, contrast: Array, noise: float) -> Array:
+    """Cut bumps into steps of a sixteenth of a power of 2, in local contrasts.
+
+    Whatever is brighter elsewhere, the steps are the same: those of the bits of a float.
+    """
+    bits = np.divide(bumps, contrast, dtype=np.float32).view(np.int32) >> 19
+    bits -= ((127 + _HIGHEST) << 4) - (GREYS - 1)
+    bits[bumps <= noise] = 0
+    return np.clip(bits, 0, GREYS - 1, out=bits).astype(np.uint8)
 
 
 def _local_contrast(octave: Octave, smooth: Array, noise: float, ndim: int) -> tuple[Array, Array]:
@@ -147,142 +164,3 @@ def _mean_depth(octave: Octave, relative: Array, ndim: int) -> Array:
     depth = octave.smooth(sums, 0.5)
     depth[depth < _SHALLOW] = 0
     return depth
-
-
-def _ellipsoids(
-    depth: Array, least: float, most: float, octave: Octave, ndim: int
-) -> tuple[Array, Array]:
-    """Label the components of the depth, at any level, that are most like ellipsoids.
-
-    Of all ways to choose components none of which holds another, the one with the largest sum of
-    extent times fit: a component is parted where its parts fit better than it does.
-    """
-    # By its root, as shallow objects need finer steps than deep ones.
-    factor = np.float32((_GREYS - 1) ** 2 / max(float(depth.max()), 1e-30))
-    values = np.sqrt(depth * factor).astype(np.uint8).ravel()
-    order = np.empty(np.count_nonzero(values), np.int32)
-    components.fall(values, order, np.zeros(_GREYS, np.int64), work=0)
-    parent = np.empty(values.size, np.int32)
-    components.build_tree(order, values, depth.shape, parent, work=0)
-    node = np.empty(values.size, np.int32)
-    count = components.number(order, parent, values, node, work=0)
-    moments, over = np.zeros((count, 10)), np.empty(count, np.int32)
-    components.sum_moments(order, parent, node, depth.shape, moments, over, work=0)
-    volume = moments[:, 0] * float((octave.voxel / octave.unit)[-ndim:].prod())
-    diameter = 2 * (volume / unit_ball(ndim)) ** (1 / ndim)
-    # No more than half of the image.
-    sized = (moments[:, 0] >= _LEAST) & (moments[:, 0] <= depth.size / 2)
-    right = np.flatnonzero(sized & (diameter >= least) & (diameter <= most))
-    fits, score = np.zeros(count), np.zeros(count)
-    fits[right] = _fit(moments[right], ndim)
-    score[right] = diameter[right] * fits[right] ** STRICTNESS
-    chosen = np.empty(count, np.int32)
-    number = components.choose(over, score, chosen, work=0)
-    labels = np.zeros(values.size, np.int32)
-    components.label(order, node, chosen, labels, work=0)
-    # Of those with a number, the first is what was chosen: larger ones come first.
-    kept = np.flatnonzero(chosen)
-    first = kept[np.unique(chosen[kept], return_index=True)[1]]
-    assert len(first) == number
-    return labels.reshape(depth.shape), fits[first]
-
-
-def _fit(moments: Array, ndim: int) -> Array:
-    """Return the volume of components over that of the ellipsoids with the same moments.
-
-    At most 1, and 1 for ellipsoids: along a semiaxis a, their variance is a^2 / (d + 2).
-    """
-    count = moments[:, 0]
-    first, last = 3 - ndim, 3
-    mean = moments[:, 1:4] / count[:, np.newaxis]
-    covariance = np.empty((len(moments), ndim, ndim))
-    for i, j in itertools.combinations_with_replacement(range(first, last), 2):
-        column = 4 + i if i == j else 6 + i + j
-        value = moments[:, column] / count - mean[:, i] * mean[:, j]
-        value += (i == j) / 12  # a pixel is no point
-        covariance[:, i - first, j - first] = covariance[:, j - first, i - first] = value
-    # Both volumes are in pixels: the voxel size cancels.
-    ellipsoid = unit_ball(ndim) * (ndim + 2) ** (ndim / 2) * np.sqrt(np.linalg.det(covariance))
-    return np.asarray(np.minimum(count / ellipsoid, 1))
-
-
-def unit_ball(ndim: int) -> float:
-    """Return the volume of the disk or ball of radius 1."""
-    return math.pi if ndim == 2 else 4 / 3 * math.pi
-
-
-def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Found:
-    """Find spots: maxima of the Laplacian of a Gaussian, higher than those that noise makes.
-
-    What maxima noise and clutter make is seen from all of them, most of which are of that kind:
-    a spot is `height` deviations above their median, and above where it meets a higher one.
-    `coarse` is the image, smoothed by 2 scales; `above`, what it is above its ground.
-    """
-    weights = ((octave.unit / octave.voxel) ** 2).astype(np.float32)
-    response = np.empty_like(octave.image)
-    size = response.size
-    blurred = octave.smooth(octave.image, _SPOT)
-    kernels.laplacian(blurred, weights, response, work=10 * size)
-    up = np.empty(size, np.int32)
-    kernels.climb(response, up, work=30 * size)
-    flat = response.ravel()
-    kernels.settle(up, work=0)
-    maxima = np.flatnonzero(up == np.arange(size))
-    highest = flat[maxima]
-    middle = np.median(highest) if len(maxima) else np.float32(0)
-    deviation = _MAD * np.median(np.abs(highest - middle)) if len(maxima) else np.float32(0)
-    heights = (highest - middle) / max(float(deviation), 1e-30)
-    tied = np.zeros_like(flat)
-    noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / QUARTILE
-    # Where the lowest spot may meet a higher one: nothing below that tells.
-    lowest = float(middle) + height * float(deviation)
-    floor = max(min(lowest - _RISE * height * noise, (1 - _APART) * lowest), 0)
-    kernels.meetings(response, up, floor, tied)
-    rises = highest - tied[maxima]
-    both = np.minimum(heights, rises / max(noise, 1e-30))
-    kept = (heights >= height) & (rises >= _RISE * height * noise) & (rises >= _APART * highest)
-    axes = max(sum(n > 1 for n in response.shape), 1)
-    kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS[axes]
-    maxima, heights = maxima[kept], both[kept]
-    number, labels = np.zeros(size, np.int32), np.zeros(size, np.int32)
-    number[maxima] = np.arange(1, len(maxima) + 1)
-    kernels.basins(flat, up, number, np.float32(_SPOT_SHARE), labels, work=0)
-    wide = np.empty_like(response)
-    kernels.laplacian(coarse, weights, wide, work=10 * size)
-    # Both in units that a spot of either scale answers alike: times the squared scale.
-    scales = 4 * wide.ravel()[maxima] / flat[maxima]
-    fits = np.full(len(maxima), _ROUND)
-    return Found(
-        octave,
-        labels.reshape(response.shape),
-        response,
-        above,
-        fits,
-        scales,
-        heights,
-    )
-
-
-def _roundness(image: Array, pixels: Array, octave: Octave) -> Array:
-    """Return the least over the largest curvature of an image at some pixels, downward."""
-    axes = [axis for axis in range(3) if image.shape[axis] > 1]
-    if not axes:
-        return np.ones(len(pixels))
-    place = np.stack(np.unravel_index(pixels, image.shape), axis=-1)
-    last = np.array(image.shape) - 1
-    step = np.eye(3, dtype=np.int64)
-
-    def at(shift: Array) -> Array:
-        return np.asarray(image[tuple(np.clip(place + shift, 0, last).T)], np.float64)
-
-    curvature = np.empty((len(pixels), len(axes), len(axes)))
-    for (i, a), (j, b) in itertools.combinations_with_replacement(enumerate(axes), 2):
-        if a == b:
-            value = 2 * at(0 * step[a]) - at(step[a]) - at(-step[a])
-        else:
-            value = at(step[a] - step[b]) + at(step[b] - step[a])
-            value = (value - at(step[a] + step[b]) - at(-step[a] - step[b])) / 4
-        value *= octave.unit**2 / (octave.voxel[a] * octave.voxel[b])
-        curvature[:, i, j] = curvature[:, j, i] = value
-    values = np.linalg.eigvalsh(curvature)
-    return np.asarray(values[:, 0] / np.maximum(values[:, -1], 1e-30))

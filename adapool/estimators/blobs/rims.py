@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from adapool._backends import Array
+from adapool.cpu.objects import depths
 from adapool.cpu.objects import labels as drawn
 from adapool.cpu.objects import rims as kernels
 from adapool.cpu.objects.surroundings import medians
-from adapool.estimators.blobs.candidates import Found, unit_ball
+from adapool.estimators.blobs.candidates import Found
+from adapool.estimators.blobs.ellipsoids import unit_ball
 from adapool.estimators.blobs.pyramid import Octave
 
 # How far beyond the pixels of a candidate its rim may be, in diameters, and in pixels.
@@ -48,7 +50,18 @@ def grown(found: Found, coarse: Array, ndim: int) -> Found:
         work=0,
     )
     drawn.trim(labels, steps, np.argmax(sums, axis=1), work=0)
-    return replace(found, labels=labels.reshape(found.labels.shape))
+    labels = labels.reshape(found.labels.shape)
+    depth = _within(labels, octave, ndim) if found.bumps else found.depth
+    return replace(found, labels=labels, depth=depth)
+
+
+def _within(labels: Array, octave: Octave, ndim: int) -> Array:
+    """Return how far each labelled pixel is from those without a label, in pixels."""
+    voxel = octave.voxel / octave.unit
+    steps, weights = depths.scan(ndim, voxel)
+    most = np.float32(np.linalg.norm(voxel * labels.shape))
+    inside, level = (labels > 0).astype(np.float32), np.array([0.5], np.float32)
+    return np.asarray(depths.sum_depths(inside, level, steps, weights, most, work=0))
 
 
 def steps(found: Found, coarse: Array, octaves: list[Octave], smooth: list[Array]) -> Array:

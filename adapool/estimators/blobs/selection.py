@@ -12,7 +12,8 @@ from scipy.spatial import cKDTree
 from adapool._backends import Array
 from adapool.cpu.objects import labels
 from adapool.cpu.objects import surroundings as kernels
-from adapool.estimators.blobs.candidates import STRICTNESS, Found
+from adapool.estimators.blobs.candidates import Found
+from adapool.estimators.blobs.ellipsoids import STRICTNESS
 from adapool.estimators.blobs.measures import Candidates
 from adapool.estimators.blobs.pyramid import pixels_of
 
@@ -20,6 +21,9 @@ from adapool.estimators.blobs.pyramid import pixels_of
 # been told from noise by its height already.
 CONTRAST = 6.0
 _SPOT_CONTRAST = 4.0
+
+# And that above what is bright around it: else it is the upper side of a step, or a rim.
+_ALONE = 3.0
 
 # Standard deviations of noise by which a spot that is not among others of one lens falls before it
 # meets a higher one.
@@ -34,7 +38,7 @@ _POWER = 2
 # Parts count by their size, over that of the whole, to this power: ten parts of a tenth of the
 # width, as grains of a nucleus are, are less than it. Spots count by how much they cover: a few
 # bumps of noise are no parts of a disk.
-_PARTS = 0.15
+_PARTS = 0.35
 
 # Share of the height of the rim of what holds them that spots have, on average, which are what is
 # looked for; fainter ones are its texture. Spots of one lens need less: half, as noise on a disk
@@ -84,40 +88,51 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     rises = np.minimum(each.rises, each.contrasts)
     least = np.where(each.spots, _SPOT_CONTRAST, CONTRAST)
     alive = rises * sensitivity > least * each.noises
+    alive &= each.alone * sensitivity > _ALONE * each.noises
     # What is on one side only, or rises slowly, is no more than the slope of something else.
     heights = np.minimum(np.minimum(rises, each.alone), each.steps)
     heights = np.maximum(heights, _LEAST * rises)
-    holders = _holders(found, each)
+    order = _by_size(each)
+    holders = _holders(found, each, order)
     lens = _of_one_lens(each, alive)
     alive &= lens | (each.heights * sensitivity >= _SPOT_RISE)
     alive &= ~_grounds_of_spots(each, holders, alive, heights, lens)
     axes = sum(n > 1 for n in found[0].octave.image.shape)
-    kept = _best(each, holders, alive, heights, axes - 1.0)
+    kept = _best(each, holders, alive, heights, axes - 1.0, order)
     kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
     kept[kept] = ~_halo(each, kept, heights)
     kept[kept] = ~_clutter(each, kept, heights) | lens[kept]
     return np.asarray(kept & (each.diameters >= sizes[0]) & (each.diameters <= sizes[1]))
 
 
-def _holders(found: list[Found], each: Candidates) -> list[Array]:
-    """Return, for each later source, the candidate there that most of each candidate lies in.
+def _by_size(each: Candidates) -> Array:
+    """Return the turn of each candidate: spots before others, smaller ones before larger ones."""
+    size = np.round(each.diameters, 6)  # what rounding did must not tell
+    turns = np.empty(len(size), np.int64)
+    turns[np.lexsort((np.arange(len(size)), size, ~each.spots))] = np.arange(len(size))
+    return turns
+
+
+def _holders(found: list[Found], each: Candidates, order: Array) -> list[Array]:
+    """Return, for each source but the spots, the larger candidate that most of each lies in.
 
     -1 where it lies in none.
     """
     starts = np.searchsorted(each.source, np.arange(len(found) + 1))
     volumes = [labels.volumes(each.labels, len(each.fits)) for each in found]
     over = []
-    for outer, holder in enumerate(found):
+    for outer, holder in enumerate(found[1:], 1):
         lies = np.full(len(each.source), -1)
-        for inner in range(outer):
-            count = starts[inner + 1] - starts[inner]
-            votes = np.zeros((count, 3), np.int64)
-            maps = pixels_of(found[inner].octave, holder.octave)
-            kernels.majority(found[inner].labels, holder.labels, *maps, votes, work=0)
+        for inner, within in enumerate(found):
+            own = slice(starts[inner], starts[inner + 1])
+            if inner == outer or own.start == own.stop or starts[outer] == starts[outer + 1]:
+                continue
+            votes = np.zeros((len(within.fits), 3), np.int64)
+            maps = pixels_of(within.octave, holder.octave)
+            kernels.majority(within.labels, holder.labels, *maps, votes, work=0)
+            its = starts[outer] + np.maximum(votes[:, 0] - 1, 0)
             most = (votes[:, 0] > 0) & (2 * votes[:, 2] > volumes[inner])
-            lies[starts[inner] : starts[inner + 1]] = np.where(
-                most, starts[outer] + votes[:, 0] - 1, -1
-            )
+            lies[own] = np.where(most & (order[own] < order[its]), its, -1)
         over.append(lies)
     return over
 
@@ -144,23 +159,31 @@ def _grounds_of_spots(
 
 
 def _best(
-    each: Candidates, holders: list[Array], alive: Array, heights: Array, power: float
+    each: Candidates,
+    holders: list[Array],
+    alive: Array,
+    heights: Array,
+    power: float,
+    order: Array,
 ) -> Array:
     """Of candidates that hold each other, return those with the largest sum of scores."""
     score = each.diameters * each.fits**STRICTNESS * np.maximum(heights, 0) ** _POWER
     holder = np.full(len(each.source), -1)
-    for lies in reversed(holders):  # the smallest that holds it
-        holder = np.where((lies >= 0) & alive[lies], lies, holder)
+    for lies in holders:  # the smallest that holds it
+        better = (lies >= 0) & alive[lies] & ((holder < 0) | (order[lies] < order[holder]))
+        holder = np.where(better, lies, holder)
     inner, kept = np.zeros(len(each.source)), np.zeros(len(each.source), np.bool_)
     spots = each.spots
-    for index in np.flatnonzero(alive):
+    turns = np.argsort(order)
+    turns = turns[alive[turns]]
+    for index in turns:
         kept[index] = score[index] >= inner[index]
         if holder[index] >= 0:
             ratio = min(each.diameters[index] / each.diameters[holder[index]], 1.0)
             share = ratio ** (power if spots[index] else _PARTS)
             inner[holder[index]] += share * max(score[index], inner[index])
     taken = np.zeros(len(each.source), np.bool_)
-    for index in np.flatnonzero(alive)[::-1]:
+    for index in turns[::-1]:
         within = holder[index] >= 0 and taken[holder[index]]
         kept[index] &= not within
         taken[index] = within or kept[index]

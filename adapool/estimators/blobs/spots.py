@@ -1,0 +1,112 @@
+"""Spots: what may be one, and how it stands out from maxima of noise."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from adapool._backends import Array
+from adapool.cpu.objects import spots as kernels
+from adapool.estimators.blobs.candidates import Found
+from adapool.estimators.blobs.noise import QUARTILE
+from adapool.estimators.blobs.pyramid import Octave
+
+# Scale of spots, in pixels: between the sharpest that a microscope draws, and twice that.
+_SPOT = 1.5
+
+# Share of its maximum down to which the response to a spot is it.
+_SPOT_SHARE = 0.25
+
+# Curvature of a spot along the axis of the least, over that along the axis of the most, by the
+# number of axes: bumps on a rim have less. In a volume, where a lens draws spots up to three
+# times as long as wide, 0.2.
+_ROUNDNESS = {1: 0.35, 2: 0.35, 3: 0.2}
+
+# Share of the height of a spot that it falls by before it meets a higher one: bumps on a rim fall
+# by less. And how many times as many standard deviations of noise as its height is at least.
+_APART = 0.25
+_RISE = 0.6
+
+# Fit of a disk that pixels draw.
+_ROUND = 0.985
+
+# Median absolute deviation of a normal variable, inverted.
+_MAD = 1.4826
+
+
+def spots_of(octave: Octave, coarse: Array, above: Array, height: float) -> Found:
+    """Find spots: maxima of the Laplacian of a Gaussian, higher than those that noise makes.
+
+    What maxima noise and clutter make is seen from all of them, most of which are of that kind:
+    a spot is `height` deviations above their median, and above where it meets a higher one.
+    `coarse` is the image, smoothed by 2 scales; `above`, what it is above its ground.
+    """
+    weights = ((octave.unit / octave.voxel) ** 2).astype(np.float32)
+    response = np.empty_like(octave.image)
+    size = response.size
+    blurred = octave.smooth(octave.image, _SPOT)
+    kernels.laplacian(blurred, weights, response, work=10 * size)
+    up = np.empty(size, np.int32)
+    kernels.climb(response, up, work=30 * size)
+    flat = response.ravel()
+    kernels.settle(up, work=0)
+    maxima = np.flatnonzero(up == np.arange(size))
+    highest = flat[maxima]
+    middle = np.median(highest) if len(maxima) else np.float32(0)
+    deviation = _MAD * np.median(np.abs(highest - middle)) if len(maxima) else np.float32(0)
+    heights = (highest - middle) / max(float(deviation), 1e-30)
+    tied = np.zeros_like(flat)
+    noise = float(np.quantile(np.abs(flat[:: max(1, flat.size >> 15)]), 0.25)) / QUARTILE
+    # Where the lowest spot may meet a higher one: nothing below that tells.
+    lowest = float(middle) + height * float(deviation)
+    floor = max(min(lowest - _RISE * height * noise, (1 - _APART) * lowest), 0)
+    kernels.meetings(response, up, floor, tied)
+    rises = highest - tied[maxima]
+    both = np.minimum(heights, rises / max(noise, 1e-30))
+    kept = (heights >= height) & (rises >= _RISE * height * noise) & (rises >= _APART * highest)
+    axes = max(sum(n > 1 for n in response.shape), 1)
+    kept[kept] = _roundness(blurred, maxima[kept], octave) >= _ROUNDNESS[axes]
+    maxima, heights = maxima[kept], both[kept]
+    number, labels = np.zeros(size, np.int32), np.zeros(size, np.int32)
+    number[maxima] = np.arange(1, len(maxima) + 1)
+    kernels.basins(flat, up, number, np.float32(_SPOT_SHARE), labels, work=0)
+    wide = np.empty_like(response)
+    kernels.laplacian(coarse, weights, wide, work=10 * size)
+    # Both in units that a spot of either scale answers alike: times the squared scale.
+    scales = 4 * wide.ravel()[maxima] / flat[maxima]
+    fits = np.full(len(maxima), _ROUND)
+    return Found(
+        octave,
+        labels.reshape(response.shape),
+        response,
+        above,
+        fits,
+        scales,
+        heights,
+    )
+
+
+def _roundness(image: Array, pixels: Array, octave: Octave) -> Array:
+    """Return the least over the largest curvature of an image at some pixels, downward."""
+    axes = [axis for axis in range(3) if image.shape[axis] > 1]
+    if not axes:
+        return np.ones(len(pixels))
+    place = np.stack(np.unravel_index(pixels, image.shape), axis=-1)
+    last = np.array(image.shape) - 1
+    step = np.eye(3, dtype=np.int64)
+
+    def at(shift: Array) -> Array:
+        return np.asarray(image[tuple(np.clip(place + shift, 0, last).T)], np.float64)
+
+    curvature = np.empty((len(pixels), len(axes), len(axes)))
+    for (i, a), (j, b) in itertools.combinations_with_replacement(enumerate(axes), 2):
+        if a == b:
+            value = 2 * at(0 * step[a]) - at(step[a]) - at(-step[a])
+        else:
+            value = at(step[a] - step[b]) + at(step[b] - step[a])
+            value = (value - at(step[a] + step[b]) - at(-step[a] - step[b])) / 4
+        value *= octave.unit**2 / (octave.voxel[a] * octave.voxel[b])
+        curvature[:, i, j] = curvature[:, j, i] = value
+    values = np.linalg.eigvalsh(curvature)
+    return np.asarray(values[:, 0] / np.maximum(values[:, -1], 1e-30))
