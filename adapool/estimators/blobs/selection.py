@@ -35,10 +35,11 @@ _LEAST = 1e-3
 # How fast the score of a candidate rises with the height of its rim.
 _POWER = 2
 
-# Parts count by their size, over that of the whole, to this power: ten parts of a tenth of the
-# width, as grains of a nucleus are, are less than it. Spots count by how much they cover: a few
-# bumps of noise are no parts of a disk.
-_PARTS = 0.35
+# Parts count by their size, over that of the whole, to this power; spots by how much they cover: a
+# few bumps of noise are no parts of a disk. What makes up less than this share of a whole is its
+# texture, as grains of a nucleus are, and counts by the part of that share that it covers.
+_PARTS = 0.25
+_COVERED = 0.3
 
 # Share of the height of the rim of what holds them that spots have, on average, which are what is
 # looked for; fainter ones are its texture. Spots of one lens need less: half, as noise on a disk
@@ -176,17 +177,23 @@ def _best(
     spots = each.spots
     turns = np.argsort(order)
     turns = turns[alive[turns]]
+    extents = each.diameters ** (power + 1)
+    covered = np.zeros(len(score))
     for index in turns:
+        inner[index] *= min(1.0, covered[index] / (_COVERED * extents[index]))
         kept[index] = score[index] >= inner[index]
         if holder[index] >= 0:
             ratio = min(each.diameters[index] / each.diameters[holder[index]], 1.0)
             share = ratio ** (power if spots[index] else _PARTS)
+            covered[holder[index]] += extents[index] if kept[index] else covered[index]
             inner[holder[index]] += share * max(score[index], inner[index])
-    taken = np.zeros(len(each.source), np.bool_)
+    taker = np.full(len(each.source), -1)  # what is kept and holds each
     for index in turns[::-1]:
-        within = holder[index] >= 0 and taken[holder[index]]
-        kept[index] &= not within
-        taken[index] = within or kept[index]
+        over = holder[index]
+        largest = -1 if over < 0 else over if kept[over] else taker[over]
+        # Most of a part of something may lie beside what most of that lies in.
+        if largest >= 0 and holders[each.source[largest] - 1][index] == largest:
+            kept[index], taker[index] = False, largest
     return kept
 
 
