@@ -38,10 +38,11 @@ def grown(found: Found, coarse: Array, ndim: int) -> Found:
     labels = found.labels.flatten()
     steps = np.zeros(labels.size, np.int8)
     sums = np.zeros((count, _FARTHEST + 1))
+    inside = np.maximum(found.depth, found.above) if found.bumps else found.depth
     kernels.rims(
         coarse,
         found.labels,
-        found.depth,
+        inside,
         octave.voxel,
         most,
         labels,
