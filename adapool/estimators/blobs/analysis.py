@@ -173,8 +173,9 @@ def search(
     smooth, coarse = scales.smooth, scales.coarse
     noises = _noises([scales], pixels, ndim) if common is None else common.noises
     found = [
-        components_of(step, fine, float(value), ndim, limits(frame, step))
-        for step, fine, value in zip(scales.octaves, smooth, noises, strict=True)
+        each
+        for step, fine, rough, value in zip(scales.octaves, smooth, coarse, noises, strict=True)
+        for each in components_of(step, fine, rough, float(value), ndim, limits(frame, step))
     ]
     maxima = maxima_of(scales.octaves[0])
     clutter = _clutter([maxima]) if common is None else common.clutter
@@ -187,7 +188,9 @@ def search(
         octave = each.octave.index
         found[source] = grown(each, coarse[octave], ndim)
         heights = steps(found[source], coarse[octave], scales.octaves, smooth)
-        parts.append(measured(found[source], source, smooth[octave], noises, voxel, ndim, heights))
+        parts.append(
+            measured(found[source], source, scales.octaves, smooth, noises, voxel, ndim, heights)
+        )
     return found, joined(parts)
 
 

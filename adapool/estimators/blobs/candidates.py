@@ -1,4 +1,4 @@
-"""What may be an object in an octave: components of the map of depths."""
+"""What may be an object in an octave: components of the maps of depths and of bumps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from adapool._backends import Array
 from adapool.cpu.objects import depths, filters
-from adapool.estimators.blobs.ellipsoids import GREYS, Limits, ellipsoids
+from adapool.estimators.blobs.ellipsoids import GREYS, Limits, ellipsoids, unit_ball
 from adapool.estimators.blobs.pyramid import Frame, Octave
 
 # Scale on which the ground varies, in pixels of the octave: in volumes as many pixels are nearer.
@@ -36,6 +36,11 @@ _SHALLOW = 0.1
 # Pixels from which threads pay.
 _THREADED = 1 << 18
 
+# Pixels that a bump has at least: smaller ones are texture, or spots, which have a rule of their
+# own. And how high a bump may be, in local contrasts, as a power of 2.
+_BUMP = 64
+_HIGHEST = 3
+
 
 @dataclass(frozen=True)
 class Found:
@@ -56,6 +61,8 @@ class Found:
     heights : (n,) array
         For spots, the response, in deviations from the median of all maxima, or what it falls by
         before it meets a higher one, in those of noise, if that is less; infinite for others.
+    bumps : bool
+        Whether they are of the map of bumps, which may be low in the middle of a wide one.
     """
 
     octave: Octave
@@ -65,6 +72,7 @@ class Found:
     fits: Array
     scales: Array
     heights: Array
+    bumps: bool = False
 
 
 def octaves_for(widest: float, unit: float) -> float:
@@ -85,17 +93,59 @@ def limits(frame: Frame, octave: Octave) -> Limits:
     return Limits(least, most, pixels, 0.6 * most + 1)
 
 
-def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, sized: Limits) -> Found:
-    """Find the components of the map of depths that are most like ellipsoids."""
+def components_of(
+    octave: Octave, smooth: Array, coarse: Array, noise: float, ndim: int, sized: Limits
+) -> list[Found]:
+    """Find the components of two maps that are most like ellipsoids.
+
+    In the map of bumps, each object has a basin of its own, how dim it may be beside others; in
+    the map of depths, one that is textured is whole.
+    """
     above, contrast = _local_contrast(octave, smooth, noise, ndim)
+    bumps = _above_band(smooth, coarse)
+    greys = _greys_of_bumps(bumps, contrast, noise)
     depth = _mean_depth(octave, np.divide(above, contrast, out=contrast), ndim, sized.deepest)
     del contrast  # memory, in volumes
+    least = max(_NARROWEST, 2 * (_BUMP / unit_ball(ndim)) ** (1 / ndim))
+    wide = sized._replace(least=least)
+    found = [_found(octave, greys, bumps, above, wide, ndim, bumps=True)]
     # By its root, as shallow objects need finer steps than deep ones.
     deepest = float(depth.max()) if sized.deepest is None else sized.deepest
     factor = np.float32((GREYS - 1) ** 2 / max(deepest, 1e-30))
-    labels, fits = ellipsoids(np.sqrt(depth * factor).astype(np.uint8), sized, octave, ndim)
+    greys = np.sqrt(depth * factor).astype(np.uint8)
+    found.append(_found(octave, greys, depth, above, sized, ndim))
+    return found
+
+
+def _found(
+    octave: Octave,
+    greys: Array,
+    depth: Array,
+    above: Array,
+    sized: Limits,
+    ndim: int,
+    bumps: bool = False,
+) -> Found:
+    labels, fits = ellipsoids(greys, sized, octave, ndim)
     none = np.full(len(fits), np.nan)
-    return Found(octave, labels, depth, above, fits, none, np.full(len(fits), np.inf))
+    return Found(octave, labels, depth, above, fits, none, np.full(len(fits), np.inf), bumps)
+
+
+def _above_band(smooth: Array, coarse: Array) -> Array:
+    """Return the difference of two Gaussians, where it is positive."""
+    bumps = smooth - coarse
+    return np.asarray(np.maximum(bumps, 0, out=bumps))
+
+
+def _greys_of_bumps(bumps: Array, contrast: Array, noise: float) -> Array:
+    """Cut bumps into steps of a sixteenth of a power of 2, in local contrasts.
+
+    Whatever is brighter elsewhere, the steps are the same: those of the bits of a float.
+    """
+    bits = np.divide(bumps, contrast, dtype=np.float32).view(np.int32) >> 19
+    bits -= ((127 + _HIGHEST) << 4) - (GREYS - 1)
+    bits[bumps <= noise] = 0
+    return np.clip(bits, 0, GREYS - 1, out=bits).astype(np.uint8)
 
 
 def _local_contrast(octave: Octave, smooth: Array, noise: float, ndim: int) -> tuple[Array, Array]:

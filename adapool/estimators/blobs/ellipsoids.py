@@ -15,7 +15,7 @@ from adapool.estimators.blobs.pyramid import Octave
 # Pixels below which a component is too small to tell its shape.
 _LEAST = 9
 
-# Grey levels that the map of depths is cut into for the tree.
+# Grey levels of the maps that trees are made of.
 GREYS = 256
 
 # How fast the score of a component falls as it departs from an ellipsoid. Two touching disks,

@@ -8,9 +8,11 @@ import numpy as np
 
 from adapool._backends import Array
 from adapool.cpu.objects import components, labels
+from adapool.cpu.objects import moments as outlines
 from adapool.cpu.objects import surroundings as kernels
 from adapool.estimators.blobs.candidates import Found
-from adapool.estimators.blobs.ellipsoids import unit_ball
+from adapool.estimators.blobs.ellipsoids import fit, unit_ball
+from adapool.estimators.blobs.pyramid import Octave, pixels_of
 
 # How far the surroundings of an object reach, in radii of it, and which quantile of what has no
 # label there is its background: low, as others may be near that are no candidates.
@@ -28,6 +30,11 @@ _NARROW = 5.0
 
 # Pixels around an object that are enough for a quantile.
 _MOST = 300
+
+# How many octaves finer the outline of an object is looked at, at half of its contrast, and how
+# many pixels tell it.
+_FINER = 2
+_SEEN = 9
 
 # Share of the depth, in an object, from which its middle is taken.
 _CORE = 0.5
@@ -53,7 +60,9 @@ class Candidates:
         The contrast in what is above the ground, on which a slope makes none.
     noises : array
         Standard deviation of the noise in the octave of a candidate.
-    fits, scales, heights : array
+    fits : array
+        As `Found` has them, or of the outline in a finer octave, whichever is less.
+    scales, heights : array
         As `Found` has them.
     alone : array
         The contrast to what is bright around, above the ground: what is on nearly all sides.
@@ -89,19 +98,29 @@ def joined(parts: list[Candidates]) -> Candidates:
 
 
 def measured(
-    found: Found, source: int, smooth: Array, noises: Array, voxel: Array, ndim: int, steps: Array
+    found: Found,
+    source: int,
+    octaves: list[Octave],
+    smooth: list[Array],
+    noises: Array,
+    voxel: Array,
+    ndim: int,
+    steps: Array,
 ) -> Candidates:
     """Measure the candidates of one source."""
     octave, count = found.octave, len(found.fits)
     volumes = labels.volumes(found.labels, count)
     diameters = 2 * (volumes * octave.voxel[-ndim:].prod() / unit_ball(ndim)) ** (1 / ndim)
     boxes = _boxes(found, diameters, ndim)
-    (contrasts,), (backgrounds,) = _contrasts(found, smooth, boxes, [_BACKGROUND])
+    (contrasts,), (backgrounds,) = _contrasts(found, smooth[octave.index], boxes, [_BACKGROUND])
     quantile = _ALONE_SPOTS if np.isfinite(found.heights).any() else _ALONE
     (rises, alone), _ = _contrasts(found, found.above, boxes, [_BACKGROUND, quantile])
     finest = octave.unit / 2**octave.index
     wide = np.log2(np.maximum(diameters / (_NARROW * finest), 1)).astype(int)
     wide = np.minimum(wide, len(noises) - 1)
+    fine = max(octave.index - _FINER, 0)
+    levels = backgrounds + contrasts / 2
+    fits = np.minimum(found.fits, _fits_above(found, octaves[fine], smooth[fine], levels, ndim))
     # What rounding did must not tell where a part of an image begins.
     positions = np.round(octave.to_image(_middles(found)) * 1024) / 1024
     return Candidates(
@@ -114,12 +133,29 @@ def measured(
         backgrounds=backgrounds,
         rises=rises,
         noises=np.maximum(noises[octave.index], noises[wide]),
-        fits=found.fits,
+        fits=fits,
         scales=found.scales,
         heights=found.heights,
         alone=alone,
         steps=steps,
     )
+
+
+def _fits_above(found: Found, fine: Octave, values: Array, levels: Array, ndim: int) -> Array:
+    """Return the fit of what is above a level in each candidate, in a finer octave.
+
+    The coarser an octave, the more two objects that touch are like one: where they meet, a notch
+    is filled.
+    """
+    fits = np.ones(len(levels))
+    if np.isfinite(found.heights).any():  # spots
+        return fits
+    moments = np.zeros((len(levels), 10))
+    maps = pixels_of(fine, found.octave)
+    outlines.moments_above(values, found.labels, *maps, levels, moments, work=0)
+    seen = moments[:, 0] >= _SEEN
+    fits[seen] = fit(moments[seen], ndim)
+    return fits
 
 
 def _boxes(found: Found, diameters: Array, ndim: int) -> tuple[Array, Array]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from adapool._backends import Array
+from adapool.cpu.objects import depths
 from adapool.cpu.objects import labels as drawn
 from adapool.cpu.objects import rims as kernels
 from adapool.cpu.objects.surroundings import medians
@@ -37,10 +38,11 @@ def grown(found: Found, coarse: Array, ndim: int) -> Found:
     labels = found.labels.flatten()
     steps = np.zeros(labels.size, np.int8)
     sums = np.zeros((count, _FARTHEST + 1))
+    inside = np.maximum(found.depth, found.above) if found.bumps else found.depth
     kernels.rims(
         coarse,
         found.labels,
-        found.depth,
+        inside,
         octave.voxel,
         most,
         labels,
@@ -49,7 +51,18 @@ def grown(found: Found, coarse: Array, ndim: int) -> Found:
         work=0,
     )
     drawn.trim(labels, steps, np.argmax(sums, axis=1), work=0)
-    return replace(found, labels=labels.reshape(found.labels.shape))
+    labels = labels.reshape(found.labels.shape)
+    depth = _within(labels, octave, ndim) if found.bumps else found.depth
+    return replace(found, labels=labels, depth=depth)
+
+
+def _within(labels: Array, octave: Octave, ndim: int) -> Array:
+    """Return how far each labelled pixel is from those without a label, in pixels."""
+    voxel = octave.voxel / octave.unit
+    steps, weights = depths.scan(ndim, voxel)
+    most = np.float32(np.linalg.norm(voxel * labels.shape))
+    inside, level = (labels > 0).astype(np.float32), np.array([0.5], np.float32)
+    return np.asarray(depths.sum_depths(inside, level, steps, weights, most, work=0))
 
 
 def steps(found: Found, coarse: Array, octaves: list[Octave], smooth: list[Array]) -> Array:

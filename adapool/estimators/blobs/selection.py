@@ -22,6 +22,9 @@ from adapool.estimators.blobs.pyramid import pixels_of
 CONTRAST = 6.0
 _SPOT_CONTRAST = 4.0
 
+# And that above what is bright around it: else it is the upper side of a step, or a rim.
+_ALONE = 3.0
+
 # Standard deviations of noise by which a spot that is not among others of one lens falls before it
 # meets a higher one.
 _SPOT_RISE = 6.0
@@ -32,10 +35,11 @@ _LEAST = 1e-3
 # How fast the score of a candidate rises with the height of its rim.
 _POWER = 2
 
-# Parts count by their size, over that of the whole, to this power: ten parts of a tenth of the
-# width, as grains of a nucleus are, are less than it. Spots count by how much they cover: a few
-# bumps of noise are no parts of a disk.
-_PARTS = 0.15
+# Parts count by their size, over that of the whole, to this power; spots by how much they cover: a
+# few bumps of noise are no parts of a disk. What makes up less than this share of a whole is its
+# texture, as grains of a nucleus are, and counts by the part of that share that it covers.
+_PARTS = 0.25
+_COVERED = 0.3
 
 # Share of the height of the rim of what holds them that spots have, on average, which are what is
 # looked for; fainter ones are its texture. Spots of one lens need less: half, as noise on a disk
@@ -86,7 +90,8 @@ _HALO_SHARE = 0.02
 def rising(each: Candidates, sensitivity: float) -> Array:
     """Return which candidates stand out of the noise."""
     least = np.where(each.spots, _SPOT_CONTRAST, CONTRAST)
-    return np.asarray(_rises(each) * sensitivity > least * each.noises)
+    above = _rises(each) * sensitivity > least * each.noises
+    return np.asarray(above & (each.alone * sensitivity > _ALONE * each.noises))
 
 
 def _rises(each: Candidates) -> Array:
@@ -109,32 +114,42 @@ def select(
     lens = _of_one_lens(each, alive)
     alive &= lens | (each.heights * sensitivity >= _SPOT_RISE)
     alive &= ~_grounds_of_spots(each, holders, alive, heights, lens)
-    kept = _best(each, holders, alive, heights, axes - 1.0)
+    kept = _best(each, holders, alive, heights, axes - 1.0, _by_size(each))
     kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
     kept[kept] = ~_halo(each, kept, heights)
     kept[kept] = ~_clutter(each, kept, heights) | lens[kept]
     return np.asarray(kept & (each.diameters >= sizes[0]) & (each.diameters <= sizes[1]))
 
 
+def _by_size(each: Candidates) -> Array:
+    """Return the turn of each candidate: spots before others, smaller ones before larger ones."""
+    size = np.round(each.diameters, 6)  # what rounding did must not tell
+    turns = np.empty(len(size), np.int64)
+    turns[np.lexsort((np.arange(len(size)), size, ~each.spots))] = np.arange(len(size))
+    return turns
+
+
 def holders_of(found: list[Found], each: Candidates) -> list[Array]:
-    """Return, for each source, the candidate there that most of each candidate lies in.
+    """Return, for each source but the spots, the larger candidate that most of each lies in.
 
     -1 where it lies in none.
     """
+    order = _by_size(each)
     starts = np.searchsorted(each.source, np.arange(len(found) + 1))
     volumes = [labels.volumes(each.labels, len(each.fits)) for each in found]
     over = []
-    for outer, holder in enumerate(found):
+    for outer, holder in enumerate(found[1:], 1):
         lies = np.full(len(each.source), -1)
-        for inner in range(outer):
-            count = starts[inner + 1] - starts[inner]
-            votes = np.zeros((count, 3), np.int64)
-            maps = pixels_of(found[inner].octave, holder.octave)
-            kernels.majority(found[inner].labels, holder.labels, *maps, votes, work=0)
+        for inner, within in enumerate(found):
+            own = slice(starts[inner], starts[inner + 1])
+            if inner == outer or own.start == own.stop or starts[outer] == starts[outer + 1]:
+                continue
+            votes = np.zeros((len(within.fits), 3), np.int64)
+            maps = pixels_of(within.octave, holder.octave)
+            kernels.majority(within.labels, holder.labels, *maps, votes, work=0)
+            its = starts[outer] + np.maximum(votes[:, 0] - 1, 0)
             most = (votes[:, 0] > 0) & (2 * votes[:, 2] > volumes[inner])
-            lies[starts[inner] : starts[inner + 1]] = np.where(
-                most, starts[outer] + votes[:, 0] - 1, -1
-            )
+            lies[own] = np.where(most & (order[own] < order[its]), its, -1)
         over.append(lies)
     return over
 
@@ -161,26 +176,40 @@ def _grounds_of_spots(
 
 
 def _best(
-    each: Candidates, holders: list[Array], alive: Array, heights: Array, power: float
+    each: Candidates,
+    holders: list[Array],
+    alive: Array,
+    heights: Array,
+    power: float,
+    order: Array,
 ) -> Array:
     """Of candidates that hold each other, return those with the largest sum of scores."""
     score = each.diameters * each.fits**STRICTNESS * np.maximum(heights, 0) ** _POWER
     holder = np.full(len(each.source), -1)
-    for lies in reversed(holders):  # the smallest that holds it
-        holder = np.where((lies >= 0) & alive[lies], lies, holder)
+    for lies in holders:  # the smallest that holds it
+        better = (lies >= 0) & alive[lies] & ((holder < 0) | (order[lies] < order[holder]))
+        holder = np.where(better, lies, holder)
     inner, kept = np.zeros(len(each.source)), np.zeros(len(each.source), np.bool_)
     spots = each.spots
-    for index in np.flatnonzero(alive):
+    turns = np.argsort(order)
+    turns = turns[alive[turns]]
+    extents = each.diameters ** (power + 1)
+    covered = np.zeros(len(score))
+    for index in turns:
+        inner[index] *= min(1.0, covered[index] / (_COVERED * extents[index]))
         kept[index] = score[index] >= inner[index]
         if holder[index] >= 0:
             ratio = min(each.diameters[index] / each.diameters[holder[index]], 1.0)
             share = ratio ** (power if spots[index] else _PARTS)
+            covered[holder[index]] += extents[index] if kept[index] else covered[index]
             inner[holder[index]] += share * max(score[index], inner[index])
-    taken = np.zeros(len(each.source), np.bool_)
-    for index in np.flatnonzero(alive)[::-1]:
-        within = holder[index] >= 0 and taken[holder[index]]
-        kept[index] &= not within
-        taken[index] = within or kept[index]
+    taker = np.full(len(each.source), -1)  # what is kept and holds each
+    for index in turns[::-1]:
+        over = holder[index]
+        largest = -1 if over < 0 else over if kept[over] else taker[over]
+        # Most of a part of something may lie beside what most of that lies in.
+        if largest >= 0 and holders[each.source[largest] - 1][index] == largest:
+            kept[index], taker[index] = False, largest
     return kept
 
 
