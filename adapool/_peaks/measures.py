@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from adapool.estimators.blobs.candidates import unit_ball
+from adapool.estimators.blobs.ellipsoids import unit_ball
 
 Array = NDArray[Any]
 Box = tuple[slice, ...]

@@ -15,7 +15,7 @@ from adapool._peaks.fields import Field, ask
 from adapool._peaks.measures import Measures, measure
 from adapool._peaks.prominence import prominences
 from adapool._peaks.search import Search
-from adapool.estimators.blobs.candidates import unit_ball
+from adapool.estimators.blobs.ellipsoids import unit_ball
 
 Array = NDArray[Any]
 Table = dict[str, Array]

@@ -16,7 +16,7 @@ from adapool._checks import estimators as checks
 from adapool._networks import is_network, predict
 from adapool.estimators._blobs import BlobSizes
 from adapool.estimators._images import Spacing, as_float
-from adapool.estimators.blobs.candidates import unit_ball
+from adapool.estimators.blobs.ellipsoids import unit_ball
 
 # Share of its contrast that the border of an object lies below its mean. Half way from the peak
 # to the background is where a blurred edge is; the mean is a little below the peak.

@@ -41,6 +41,9 @@ _POWER = 2
 _PARTS = 0.25
 _COVERED = 0.3
 
+# Fit of two disks that touch: what is less like an ellipsoid is no object beside another.
+_TWO_DISKS = 0.89
+
 # Share of the height of the rim of what holds them that spots have, on average, which are what is
 # looked for; fainter ones are its texture. Spots of one lens need less: half, as noise on a disk
 # makes bumps that are alike, too.
@@ -99,7 +102,7 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     alive &= lens | (each.heights * sensitivity >= _SPOT_RISE)
     alive &= ~_grounds_of_spots(each, holders, alive, heights, lens)
     axes = sum(n > 1 for n in found[0].octave.image.shape)
-    kept = _best(each, holders, alive, heights, axes - 1.0, order)
+    kept = _best(found, each, holders, alive, heights, axes - 1.0, order)
     kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
     kept[kept] = ~_halo(each, kept, heights)
     kept[kept] = ~_clutter(each, kept, heights) | lens[kept]
@@ -160,6 +163,7 @@ def _grounds_of_spots(
 
 
 def _best(
+    found: list[Found],
     each: Candidates,
     holders: list[Array],
     alive: Array,
@@ -171,8 +175,8 @@ def _best(
     score = each.diameters * each.fits**STRICTNESS * np.maximum(heights, 0) ** _POWER
     holder = np.full(len(each.source), -1)
     for lies in holders:  # the smallest that holds it
-        better = (lies >= 0) & alive[lies] & ((holder < 0) | (order[lies] < order[holder]))
-        holder = np.where(better, lies, holder)
+        nearer = (lies >= 0) & alive[lies] & ((holder < 0) | (order[lies] < order[holder]))
+        holder = np.where(nearer, lies, holder)
     inner, kept = np.zeros(len(each.source)), np.zeros(len(each.source), np.bool_)
     spots = each.spots
     turns = np.argsort(order)
@@ -184,17 +188,28 @@ def _best(
         kept[index] = score[index] >= inner[index]
         if holder[index] >= 0:
             ratio = min(each.diameters[index] / each.diameters[holder[index]], 1.0)
-            share = ratio ** (power if spots[index] else _PARTS)
+            # What has most of its volume is no part, but the same, seen otherwise.
+            twin = 2 * extents[index] > extents[holder[index]]
+            share = 1.0 if twin else ratio ** (power if spots[index] else _PARTS)
             covered[holder[index]] += extents[index] if kept[index] else covered[index]
             inner[holder[index]] += share * max(score[index], inner[index])
-    taker = np.full(len(each.source), -1)  # what is kept and holds each
+    better, taker = kept.copy(), np.full(len(each.source), -1)  # what is kept and holds each
     for index in turns[::-1]:
         over = holder[index]
         largest = -1 if over < 0 else over if kept[over] else taker[over]
-        # Most of a part of something may lie beside what most of that lies in.
-        if largest >= 0 and holders[each.source[largest] - 1][index] == largest:
+        # What lies in something of several parts need not lie in what most of that lies in.
+        beside = each.fits[index] > _TWO_DISKS and not _is_in(found, each, index, largest)
+        if largest >= 0 and (better[over] or not beside):
             kept[index], taker[index] = False, largest
     return kept
+
+
+def _is_in(found: list[Found], each: Candidates, part: int, whole: int) -> bool:
+    """Whether the middle of one candidate is in another."""
+    holder = found[each.source[whole]]
+    place = (each.positions[part] - holder.octave.first) / holder.octave.step
+    pixel = np.clip(np.rint(place), 0, np.array(holder.labels.shape) - 1).astype(int)
+    return bool(holder.labels[tuple(pixel)] == each.number[whole])
 
 
 def _out_of_focus(
