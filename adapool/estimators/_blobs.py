@@ -98,7 +98,7 @@ class BlobSizes(PerPixel):
     >>> image += (row - 32) ** 2 + (column - 50) ** 2 < 5**2
     >>> sizes = BlobSizes().predict(image[np.newaxis, ..., np.newaxis])
     >>> sizes[0, 32, [20, 50], 0]
-    array([23., 11.], dtype=float32)
+    array([21., 11.], dtype=float32)
     >>> BlobSizes().regions(image).max()
     np.int32(2)
     """

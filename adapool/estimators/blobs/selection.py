@@ -41,9 +41,6 @@ _POWER = 2
 _PARTS = 0.25
 _COVERED = 0.3
 
-# Fit of two disks that touch: what is less like an ellipsoid is no object beside another.
-_TWO_DISKS = 0.89
-
 # Share of the height of the rim of what holds them that spots have, on average, which are what is
 # looked for; fainter ones are its texture. Spots of one lens need less: half, as noise on a disk
 # makes bumps that are alike, too.
@@ -102,7 +99,7 @@ def select(found: list[Found], each: Candidates, sensitivity: float, sizes: Arra
     alive &= lens | (each.heights * sensitivity >= _SPOT_RISE)
     alive &= ~_grounds_of_spots(each, holders, alive, heights, lens)
     axes = sum(n > 1 for n in found[0].octave.image.shape)
-    kept = _best(found, each, holders, alive, heights, axes - 1.0, order)
+    kept = _best(each, holders, alive, heights, axes - 1.0, order)
     kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
     kept[kept] = ~_halo(each, kept, heights)
     kept[kept] = ~_clutter(each, kept, heights) | lens[kept]
@@ -163,7 +160,6 @@ def _grounds_of_spots(
 
 
 def _best(
-    found: list[Found],
     each: Candidates,
     holders: list[Array],
     alive: Array,
@@ -198,18 +194,12 @@ def _best(
         over = holder[index]
         largest = -1 if over < 0 else over if kept[over] else taker[over]
         # What lies in something of several parts need not lie in what most of that lies in.
-        beside = each.fits[index] > _TWO_DISKS and not _is_in(found, each, index, largest)
-        if largest >= 0 and (better[over] or not beside):
+        inside = [lies[index] for lies in holders if lies[index] >= 0 and better[lies[index]]]
+        within = any(largest in (other, taker[other]) for other in inside)
+        # A bump on a rim is not half as high as what has the rim.
+        if largest >= 0 and (within or 2 * heights[index] < heights[largest]):
             kept[index], taker[index] = False, largest
     return kept
-
-
-def _is_in(found: list[Found], each: Candidates, part: int, whole: int) -> bool:
-    """Whether the middle of one candidate is in another."""
-    holder = found[each.source[whole]]
-    place = (each.positions[part] - holder.octave.first) / holder.octave.step
-    pixel = np.clip(np.rint(place), 0, np.array(holder.labels.shape) - 1).astype(int)
-    return bool(holder.labels[tuple(pixel)] == each.number[whole])
 
 
 def _out_of_focus(
