@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
-from adapool.cpu.objects import filters, labels, ranks, rims, spots
+from adapool.cpu.objects import filters, labels, moments, ranks, rims, spots
 from adapool.cpu.objects.surroundings import medians
 
 SHAPES = [(1, 40, 57), (12, 13, 14), (2, 3, 4), (1, 1, 9), (1, 2, 30), (1, 1, 1)]
@@ -51,6 +51,21 @@ def test_labels_are_counted_and_bounded() -> None:
     low, high = labels.bounds(drawn, count)
     boxes = [[(a.start, a.stop) for a in box] for box in ndi.find_objects(drawn)]
     np.testing.assert_array_equal(np.stack([low, high], axis=-1), boxes)
+
+
+def test_moments_are_those_of_what_is_above_a_level() -> None:
+    values = image((4, 30, 31))
+    coarse = ndi.label(ndi.gaussian_filter(values, 1)[:, ::2, ::2] > 100.5)[0].astype(np.int32)
+    count = int(coarse.max())
+    levels = np.linspace(95, 105, count)
+    maps = [np.arange(n) // step for n, step in zip(values.shape, (1, 2, 2), strict=True)]
+    sums = np.zeros((count, 10))
+    moments.moments_above(values, coarse, *maps, levels, sums, work=0)
+    drawn = coarse[np.ix_(*maps)]
+    for number in range(1, count + 1):
+        z, y, x = np.nonzero((drawn == number) & (values > levels[number - 1]))
+        own = [z**0, z, y, x, z * z, y * y, x * x, z * y, z * x, y * x]
+        np.testing.assert_array_equal(sums[number - 1], [part.sum() for part in own])
 
 
 def test_outlines_are_what_an_erosion_takes() -> None:

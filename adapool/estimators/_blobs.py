@@ -44,17 +44,22 @@ class BlobSizes(PerPixel):
        levels between the local mean and some local deviations above it. Of all level sets of the
        depth, held in a tree [1]_, those are candidates, none within another, that have the
        largest sum of extent times fit, as in [2]_: where the parts of a component are more like
-       ellipsoids than it is, it is parted.
+       ellipsoids than it is, it is parted. So are those of the difference of two Gaussians, in
+       which what is dim beside something bright has a level of its own. What is found in a coarse
+       octave must be like an ellipsoid in a finer one too, at half of its contrast: there, two that
+       touch have a notch where they meet.
     3. In the finest octave, maxima of the Laplacian of a Gaussian are candidates too: spots, where
        they are higher than those that noise and clutter make, by the median of all maxima, and fall
        by a quarter of their height before they meet a higher one, as bumps on a rim do not.
     4. The noise of each octave is measured on the image. A candidate must stand
-       ``6 / sensitivity`` standard deviations of it above its surroundings.
+       ``6 / sensitivity`` standard deviations of it above its surroundings, and half of that above
+       nearly all of them.
     5. The *height* of a candidate is how far it rises above nearly all of what is around it, and no
        more than its rim rises within four pixels of the image: haze, a bell and a vignette rise
        far, but slowly. The rim is followed from the octave to the image as in [3]_.
     6. Of candidates that hold each other, those with the largest sum of extent times fit times
-       height cubed are kept. Spots within something larger are what is looked for if they are
+       squared height are kept; parts that cover little of what holds them, as grains of a nucleus
+       do, count for less. Spots within something larger are what is looked for if they are
        higher than it, on average; if not, they are its texture.
     7. Something blurred among sharp and smaller things is out of focus. What several larger or
        equal ones nearby outshine ten times or more is clutter; the smaller it is, the less it
@@ -105,7 +110,7 @@ class BlobSizes(PerPixel):
     >>> image += (row - 32) ** 2 + (column - 50) ** 2 < 5**2
     >>> sizes = BlobSizes().predict(image[np.newaxis, ..., np.newaxis])
     >>> sizes[0, 32, [20, 50], 0]
-    array([23., 11.], dtype=float32)
+    array([21., 11.], dtype=float32)
     >>> BlobSizes().regions(image).max()
     np.int32(2)
     """

@@ -148,7 +148,7 @@ def _fits_above(found: Found, fine: Octave, values: Array, levels: Array, ndim: 
     is filled.
     """
     fits = np.ones(len(levels))
-    if np.isfinite(found.heights).any():  # spots
+    if fine is found.octave or not len(fits):  # nothing is lost
         return fits
     moments = np.zeros((len(levels), 10))
     maps = pixels_of(fine, found.octave)

@@ -51,9 +51,9 @@ def grown(found: Found, coarse: Array, ndim: int) -> Found:
         work=0,
     )
     drawn.trim(labels, steps, np.argmax(sums, axis=1), work=0)
-    labels = labels.reshape(found.labels.shape)
-    depth = _within(labels, octave, ndim) if found.bumps else found.depth
-    return replace(found, labels=labels, depth=depth)
+    grown_to = labels.reshape(found.labels.shape)
+    depth = _within(grown_to, octave, ndim) if found.bumps else found.depth
+    return replace(found, labels=grown_to, depth=depth)
 
 
 def _within(labels: Array, octave: Octave, ndim: int) -> Array:

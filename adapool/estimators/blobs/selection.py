@@ -187,8 +187,8 @@ def _best(
     score = each.diameters * each.fits**STRICTNESS * np.maximum(heights, 0) ** _POWER
     holder = np.full(len(each.source), -1)
     for lies in holders:  # the smallest that holds it
-        better = (lies >= 0) & alive[lies] & ((holder < 0) | (order[lies] < order[holder]))
-        holder = np.where(better, lies, holder)
+        nearer = (lies >= 0) & alive[lies] & ((holder < 0) | (order[lies] < order[holder]))
+        holder = np.where(nearer, lies, holder)
     inner, kept = np.zeros(len(each.source)), np.zeros(len(each.source), np.bool_)
     spots = each.spots
     turns = np.argsort(order)
@@ -200,15 +200,20 @@ def _best(
         kept[index] = score[index] >= inner[index]
         if holder[index] >= 0:
             ratio = min(each.diameters[index] / each.diameters[holder[index]], 1.0)
-            share = ratio ** (power if spots[index] else _PARTS)
+            # What has most of its volume is no part, but the same, seen otherwise.
+            twin = 2 * extents[index] > extents[holder[index]]
+            share = 1.0 if twin else ratio ** (power if spots[index] else _PARTS)
             covered[holder[index]] += extents[index] if kept[index] else covered[index]
             inner[holder[index]] += share * max(score[index], inner[index])
-    taker = np.full(len(each.source), -1)  # what is kept and holds each
+    better, taker = kept.copy(), np.full(len(each.source), -1)  # what is kept and holds each
     for index in turns[::-1]:
         over = holder[index]
         largest = -1 if over < 0 else over if kept[over] else taker[over]
-        # Most of a part of something may lie beside what most of that lies in.
-        if largest >= 0 and holders[each.source[largest] - 1][index] == largest:
+        # What lies in something of several parts need not lie in what most of that lies in.
+        inside = [lies[index] for lies in holders if lies[index] >= 0 and better[lies[index]]]
+        within = any(largest in (other, taker[other]) for other in inside)
+        # A bump on a rim is not half as high as what has the rim.
+        if largest >= 0 and (within or 2 * heights[index] < heights[largest]):
             kept[index], taker[index] = False, largest
     return kept
 
