@@ -44,12 +44,16 @@ def latencies() -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="measure one section, and write nothing")
+    parser.add_argument(
+        "--picture", action="store_true", help="measure and draw how costs grow, and nothing else"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
     cv2.setNumThreads(THREADS)
-    measured = list(rows(arguments.only))
-    if not arguments.only:
+    measured = [] if arguments.picture else list(rows(arguments.only))
+    if arguments.picture or not arguments.only:
         report.picture(growth.curves(), DOCS / "images" / "benchmarks.png")
+    if not (arguments.picture or arguments.only):
         DOCS.joinpath("benchmarks.md").write_text(report.markdown(measured, latencies()))
 
 
