@@ -34,6 +34,10 @@ def twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return str(request.param)
 
 
+# Files whose tests take minutes each: the site, and suites in processes of their own.
+LONGEST = ("test_site.py", "test_cuda_launches.py", "test_cuda.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the site, which takes minutes: no worker should wait for it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_site.py")
+    """Begin with the longest: no worker should wait for one of them at the end."""
+    items.sort(key=lambda item: (*LONGEST, item.path.name).index(item.path.name))
