@@ -7,6 +7,7 @@ blocks. Boxes are intervals along plane, row, column.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, TypeVar
@@ -78,6 +79,12 @@ class Plan(Protocol):
     def cotangent(self, layout: Layout, given: Array) -> Array:
         """Return a cotangent, of the shape of the values, as `backward` takes it."""
         ...
+
+
+def to_winners(kernels: Kernels, values: Array, winners: Array, image: Array) -> Array:
+    """Add values to the pixels of an image that won, each its own."""
+    target = len(image), math.prod(image.shape[1:4]), image.shape[-1]
+    return kernels.scatter_winners(values, winners, target).reshape(image.shape)
 
 
 class GridPlan(Plan, Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -13,7 +12,7 @@ from adapool._backends import Array, Pooled, Triple
 from adapool._checks import places
 from adapool._kernels import Kernels
 from adapool._layout import Layout, to_triple
-from adapool._plans.base import Gradients, Kept, PooledGrid, whole_of
+from adapool._plans.base import Gradients, Kept, PooledGrid, to_winners, whole_of
 from adapool._plans.operands import Box, Grid, Operand
 from adapool._windows import (
     covering_limits,
@@ -177,9 +176,7 @@ class DynamicPlan(PooledGrid):
         """Hand values on to the winners."""
         if "feature_map" not in wanted:
             return {}
-        target = len(image), math.prod(image.shape[1:4]), image.shape[-1]
-        found = kernels.scatter_winners(cotangent, kept[0], target)
-        return {"feature_map": found.reshape(image.shape)}
+        return {"feature_map": to_winners(kernels, cotangent, kept[0], image)}
 
 
 def _grid(volume: Triple, step: Triple) -> Triple:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from adapool._backends import Array, Pooled, as_given
 from adapool._checks import places
 from adapool._kernels import Kernels
 from adapool._layout import Layout, as_dtype
-from adapool._plans.base import Gradients, Kept, by_site
+from adapool._plans.base import Gradients, Kept, by_site, to_winners
 from adapool._plans.operands import Grid, Operand
 from adapool._windows import kernel_limits, size_columns
 from adapool.sites import Sites
@@ -99,9 +98,8 @@ class SitesPlan:
         """Hand values on to the winners."""
         if "feature_map" not in wanted:
             return {}
-        target = 1, math.prod(image.shape[1:4]), image.shape[-1]
-        found = kernels.scatter_winners(cotangent, kept[0].reshape(cotangent.shape), target)
-        return {"feature_map": found.reshape(image.shape)}
+        winners = kept[0].reshape(cotangent.shape)
+        return {"feature_map": to_winners(kernels, cotangent, winners, image)}
 
     def cotangent(self, layout: Layout, given: Array) -> Array:
         """Return the cotangent of the values as `backward` takes it: (1, site, channel)."""

@@ -6,14 +6,11 @@ In an environment of its own, with the newest NumPy that the extra ``cuda`` allo
 from __future__ import annotations
 
 import configparser
-import os
-import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
+import versions
 from null_driver import build
 
 VERSIONS = ("3.13", "3.12")
@@ -31,21 +28,6 @@ VERSION = (
 )
 
 
-def pythons() -> Iterator[str]:
-    """Yield the interpreters of other versions that are here: on the path, or pyenv's."""
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    for version in VERSIONS:
-        if sys.version.startswith(version):
-            continue
-        installed = sorted(root.glob(f"versions/{version}*/bin/python"), reverse=True)
-        on_path = shutil.which(f"python{version}")
-        for path in [*map(str, installed), *([on_path] if on_path else [])]:
-            command = [path, "-c", "import sys; print(sys.version)"]
-            answer = subprocess.run(command, capture_output=True, text=True, check=False)
-            if answer.stdout.startswith(version):
-                yield path
-
-
 def requirements() -> list[str]:
     """Return what adapool and its extra for GPUs need, and what the tests do."""
     setup = configparser.ConfigParser()
@@ -57,7 +39,8 @@ def requirements() -> list[str]:
 
 def main() -> int:
     """Run the tests on the first interpreter that is found; say which one it is."""
-    python = next(pythons(), None)
+    others = (version for version in VERSIONS if not sys.version.startswith(f"{version}."))
+    python = next(filter(None, map(versions.found, others)), None)
     if python is None:
         print(f"launches on another Python: none of {' and '.join(VERSIONS)} is here")
         return 0
@@ -66,12 +49,8 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        subprocess.run([python, "-m", "venv", str(folder / "venv")], check=True)
-        inside = str(folder / "venv" / "bin" / "python")
-        install = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        environment = {**os.environ, "PIP_NO_COMPILE": "1"}
-        command = [*install, *requirements()]
-        if subprocess.run(command, env=environment, check=False).returncode != 0:
+        inside = versions.environment(folder, python, *requirements())
+        if inside is None:
             print(f"launches on another Python: {python} is here, and what it needs is not")
             return 0
         build.compile_driver(folder)

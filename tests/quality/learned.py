@@ -129,14 +129,8 @@ class Classifier(nn.Module):
 
     def __init__(self, pooling: str, side: int, block: int, channels: int = 4) -> None:
         super().__init__()
-        if pooling == "deformable":
-            offsets = adapool.torch.Convolutional(1, 2 * 25, 5, hidden=8)
-            self.features: nn.Module = adapool.torch.DeformableConvPool(
-                1, channels, 5, block, offsets, padding=2, max_offset=side / 4
-            )
-        else:
-            convolution = nn.Conv2d(1, channels, 5, padding=2)
-            self.features = nn.Sequential(convolution, pooling_layer(pooling, channels, block))
+        convolution = nn.Conv2d(1, channels, 5, padding=2)
+        self.features = nn.Sequential(convolution, pooling_layer(pooling, channels, block))
         self.last = nn.Linear(channels * (side // block) ** 2, 1)
 
     def forward(self, image: Tensor) -> Tensor:
