@@ -1,7 +1,9 @@
-"""Settings of tests and doctests alike: nothing opens a window."""
+"""Settings of tests and doctests alike: which run, in which order; nothing opens a window."""
 
 import importlib.util
 import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,6 +24,34 @@ NEEDS = {
 collect_ignore = [
     path for name, paths in NEEDS.items() if not importlib.util.find_spec(name) for path in paths
 ]
+
+
+# Tiers that take minutes, or need what is seldom there. They run where they are asked for: by their
+# marker, or, all but the first, by the name of a file or a folder.
+TIERS = ("slow", "site", "cluster", "simulator", "gpu", "peers")
+
+# Files whose tests take minutes each: the site, and suites in processes of their own.
+LONGEST = ("test_site.py", "test_cuda_launches.py", "test_cuda.py")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave tiers aside; begin with the longest, so that no worker waits for them at the end."""
+    if not config.option.markexpr:
+        everything = {config.rootpath / name for name in config.getini("testpaths")}
+        named = {config.invocation_params.dir / name for name in config.args} != everything
+        left = TIERS[:1] if named else TIERS
+        aside = {item for item in items if any(map(item.get_closest_marker, left))}
+        config.hook.pytest_deselected(items=list(aside))
+        items[:] = [item for item in items if item not in aside]
+    items.sort(key=lambda item: (*LONGEST, item.path.name).index(item.path.name))
+
+
+@pytest.fixture(autouse=True)
+def _closed_figures() -> Iterator[None]:
+    """Close what a test or an example of a docstring has drawn: others count figures."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.hookimpl(optionalhook=True)

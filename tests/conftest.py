@@ -32,12 +32,3 @@ def twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     threshold = 0 if request.param == "parallel" else sys.maxsize
     monkeypatch.setattr(adapool._jit, "PARALLEL_FROM", threshold)
     return str(request.param)
-
-
-# Files whose tests take minutes each: the site, and suites in processes of their own.
-LONGEST = ("test_site.py", "test_cuda_launches.py", "test_cuda.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest: no worker should wait for one of them at the end."""
-    items.sort(key=lambda item: (*LONGEST, item.path.name).index(item.path.name))

@@ -121,6 +121,7 @@ def link_kernel(code: bytes, kernel: Kernel, architecture: str) -> Report:
 
     most = getattr(kernel.function, "targetoptions", {}).get("max_registers")
     limit = [f"-maxrregcount={most}"] if most else []
+    counts = bool(kernel.budget) and architecture == COUNTED
 
     def link(*options: str) -> Any:
         given = [f"-arch={architecture}", "-lto", *limit, *options]
@@ -132,6 +133,11 @@ def link_kernel(code: bytes, kernel: Kernel, architecture: str) -> Report:
     handle = link("-verbose", "-Xptxas=-v")
     log = bytearray(nvjitlink.get_info_log_size(handle))
     nvjitlink.get_info_log(handle, log)
+    counted: tuple[int, ...] = ()
+    if counts:
+        cubin = bytearray(nvjitlink.get_linked_cubin_size(handle))
+        nvjitlink.get_linked_cubin(handle, cubin)
+        counted = tuple(loops(disassemble(bytes(cubin))))
     nvjitlink.destroy(handle)
     dtypes = ", ".join(dict.fromkeys(_dtypes(kernel.signature)))
     assembly = bytearray()
@@ -146,13 +152,6 @@ def link_kernel(code: bytes, kernel: Kernel, architecture: str) -> Report:
         return sum(map(int, re.findall(pattern, log.decode())))
 
     assert b"Used" in log, log.decode()
-    counted: tuple[int, ...] = ()
-    if kernel.budget and architecture == COUNTED:
-        handle = link()
-        cubin = bytearray(nvjitlink.get_linked_cubin_size(handle))
-        nvjitlink.get_linked_cubin(handle, cubin)
-        nvjitlink.destroy(handle)
-        counted = tuple(loops(disassemble(bytes(cubin))))
     return Report(
         kernel.name,
         dtypes,
@@ -165,8 +164,8 @@ def link_kernel(code: bytes, kernel: Kernel, architecture: str) -> Report:
         threads=kernel.threads,
         in_float64=kernel.in_float64,
         loops=counted,
-        weights=kernel.weights if counted else (),
-        budget=kernel.budget if counted else 0,
+        weights=kernel.weights if counts else (),
+        budget=kernel.budget if counts else 0,
         traffic=kernel.traffic,
     )
 

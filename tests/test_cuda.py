@@ -31,30 +31,25 @@ TESTS = Path(__file__).parent
 # The simulator ------------------------------------------------------------------------------------
 
 
+@pytest.mark.simulator
 @pytest.mark.parametrize(
-    "part",
+    "files",
     [
-        "test_kernels.py -k max_or_attention",
-        "test_kernels.py -k dynamic_or_sites",
-        "test_kernels.py -k deform_or_fused",
-        "test_kernels.py -k grids",
-        "test_arrays.py",
-        "test_dask.py -k max_or_attention",
-        "test_dask.py -k not_max_and_not_attention",
-        "test_loads.py",
+        ("test_kernels.py",),
+        ("test_arrays.py", "test_dask.py", "test_loads.py"),
         pytest.param(
-            "test_tensors.py",
+            ("test_tensors.py",),
             marks=pytest.mark.skipif(
                 importlib.util.find_spec("torch") is None, reason="needs the extra 'torch'"
             ),
         ),
     ],
+    ids="+".join,
 )
-def test_in_the_simulator(part: str) -> None:
+def test_in_the_simulator(files: tuple[str, ...]) -> None:
     """A process has the simulator from its start or not at all."""
-    file, *selection = part.split()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    command += [str(TESTS / "simulated" / file), *(word.replace("_", " ") for word in selection)]
+    command += [str(TESTS / "simulated" / file) for file in files]
     result = subprocess.run(
         command,
         cwd=TESTS.parent,
@@ -70,6 +65,7 @@ def test_in_the_simulator(part: str) -> None:
 # The gate on compiled kernels ---------------------------------------------------------------------
 
 
+@pytest.mark.simulator
 def test_every_kernel_passes_the_gate() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "tests.cuda_gate"],

@@ -19,6 +19,8 @@ Array = NDArray[Any]
 if not cuda.is_available():
     pytest.skip("no CUDA driver here: the simulator runs the same cases", allow_module_level=True)
 
+pytestmark = pytest.mark.gpu
+
 
 class Library(NamedTuple):
     """How arrays get into a library, out of it, and what they are there."""

@@ -13,9 +13,12 @@ import pytest
 
 from null_driver import build, elsewhere
 
-pytestmark = pytest.mark.skipif(
-    build.compiler() is None, reason="no C compiler here: the driver cannot be compiled"
-)
+pytestmark = [
+    pytest.mark.simulator,
+    pytest.mark.skipif(
+        build.compiler() is None, reason="no C compiler here: the driver cannot be compiled"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

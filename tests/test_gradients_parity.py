@@ -28,6 +28,7 @@ def tensor(torch: Any, array: Array | None) -> Any:
 
 @pytest.mark.parametrize("axes", [2, 3])
 @pytest.mark.parametrize(("kernel", "stride", "dilation"), [(2, 2, 1), (3, 1, 1), (3, 2, 2)])
+@pytest.mark.peers
 def test_torch_max_pool(axes: int, kernel: int, stride: int, dilation: int) -> None:
     torch = peer("torch")
     rng = np.random.default_rng(axes)
@@ -44,6 +45,7 @@ def test_torch_max_pool(axes: int, kernel: int, stride: int, dilation: int) -> N
     assert_allclose(pullback(cotangent)["feature_map"], given.grad.numpy(), rtol=1e-12)
 
 
+@pytest.mark.peers
 def test_torch_product_with_weights() -> None:
     torch = peer("torch")
     rng = np.random.default_rng(1)
@@ -64,6 +66,7 @@ def test_torch_product_with_weights() -> None:
     [(3, 5, 1, 1, 1, 1), (16, 6, 2, 2, 2, 1), (16, 7, 1, 2, 1, 2), (4, 4, 4, 2, 1, 1),
      (16, 16, 16, 1, 1, 1), (20, 24, 1, 1, 1, 1)],
 )  # fmt: skip
+@pytest.mark.peers
 def test_torchvision_deform_conv2d(
     dtype: str, channels: int, filters: int, groups: int, offset_groups: int, stride: int,
     dilation: int,

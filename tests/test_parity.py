@@ -99,6 +99,7 @@ def test_seed_deformable(data: st.DataObject) -> None:
 # PyTorch and torchvision, channels first --------------------------------------------------------
 
 
+@pytest.mark.peers
 @given(st.data())
 @pytest.mark.parametrize("axes", [2, 3])
 def test_torch_max_pool(torch: Any, axes: int, data: st.DataObject) -> None:
@@ -121,6 +122,7 @@ def test_torch_max_pool(torch: Any, axes: int, data: st.DataObject) -> None:
     assert_array_equal(indices[~empty], expected_indices.numpy()[~empty])
 
 
+@pytest.mark.peers
 @given(st.data())
 def test_torchvision_deform_conv2d(torch: Any, torchvision_ops: Any, data: st.DataObject) -> None:
     spatial = tuple(data.draw(st.integers(1, 7)) for _ in range(2))

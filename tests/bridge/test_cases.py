@@ -11,6 +11,8 @@ pytest.importorskip("torch", reason="adapool.torch needs the extra 'torch'")
 from bridge.calls import TensorCase, tensor_cases
 from cuda_cases import Case
 
+pytestmark = pytest.mark.peers
+
 
 # Networks of NumPy meet NaN and infinity.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

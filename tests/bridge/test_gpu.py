@@ -16,7 +16,11 @@ from bridge.calls import TensorCase, few_cases
 from compare import assert_same
 from cuda_cases import Case
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU for torch here")
+pytestmark = [
+    pytest.mark.peers,
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU for torch here"),
+]
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 import adapool.torch as bridge
 
+pytestmark = pytest.mark.peers
+
 
 def image(*shape: int) -> Tensor:
     generator = torch.Generator().manual_seed(sum(shape))

@@ -15,6 +15,8 @@ from torch import Tensor
 import adapool.torch as bridge
 from adapool.torch._operators import OPERATORS
 
+pytestmark = pytest.mark.peers
+
 
 def normal(*shape: int, learned: bool = True) -> Tensor:
     generator = torch.Generator().manual_seed(len(shape) + sum(shape))

@@ -13,6 +13,8 @@ import torch
 from quality import learned, training
 from quality_scenes import scene
 
+pytestmark = pytest.mark.peers
+
 
 def test_networks_begin_as_fixed_pooling() -> None:
     image = torch.rand(1, 1, 32, 40)

@@ -21,6 +21,8 @@ from adapool.torch._operators import OPERATORS, Operator
 from adapool.torch._tensors import array_of, tensor_of
 from test_import import loaded_after
 
+pytestmark = pytest.mark.peers
+
 
 def image(*shape: int, dtype: Any = torch.float32) -> Tensor:
     generator = torch.Generator().manual_seed(sum(shape))

@@ -1,4 +1,4 @@
-"""Pictures are drawn with the default style, and closed after each test."""
+"""Pictures are drawn with the default style."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
+def _default_style() -> Iterator[None]:
     # Not at the top: what a conftest.py lacks is an error, and no reason to skip.
-    import matplotlib.pyplot as plt
     from matplotlib import style
 
     with style.context("default"):
         yield
-    plt.close("all")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numba import cuda
 
+from adapool.cuda import grids
 from adapool.cuda import libraries as libraries_module
 from simulated.standins import Cupy, Torch, as_cupy, concatenate, wrap
 
@@ -21,6 +22,17 @@ class _Nothing:
     def __init__(self, *_: Any) -> None: ...
     def __enter__(self) -> None: ...
     def __exit__(self, *_: Any) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let blocks have two warps: a thread of the simulator is one of Python, and takes as long.
+
+    Kernels ask how many there are. A test may ask for another number.
+    """
+    threads = int(getattr(request, "param", 64))
+    monkeypatch.setattr(grids, "BLOCK", threads)
+    return threads
 
 
 @pytest.fixture

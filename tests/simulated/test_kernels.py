@@ -82,6 +82,15 @@ def test_elements_counted_in_64_bits(label: str, monkeypatch: pytest.MonkeyPatch
     check(next(case for case in cases() if case.label == label))
 
 
+@pytest.mark.parametrize("block", [grids.BLOCK], indirect=True)
+@pytest.mark.parametrize(
+    "label", ["max overlap", "max wide", "dynamic rectangles, indices", "deform linear"]
+)
+def test_blocks_as_large_as_on_a_gpu(label: str, block: int) -> None:
+    assert block == 256
+    check(next(case for case in cases() if case.label == label))
+
+
 def test_grids_of_few_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels step on where a grid is at its limits."""
     monkeypatch.setattr(grids, "_MOST_ALONG", 2)
