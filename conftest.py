@@ -28,7 +28,7 @@ collect_ignore = [
 
 # Tiers that take minutes, or need what is seldom there. They run where they are asked for: by their
 # marker, or, all but the first, by the name of a file or a folder.
-TIERS = ("slow", "site", "cluster", "simulator", "gpu", "peers")
+TIERS = ("exhaustive", "slow", "site", "cluster", "simulator", "gpu", "peers")
 
 # Files whose tests take minutes each: the site, and suites in processes of their own.
 LONGEST = ("test_site.py", "test_cuda_launches.py", "test_cuda.py")

@@ -98,6 +98,7 @@ def test_a_quick_demo_calls_once(tmp_path: Path, capsys: pytest.CaptureFixture[s
     check_picture(path)
 
 
+@pytest.mark.slow
 def test_demo_without_options(tmp_path: Path) -> None:
     result = run_command("demo", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -107,6 +108,7 @@ def test_demo_without_options(tmp_path: Path) -> None:
     check_picture(tmp_path / "adapool-demo.png")
 
 
+@pytest.mark.slow
 def test_no_backend_of_matplotlib_is_chosen(tmp_path: Path) -> None:
     # pyplot is what has a current figure and a backend.
     code = (

@@ -255,6 +255,7 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "adapool", *arguments]
 
 
+@pytest.mark.slow
 def test_jobs(folder: Path) -> None:
     file_scenes.write(folder / "in", "a.tif", "b.tif", "broken.tif")
     run("in", "-o", "one", status=1)
@@ -283,6 +284,7 @@ def test_a_process_that_dies_takes_no_other_file_with_it(
     assert "skipped deadly: its process died" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another thing on Windows")
 def test_ctrl_c_leaves_whole_files_only(folder: Path) -> None:
     file_scenes.write(folder / "in", *(f"{number}.tif" for number in range(200)))

@@ -17,6 +17,8 @@ from device import steps
 from device.steps import Machine
 from null_driver import build
 
+pytestmark = pytest.mark.slow
+
 CHECK = Path(__file__).parent / "device" / "check"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numba
 import numpy as np
+import pytest
 from numba import njit
 from numpy.typing import NDArray
 
@@ -19,6 +20,8 @@ from adapool.cuda.convolution import deformable
 from adapool.cuda.dynamic import pooling
 from adapool.cuda.dynamic.tables import plan_tables
 from adapool.cuda.fixed import maximum
+
+pytestmark = pytest.mark.simulator
 
 Array = NDArray[Any]
 

@@ -13,6 +13,8 @@ import pytest
 
 pytest.importorskip("dask.array", reason="needs the extra 'dask'")
 
+pytestmark = pytest.mark.slow
+
 PRELUDE = """
 import dask.array as da
 import numpy as np

@@ -1,7 +1,7 @@
 """Every pair of dtypes, once, against the reference: in memory, and in chunks of Dask.
 
-All of them take half an hour to compile, ``pytest -m slow tests/test_dtypes.py``; by default those
-that the day draws are run.
+All of them take half an hour to compile, ``pytest -m exhaustive tests/test_dtypes.py``; by default
+those that the day draws are run.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _assert_same(result: Any, expected: Any) -> None:
         assert_same(got, want)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("case", ALL, ids=str)
 def test_every_pair(case: Case) -> None:
     check(case)
@@ -69,7 +69,7 @@ def test_every_pair(case: Case) -> None:
 
 @pytest.mark.parametrize("number", range(len(TODAY)))
 def test_pairs_of_the_day(number: int) -> None:
-    """Others each day: the message names them, and ``-m slow -k`` runs them again."""
+    """Others each day: the message names them, and ``-m exhaustive -k`` runs them again."""
     case = TODAY[number]
     print(f"drawn on {SEED}: {case}")
     check(case)

@@ -11,10 +11,13 @@ import pytest
 
 from memory_probe import CASES
 
-pytestmark = pytest.mark.skipif(
-    not os.access("/proc/self/clear_refs", os.W_OK),
-    reason="the peak of the resident set is measured through Linux's /proc",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not os.access("/proc/self/clear_refs", os.W_OK),
+        reason="the peak of the resident set is measured through Linux's /proc",
+    ),
+]
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -13,7 +13,10 @@ from adapool._native import archive, sources
 from interpreter import run
 from native_code import CALL, WAY, copy_of_the_package
 
-pytestmark = pytest.mark.skipif(not _jit.NATIVE, reason="numba compiles kernels itself here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not _jit.NATIVE, reason="numba compiles kernels itself here"),
+]
 
 
 @pytest.fixture

@@ -17,7 +17,10 @@ from adapool._native import cache, common, sources
 from interpreter import run
 from native_code import CALL, UNKNOWN, WAY, copy_of_the_package, kept
 
-pytestmark = pytest.mark.skipif(not _jit.NATIVE, reason="numba compiles kernels itself here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not _jit.NATIVE, reason="numba compiles kernels itself here"),
+]
 
 
 def test_later_processes_load_what_was_kept(tmp_path: Path) -> None:

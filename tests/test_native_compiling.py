@@ -15,7 +15,10 @@ from adapool._native import notice
 from interpreter import run
 from native_code import CALL, UNKNOWN, kept
 
-pytestmark = pytest.mark.skipif(not _jit.NATIVE, reason="numba compiles kernels itself here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not _jit.NATIVE, reason="numba compiles kernels itself here"),
+]
 
 
 # --- numba's own way ----------------------------------------------------------------------------

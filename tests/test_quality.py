@@ -58,6 +58,7 @@ def test_all_methods_pool_every_block() -> None:
         assert np.isfinite(values).all(), name
 
 
+@pytest.mark.slow
 def test_trained_attention_beats_the_untrained() -> None:
     """An MLP that learns which pixels lie in objects, on other images with noise."""
     pytest.importorskip("sklearn")

@@ -186,6 +186,7 @@ print(interrupted, same([work()], expected), float(convolve(features)[600, 600, 
     assert run(code) == "3 True 72.0"
 
 
+@pytest.mark.slow
 def test_two_thousand_calls_hold_no_memory() -> None:
     code = f"""{WORK}
 import gc

@@ -26,6 +26,7 @@ TYPED = [
 ]
 
 
+@pytest.mark.slow
 def test_a_script_of_a_user_is_typed(tmp_path: Path) -> None:
     """As strictly as a user may ask, without this project's settings."""
     checked = subprocess.run(
