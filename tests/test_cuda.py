@@ -66,9 +66,10 @@ def test_in_the_simulator(files: tuple[str, ...]) -> None:
 
 
 @pytest.mark.simulator
-def test_every_kernel_passes_the_gate() -> None:
+def test_kernels_pass_the_gate() -> None:
+    """Those with a budget of instructions, and a quarter of the others: another each day."""
     result = subprocess.run(
-        [sys.executable, "-m", "tests.cuda_gate"],
+        [sys.executable, "-m", "tests.cuda_gate", "--share", "4"],
         cwd=TESTS.parent,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},
         capture_output=True,
@@ -77,14 +78,7 @@ def test_every_kernel_passes_the_gate() -> None:
     )
     assert result.returncode == 0, result.stdout + result.stderr[-2000:]
     for architecture in ARCHITECTURES:
-        for kernel in (
-            "slide, wide",
-            "look_up_pixels",
-            "sample linear 3-D",
-            "multiply",
-            "find_str",
-        ):
-            assert re.search(f"^{architecture} +{kernel}", result.stdout, re.MULTILINE)
+        assert len(re.findall(f"^{architecture} ", result.stdout, re.MULTILINE)) > 50
     page = (TESTS.parent / "docs" / "cuda.md").read_text()
     rows = re.findall(r"^\|.*", result.stdout, re.MULTILINE)
     assert len(rows) > 10
