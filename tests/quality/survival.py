@@ -61,12 +61,17 @@ class Prepared:
         """The pooled maps of the adaptive methods, and of the control."""
         options: dict[str, Any] = {"channel_axis": None}
         lifted = self.image - self.image.min()  # attention is for values that are not negative
-        centered = self.image[side // 2 :, side // 2 :]
-        windows = np.maximum(self.sizes, side)[side // 2 :, side // 2 :]
+        # So much in front that windows one side apart are centered in blocks, but the first, which
+        # is left out. What is put there is below all else, and no window's maximum.
+        front = side - side // 2
         cut = tuple(n // side for n in self.image.shape)
         dynamic = adapool.dynamic_pooling(
-            centered, windows, stride=side, anchor="center", **options
-        )
+            np.pad(self.image, (front, 0), constant_values=self.image.min()),
+            np.pad(np.maximum(self.sizes, side), ((front, 0), (front, 0), (0, 0)), "edge"),
+            stride=side,
+            anchor="center",
+            **options,
+        )[1:, 1:]
         return {
             "attention": adapool.attention_pooling(lifted, side, ContrastAttention(), **options),
             "dynamic": dynamic[: cut[0], : cut[1]],
