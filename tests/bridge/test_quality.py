@@ -26,7 +26,7 @@ def test_networks_begin_as_what_they_are_compared_with() -> None:
     image = torch.rand(1, 1, 32, 40)
     seen = learned.scales(image[0, 0].numpy())
     most = torch.nn.functional.max_pool2d(image, learned.SIDE)
-    torch.testing.assert_close(learned.Attention().pool(image, seen), most)
+    torch.testing.assert_close(learned.Attention().pool(image, seen, seen), most)
     sizes = 1 + 12 * torch.rand(1, 1, 32, 40)
     features = torch.rand(1, 3, 32, 40)
     plain, trained = (learned.SizedPool(3, 8, each) for each in (False, True))

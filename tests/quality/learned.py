@@ -26,7 +26,7 @@ _MOST = 63  # pixels: the largest window
 # deviations of the image: only with it do windows learn.
 _SLOPE = 0.1
 # How fast the logarithm of a size learns, beside the other parameters, where every pixel has one.
-_SLOW = 0.02
+_SLOW = 0.05
 
 Example = tuple[tuple[Tensor, ...], Tensor]  # what a network is given, and what it should say
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -95,11 +95,11 @@ class _Blocks(nn.Module):
         super().__init__()
         self.slope, self.intercept = (nn.Parameter(torch.tensor(value)) for value in (2.0, -2.0))
 
-    def pool(self, image: Tensor, seen: Tensor) -> Tensor:
+    def pool(self, image: Tensor, seen: Tensor, offsets: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def forward(self, image: Tensor, seen: Tensor) -> Tensor:
-        return self.slope * self.pool(image, seen) + self.intercept
+    def forward(self, image: Tensor, seen: Tensor, offsets: Tensor) -> Tensor:
+        return self.slope * self.pool(image, seen, offsets) + self.intercept
 
 
 class Attention(_Blocks):
@@ -109,24 +109,30 @@ class Attention(_Blocks):
         super().__init__()
         self.network = _pixels(1, (0.0, 2.0))
 
-    def pool(self, image: Tensor, seen: Tensor) -> Tensor:
+    def pool(self, image: Tensor, seen: Tensor, offsets: Tensor) -> Tensor:
         pooled: Tensor = adapool.torch.attention_pooling(image, SIDE, self.network(seen))
         return pooled
 
 
 class Deformable(_Blocks):
-    """A Gaussian of 5 x 5 taps, two pixels apart, whose taps move; then the maximum."""
+    """A Gaussian of 5 x 5 taps, two pixels apart, then the maximum.
+
+    All taps move by the offsets given; each by what is trained, and begins at 0, too.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         steps = torch.arange(-4.0, 5, 2)
         tap = torch.exp(-(steps**2) / (2 * SIGMA**2))
         self.network = _pixels(2 * 25)
-        self.weight = nn.Parameter((torch.outer(tap, tap) / tap.sum() ** 2)[None, None])
+        self.register_buffer("gaussian", (torch.outer(tap, tap) / tap.sum() ** 2)[None, None])
+        # Of the logarithm: weights are a hundredth, and a step of Adam is not less.
+        self.gain = nn.Parameter(torch.zeros(5, 5))
 
-    def pool(self, image: Tensor, seen: Tensor) -> Tensor:
+    def pool(self, image: Tensor, seen: Tensor, offsets: Tensor) -> Tensor:
+        moved = offsets.repeat(1, self.gain.numel(), 1, 1) + self.network(seen)
         pooled: Tensor = adapool.torch.deformable_conv_and_pool(
-            image, self.weight, self.network(seen), SIDE, padding=4, dilation=2, max_offset=4
+            image, self.gaussian * self.gain.exp(), moved, SIDE, padding=4, dilation=2
         )
         return pooled
 
@@ -195,7 +201,7 @@ class Classifier(nn.Module):
         self.last = nn.Sequential(nn.BatchNorm1d(values), nn.Linear(values, 1))
 
     def forward(self, image: Tensor, labels: Tensor, sizes: Tensor) -> Tensor:
-        pooled = self.pool(torch.relu(self.first(image)), labels, sizes)
+        pooled = self.pool(nn.functional.leaky_relu(self.first(image), 0.1), labels, sizes)
         return self.last(pooled.flatten(1))[:, 0]
 
 

@@ -19,7 +19,9 @@ from .training_score import Pair, Score
 
 def scores(pairs: Sequence[Pair]) -> Iterator[Score]:
     """Yield all, task by task."""
-    torch.set_num_threads(adapool.get_num_threads())
+    # Images are small: more threads take more of the processors, and hardly less time.
+    torch.set_num_threads(1)
+    adapool.set_num_threads(1)
     for snr in NOISES:
         yield from block_scores(pairs, snr)
     yield from count_scores(pairs)

@@ -21,8 +21,6 @@ from .survival import noisy
 from .training_score import Kind, Pair, Score, folds
 
 NOISES: tuple[float | None, ...] = (None, 5.0, 2.0)  # signal to noise
-TRAINED = ("attention", "attention after a Gaussian", "deformable")
-_RATE = 0.03
 
 
 class _Network(NamedTuple):
@@ -31,15 +29,16 @@ class _Network(NamedTuple):
     make: Callable[[], nn.Module]
     smooth: bool
     side: int
+    rate: float
     rounds: int
     seeds: int
 
 
 # A step of deformable convolution takes ten times as long: fewer, on smaller parts.
 _NETWORKS = {
-    "attention": _Network(learned.Attention, False, 256, 12, 2),
-    "attention after a Gaussian": _Network(learned.Attention, True, 256, 12, 2),
-    "deformable": _Network(learned.Deformable, False, 128, 6, 1),
+    "attention": _Network(learned.Attention, False, 256, 0.05, 16, 2),
+    "attention after a Gaussian": _Network(learned.Attention, True, 256, 0.05, 8, 2),
+    "deformable": _Network(learned.Deformable, False, 128, 0.005, 5, 1),
 }
 
 
@@ -49,6 +48,7 @@ class Blocks(NamedTuple):
     values: Array
     smooth: Array
     seen: torch.Tensor
+    offsets: torch.Tensor  # as they are estimated
     truth: Array
 
     @classmethod
@@ -57,12 +57,21 @@ class Blocks(NamedTuple):
         rows, columns = (n // SIDE * SIDE for n in values.shape)
         values = values[:rows, :columns]
         truth = blocks(pair[1], SIDE).max(axis=-1) > 0
-        return cls(values, ndi.gaussian_filter(values, SIGMA), learned.scales(values), truth)
+        offsets = CentroidOffsets(sigma=4).predict(values[np.newaxis, ..., np.newaxis])
+        return cls(
+            values,
+            ndi.gaussian_filter(values, SIGMA),
+            learned.scales(values),
+            torch.from_numpy(offsets.astype(np.float32)).movedim(-1, 1),
+            truth,
+        )
 
     def example(self, smooth: bool) -> Example:
         """What a network is given, and what it should say."""
         image = self.smooth if smooth else self.values
-        return (learned.plane(image - image.min()), self.seen), learned.plane(self.truth)
+        return (learned.plane(image - image.min()), self.seen, self.offsets), learned.plane(
+            self.truth
+        )
 
 
 def block_scores(pairs: Sequence[Pair], snr: float | None, quick: bool = False) -> Iterator[Score]:
@@ -72,6 +81,7 @@ def block_scores(pairs: Sequence[Pair], snr: float | None, quick: bool = False) 
     poolings: list[tuple[str, Kind, Callable[[Blocks], Array]]] = [
         *((name, "fixed", _of_blocks(pool)) for name, pool in FIXED.items()),
         ("Gaussian, then max", "fixed", lambda each: blocks(each.smooth, SIDE).max(axis=-1)),
+        ("Gaussian of the best width for each image, then max", "hindsight", _best_width),
         ("attention", "untrained", _contrast),
         ("deformable", "untrained", _centroids),
     ]
@@ -90,6 +100,12 @@ def _of_blocks(pool: Callable[[Array], Array]) -> Callable[[Blocks], Array]:
     return lambda each: pool(blocks(each.values, SIDE))
 
 
+def _best_width(each: Blocks) -> Array:
+    """Of the image at all scales the one whose maxima tell blocks best."""
+    pooled = [blocks(image, SIDE).max(axis=-1) for image in each.seen[0].numpy()]
+    return max(pooled, key=lambda values: average_precision(each.truth, values))
+
+
 def _contrast(each: Blocks) -> Array:
     """Attention as it is estimated; it is for values that are not negative."""
     lifted = each.values - each.values.min()
@@ -98,13 +114,11 @@ def _contrast(each: Blocks) -> Array:
 
 
 def _centroids(each: Blocks) -> Array:
-    """The deformable pooling before it is trained, its offsets as they are estimated."""
-    weight = learned.Deformable().weight.detach().numpy().transpose(2, 3, 1, 0)
-    pooled = adapool.deformable_conv_and_pool(
-        each.values, weight, CentroidOffsets(sigma=4), SIDE, padding=4, dilation=2,
-        channel_axis=None,
-    )  # fmt: skip
-    return np.asarray(pooled)
+    """The deformable pooling before it is trained."""
+    given, _ = each.example(False)
+    with torch.no_grad():
+        pooled: Array = learned.Deformable().pool(*given).numpy()
+    return pooled
 
 
 def _trained(network: _Network, examples: Sequence[Example], rounds: int, seed: int) -> float:
@@ -112,7 +126,8 @@ def _trained(network: _Network, examples: Sequence[Example], rounds: int, seed: 
     for train, test in folds(examples):
         torch.manual_seed(seed)
         made = learned.fit(
-            network.make(), learned.parts(train, seed, network.side), rounds * len(train), _RATE,
+            network.make(), learned.parts(train, seed, network.side), rounds * len(train),
+            network.rate,
             nn.functional.binary_cross_entropy_with_logits,
         )  # fmt: skip
         for given, truth in test:

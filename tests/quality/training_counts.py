@@ -71,8 +71,9 @@ def count_scores(
     ]
     examples = [example for example, _ in found]
     for name, kind, make in counters:
-        errors = [_error(make, examples, seed, rounds) for seed in range(seeds)]
-        yield Score(TASK, name, kind, np.array(errors), learned.parameters(make()))
+        errors = np.array([_errors(make, examples, seed, rounds) for seed in range(seeds)])
+        fitted = float(errors[:, 1].mean())
+        yield Score(TASK, name, kind, errors[:, 0], learned.parameters(make()), fitted)
 
 
 def _blocks(name: str, tile: int) -> Callable[[], nn.Module]:
@@ -83,16 +84,19 @@ def _peaks(size: int, tile: int) -> Callable[[], nn.Module]:
     return lambda: PeakCounter(size, tile)
 
 
-def _error(
+def _errors(
     make: Callable[[], nn.Module], examples: Sequence[Example], seed: int, rounds: int
-) -> float:
-    wrong = []
+) -> tuple[float, float]:
+    """Return the error on the images left out, and on those trained on."""
+    wrong: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
     for train, test in folds(examples):
         torch.manual_seed(seed)
         network = learned.fit(
             make(), learned.turns(train, seed), rounds * len(train), _RATE,
             nn.functional.smooth_l1_loss,
         )  # fmt: skip
-        with torch.no_grad():
-            wrong += [(network(*given) - wanted).abs().flatten() for given, wanted in test]
-    return float(torch.cat(wrong).mean())
+        for found, given in zip(wrong, (test, train), strict=True):
+            with torch.no_grad():
+                found += [(network(*inputs) - wanted).abs().flatten() for inputs, wanted in given]
+    left_out, fitted = (float(torch.cat(found).mean()) for found in wrong)
+    return left_out, fitted

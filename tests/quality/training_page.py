@@ -81,11 +81,12 @@ def _blocks(scores: Sequence[Score], tasks: Sequence[str]) -> Iterator[str]:
 def _seeds(task: str, scores: Sequence[Score]) -> Iterator[str]:
     rows = [
         (s.method, s.kind, _mean(s), _deviation(s), float(s.values.min()), float(s.values.max()),
-         len(s.values), s.parameters)
+         len(s.values), s.fitted, s.parameters)
         for s in scores
     ]  # fmt: skip
     yield table(
-        (task, "pooling", "mean", "deviation", "least", "largest", "seeds", "parameters"), rows
+        (task, "pooling", "mean", "deviation", "least", "largest", "seeds", "fitted", "parameters"),
+        rows,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeVar
 from .scores import Array
 
 Pair = tuple[Array, Array]  # an image and its labels
-Kind = Literal["fixed", "untrained", "trained"]
+Kind = Literal["fixed", "untrained", "trained", "hindsight"]
 Item = TypeVar("Item")
 
 
@@ -20,6 +20,7 @@ class Score(NamedTuple):
     kind: Kind  # of the pooling: what is around it is trained in any case
     values: Array
     parameters: int = 0
+    fitted: float = float("nan")  # the mean on the images that it was trained on
 
 
 def folds(items: Sequence[Item]) -> list[tuple[Sequence[Item], Sequence[Item]]]:
