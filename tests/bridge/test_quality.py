@@ -75,14 +75,10 @@ def test_training_lowers_the_loss() -> None:
 
 def test_every_task_gives_scores_and_a_page() -> None:
     pairs = [scene(seed) for seed in range(4)]
-    found = [
-        score
-        for snr in training_blocks.NOISES
-        for score in training_blocks.block_scores(pairs, snr, quick=True)
-    ]
+    found = list(training_blocks.block_scores(pairs, 2.0, quick=True))
     found += training_counts.count_scores(pairs, seeds=2, rounds=1)
     found += training_classes.class_scores(pairs, seeds=2, rounds=1)
-    assert len({score.task for score in found}) == 5
+    assert len({score.task for score in found}) == 3
     for score in found:
         assert np.isfinite(score.values).all(), score
         assert score.parameters < 20_000, score
