@@ -11,9 +11,10 @@ from adapool.cpu.objects import labels as kernels
 from adapool.estimators.blobs import sample
 from adapool.estimators.blobs.candidates import Found, components_of, limits, octaves_for
 from adapool.estimators.blobs.measures import Candidates, joined, measured
-from adapool.estimators.blobs.noise import despeckled, noise, pixel_noise, together
-from adapool.estimators.blobs.pyramid import Frame, Octave, octaves, pixels_of
+from adapool.estimators.blobs.noise import noise, pixel_noise, together
+from adapool.estimators.blobs.pyramid import Frame, pixels_of
 from adapool.estimators.blobs.rims import grown, steps
+from adapool.estimators.blobs.scales import Scales
 from adapool.estimators.blobs.selection import holders_of, rising, select
 from adapool.estimators.blobs.spots import Clutter, Maxima, clutter_of, maxima_of, spots_of
 
@@ -95,7 +96,7 @@ class Common:
 def common_to(images: list[Array], frame: Frame) -> Common:
     """Measure what is common to an image on parts of it."""
     pixels = pixel_noise(images)
-    parts = [_Scales.of(image, frame, pixels) for image in images]
+    parts = [Scales.of(image, frame, pixels) for image in images]
     noises = _noises(parts, pixels, frame.ndim)
     return Common(pixels, noises, _clutter([maxima_of(part.octaves[0]) for part in parts]))
 
@@ -131,23 +132,7 @@ def axes_of(frame: Frame) -> int:
     return int(np.count_nonzero(frame.shapes[0] > 1))
 
 
-@dataclass(frozen=True)
-class _Scales:
-    """The octaves of an image, and each smoothed by 1 and by 3 pixels."""
-
-    octaves: list[Octave]
-    smooth: list[Array]
-    coarse: list[Array]
-
-    @classmethod
-    def of(cls, image: Array, frame: Frame, pixels: float) -> _Scales:
-        scales = octaves(despeckled(image, pixels), frame, pixels)
-        smooth = [step.smooth(step.image, 1.0) for step in scales]
-        coarse = [step.smooth(step.image, 3.0) for step in scales]
-        return cls(scales, smooth, coarse)
-
-
-def _noises(parts: list[_Scales], pixels: float, ndim: int) -> Array:
+def _noises(parts: list[Scales], pixels: float, ndim: int) -> Array:
     bands = (
         together([(part.smooth[k] - part.coarse[k]).ravel() for part in parts])
         for k in range(len(parts[0].octaves))
@@ -167,9 +152,9 @@ def search(
 
     What is common to the whole is measured on the image itself where it is None.
     """
-    ndim, voxel = frame.ndim, frame.voxel
+    ndim = frame.ndim
     pixels = pixel_noise([image]) if common is None else common.pixels
-    scales = _Scales.of(image, frame, pixels)
+    scales = Scales.of(image, frame, pixels)
     smooth, coarse = scales.smooth, scales.coarse
     noises = _noises([scales], pixels, ndim) if common is None else common.noises
     found = [
@@ -187,9 +172,7 @@ def search(
         octave = each.octave.index
         found[source] = grown(each, coarse[octave], ndim)
         heights = steps(found[source], coarse[octave], scales.octaves, smooth)
-        parts.append(
-            measured(found[source], source, scales.octaves, smooth, noises, voxel, ndim, heights)
-        )
+        parts.append(measured(found[source], source, scales, noises, frame, heights))
     return found, joined(parts)
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from adapool._backends import Array
-from adapool.cpu.objects import components, labels
+from adapool.cpu.objects import components, labels, textures
 from adapool.cpu.objects import moments as outlines
 from adapool.cpu.objects import surroundings as kernels
 from adapool.estimators.blobs.candidates import Found
 from adapool.estimators.blobs.ellipsoids import fit, unit_ball
-from adapool.estimators.blobs.pyramid import Octave, pixels_of
+from adapool.estimators.blobs.noise import MEDIAN, of_band
+from adapool.estimators.blobs.pyramid import Frame, Octave, pixels_of
+from adapool.estimators.blobs.scales import Scales
 
 # How far the surroundings of an object reach, in radii of it, and which quantile of what has no
 # label there is its background: low, as others may be near that are no candidates.
@@ -27,6 +29,9 @@ _ALONE_SPOTS = 0.75
 
 # Diameter, in pixels of the octave whose noise it meets, of an object.
 _NARROW = 5.0
+
+# How far around an object it is looked at what else varies there, in diameters of it.
+_TEXTURE = 6.0
 
 # Pixels around an object that are enough for a quantile.
 _MOST = 300
@@ -68,6 +73,9 @@ class Candidates:
         The contrast to what is bright around, above the ground: what is on nearly all sides.
     steps : array
         How high the rim is, within a few pixels of the image itself.
+    textures : array
+        The standard deviation that noise would have which varies as much as what is around each
+        does, at its scale; that of the noise where it varies less.
     """
 
     source: Array
@@ -84,6 +92,7 @@ class Candidates:
     heights: Array
     alone: Array
     steps: Array
+    textures: Array
 
     @property
     def spots(self) -> Array:
@@ -100,15 +109,14 @@ def joined(parts: list[Candidates]) -> Candidates:
 def measured(
     found: Found,
     source: int,
-    octaves: list[Octave],
-    smooth: list[Array],
+    scales: Scales,
     noises: Array,
-    voxel: Array,
-    ndim: int,
+    frame: Frame,
     steps: Array,
 ) -> Candidates:
     """Measure the candidates of one source."""
-    octave, count = found.octave, len(found.fits)
+    octave, count, ndim = found.octave, len(found.fits), frame.ndim
+    octaves, smooth = scales.octaves, scales.smooth
     volumes = labels.volumes(found.labels, count)
     diameters = 2 * (volumes * octave.voxel[-ndim:].prod() / unit_ball(ndim)) ** (1 / ndim)
     boxes = _boxes(found, diameters, ndim)
@@ -127,7 +135,7 @@ def measured(
         source=np.full(count, source),
         number=np.arange(1, count + 1),
         positions=positions,
-        places=positions * voxel,
+        places=positions * frame.voxel,
         diameters=diameters,
         contrasts=contrasts,
         backgrounds=backgrounds,
@@ -138,7 +146,32 @@ def measured(
         heights=found.heights,
         alone=alone,
         steps=steps,
+        textures=np.maximum(_textures(scales, wide, positions, diameters, frame), noises[wide]),
     )
+
+
+def _textures(
+    scales: Scales, octave: Array, positions: Array, diameters: Array, frame: Frame
+) -> Array:
+    """Return how much there is around each candidate of what an octave has and no coarser one.
+
+    As a standard deviation of noise. By the median, of both signs, so that neither a candidate
+    itself nor others, as long as they cover less than half of it, have a say.
+    """
+    out = np.zeros(len(octave), np.float32)
+    for index in np.unique(octave):
+        own, grid = np.flatnonzero(octave == index), scales.octaves[index]
+        middles = (positions[own] - grid.first) / grid.step
+        reach = np.minimum(_TEXTURE * diameters[own], frame.widest)
+        margin = reach[:, np.newaxis] / grid.voxel
+        margin[:, : 3 - frame.ndim] = 0
+        low = np.ceil(middles - margin).astype(np.int64)
+        high = np.floor(middles + margin).astype(np.int64) + 1
+        medians = np.empty(len(own), np.float32)
+        bands = (scales.smooth[index], scales.coarse[index])
+        textures.medians_of_bands(*bands, low, high, _MOST, medians, work=0)
+        out[own] = medians
+    return out.astype(np.float64) * (of_band(frame.ndim) / MEDIAN)
 
 
 def _fits_above(found: Found, fine: Octave, values: Array, levels: Array, ndim: int) -> Array:

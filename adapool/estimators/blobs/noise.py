@@ -14,6 +14,9 @@ from adapool.cpu.objects.ranks import median, ranked
 # The first quartile of the absolute value of a normal variable.
 QUARTILE = 0.3186
 
+# The median of it.
+MEDIAN = 0.6745
+
 # How many times the noise of an octave that of the next may be: smooth noise grows until the
 # octave is as coarse as it is. From there it falls, in no octave less than in the one before.
 _GROWTH = 4.0
@@ -51,8 +54,7 @@ def noise(bands: Iterable[Array], values: Array, pixels: float, ndim: int) -> Ar
     in finer ones. `bands` are these differences, flat, `values` the pixels of the first octave,
     and `pixels` is the noise of single ones.
     """
-    kept = _kept(1.0, 1.0, ndim)
-    factor = math.sqrt(kept / (kept + _kept(3.0, 3.0, ndim) - 2 * _kept(1.0, 3.0, ndim)))
+    kept, factor = _kept(1.0, 1.0, ndim), of_band(ndim)
     found: list[float] = []
     white = pixels * math.sqrt(kept)
     growth, least, normal = _GROWTH, 2.0 ** (-ndim / 2), True
@@ -71,6 +73,12 @@ def noise(bands: Iterable[Array], values: Array, pixels: float, ndim: int) -> Ar
     undithered = found[0] / math.sqrt(kept) < _UNDITHERED * step
     floor = min(_STEP * step, _RANGE * float(np.ptp(values)))
     return np.maximum(found, floor if undithered else 0.0)
+
+
+def of_band(ndim: int) -> float:
+    """Return the deviation of noise smoothed by 1 pixel, over that of what 3 pixels take of it."""
+    kept = _kept(1.0, 1.0, ndim)
+    return math.sqrt(kept / (kept + _kept(3.0, 3.0, ndim) - 2 * _kept(1.0, 3.0, ndim)))
 
 
 def _is_normal(values: Array) -> bool:

@@ -12,9 +12,11 @@ from scipy.spatial import cKDTree
 from adapool._backends import Array
 from adapool.cpu.objects import labels
 from adapool.cpu.objects import surroundings as kernels
+from adapool.estimators.blobs import neighbours
 from adapool.estimators.blobs.candidates import Found
 from adapool.estimators.blobs.ellipsoids import STRICTNESS
 from adapool.estimators.blobs.measures import Candidates
+from adapool.estimators.blobs.neighbours import pieces
 from adapool.estimators.blobs.pyramid import pixels_of
 
 # Standard deviations of noise that the contrast of an object has, and that of a spot, which has
@@ -66,21 +68,9 @@ _LOWER = 1.5
 _FAR = 40.0
 _SEVERAL = 4
 
-# An object is clutter where so many others outshine it, within so many of their diameters: with
-# less than this share of their contrast, if it is as large; of smaller ones more is asked.
-_OUTSHONE = 3
-_REACH = 15.0
-_SHARE = 0.12
-_MOST = 0.6
-_MAJORITY = 0.3
-
-# Candidates that are compared with their neighbours at once.
-_PIECE = 1 << 13
-
-# Nearer than this to a single one, in diameters of it, and with less than this share of its
-# height, it is the halo of that.
-_HALO_REACH = 1.5
-_HALO_SHARE = 0.02
+# How often it is chosen anew without what turned out to be clutter: in the textures of annotated
+# images nothing changes after the third time.
+_ROUNDS = 3
 
 
 def rising(each: Candidates, sensitivity: float) -> Array:
@@ -106,13 +96,20 @@ def select(
     # What is on one side only, or rises slowly, is no more than the slope of something else.
     heights = np.minimum(np.minimum(rises, each.alone), each.steps)
     heights = np.maximum(heights, _LEAST * rises)
+    clear = neighbours.clear(each, holders, alive, heights, sensitivity)
     lens = _of_one_lens(each, alive)
     alive &= lens | (each.heights * sensitivity >= _SPOT_RISE)
     alive &= ~_grounds_of_spots(each, holders, alive, heights, lens)
-    kept = _best(each, holders, alive, heights, axes - 1.0)
-    kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
-    kept[kept] = ~_halo(each, kept, heights)
-    kept[kept] = ~_clutter(each, kept, heights) | lens[kept]
+    for _ in range(_ROUNDS):
+        kept = _best(each, holders, alive, heights, axes - 1.0)
+        kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
+        kept[kept] = ~neighbours.halo(each, kept, heights)
+        shown = kept.copy()
+        kept[kept] = ~neighbours.clutter(each, kept, heights, clear) | lens[kept]
+        # What is clutter is no part of anything either.
+        alive &= kept | ~shown
+        if (kept == shown).all():
+            break
     return np.asarray(kept & (each.diameters >= sizes[0]) & (each.diameters <= sizes[1]))
 
 
@@ -215,69 +212,12 @@ def _of_one_lens(each: Candidates, alive: Array) -> Array:
     if len(which) >= _FEWEST:
         places, scales = each.places[which], each.scales[which]
         tree, alike = cKDTree(places), np.zeros(len(which), np.bool_)
-        for some in _pieces(len(which)):
+        for some in pieces(len(which)):
             near = tree.query(places[some], min(_OF_ONE_LENS, len(which)))[1]
             low, middle, high = np.quantile(scales[near], [0.25, 0.5, 0.75], axis=-1)
             alike[some] = (high - low < _SPREAD) & (middle < _SHARPEST)
         # Of a thousand grains, some are alike by chance, but not those around them.
-        for some in _pieces(len(which)):
+        for some in pieces(len(which)):
             around = tree.query(places[some], min(_QUORUM * _OF_ONE_LENS, len(which)))[1]
             out[which[some]] = alike[some] & (2 * alike[around].sum(axis=-1) > around.shape[-1])
     return out
-
-
-def _pieces(count: int) -> list[slice]:
-    """Return parts of so many candidates, whose neighbours take some megabytes of memory."""
-    return [slice(first, first + _PIECE) for first in range(0, count, _PIECE)]
-
-
-def _outshone(
-    each: Candidates, kept: Array, heights: Array, reach: float, share: float, most: float
-) -> Array:
-    places, wide, high = each.places[kept], each.diameters[kept], heights[kept]
-    out = np.zeros((len(places), 3))
-    for own, near in _blocks(places, reach * float(wide.max(initial=0))):
-        found = np.zeros((len(near), 3))
-        kernels.outshone(
-            places[near],
-            high[near],
-            wide[near],
-            reach,
-            share,
-            most,
-            found,
-            work=len(near) ** 2 // 64,  # some milliseconds: threads would wait for longer
-        )
-        out[own] = found[np.searchsorted(near, own)]
-    return out
-
-
-def _blocks(places: Array, reach: float) -> list[tuple[Array, Array]]:
-    """Part many places into cells: those of each, and those within reach of them, in order."""
-    everything = np.arange(len(places))
-    if len(places) <= _PIECE:
-        return [(everything, everything)]
-    tree = cKDTree(places)
-    cells = np.floor(places / max(reach, 1e-30)).astype(np.int64)
-    order = np.lexsort(cells.T)
-    new = np.any(np.diff(cells[order], axis=0) != 0, axis=1)
-    parts = np.split(order, np.flatnonzero(new) + 1)
-    found = []
-    for part in parts:
-        low, high = places[part].min(axis=0), places[part].max(axis=0)
-        far = reach + float(np.linalg.norm(high - low)) / 2
-        near = np.sort(tree.query_ball_point((low + high) / 2, far * (1 + 1e-9)))
-        found.append((np.sort(part), near.astype(np.int64)))
-    return found
-
-
-def _halo(each: Candidates, kept: Array, heights: Array) -> Array:
-    """Return which of the kept ones are the halo of one that is much brighter."""
-    out = _outshone(each, kept, heights, _HALO_REACH, np.inf, _HALO_SHARE)
-    return np.asarray(out[:, 0] > 0)
-
-
-def _clutter(each: Candidates, kept: Array, heights: Array) -> Array:
-    """Return which of the kept ones are outshone by several around."""
-    out = _outshone(each, kept, heights, _REACH, _SHARE, _MOST)
-    return np.asarray((out[:, 0] >= _OUTSHONE) & (out[:, 1] > _MAJORITY * out[:, 2]))
