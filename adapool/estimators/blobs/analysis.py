@@ -117,7 +117,7 @@ def find_objects(
     found, candidates = search(image, frame, sensitivity, common)
     alive = rising(candidates, sensitivity)
     holders = holders_of(found, candidates)
-    kept = select(candidates, alive, holders, axes_of(frame), sensitivity, np.asarray(sizes))
+    kept = select(candidates, alive, holders, frame, sensitivity, np.asarray(sizes))
     return _drawn(found, candidates, kept)
 
 
@@ -125,11 +125,6 @@ def frame_of(shape: tuple[int, ...], voxel: Array, ndim: int, widest: float) -> 
     """Return the octaves in which objects up to this diameter are looked for."""
     unit = float(voxel[-ndim:].min())
     return Frame.of(np.array(shape), voxel, ndim, widest, octaves_for(widest, unit))
-
-
-def axes_of(frame: Frame) -> int:
-    """Return along how many axes there is more than a pixel."""
-    return int(np.count_nonzero(frame.shapes[0] > 1))
 
 
 def _noises(parts: list[Scales], pixels: float, ndim: int) -> Array:
@@ -171,8 +166,8 @@ def search(
     for source, each in enumerate(found):
         octave = each.octave.index
         found[source] = grown(each, coarse[octave], ndim)
-        heights = steps(found[source], coarse[octave], scales.octaves, smooth)
-        parts.append(measured(found[source], source, scales, noises, frame, heights))
+        rims = steps(found[source], scales, noises, frame.ndim)
+        parts.append(measured(found[source], source, scales, noises, frame, rims))
     return found, joined(parts)
 
 

@@ -73,6 +73,9 @@ class Candidates:
         The contrast to what is bright around, above the ground: what is on nearly all sides.
     steps : array
         How high the rim is, within a few pixels of the image itself.
+    slopes : array
+        How steep the rim is, where it is followed to a small part of the diameter: its fall along
+        a diameter.
     textures : array
         The standard deviation that noise would have which varies as much as what is around each
         does, at its scale; that of the noise where it varies less.
@@ -92,6 +95,7 @@ class Candidates:
     heights: Array
     alone: Array
     steps: Array
+    slopes: Array
     textures: Array
 
     @property
@@ -112,9 +116,9 @@ def measured(
     scales: Scales,
     noises: Array,
     frame: Frame,
-    steps: Array,
+    rims: tuple[Array, Array],
 ) -> Candidates:
-    """Measure the candidates of one source."""
+    """Measure the candidates of one source, the heights and slopes of whose rims are known."""
     octave, count, ndim = found.octave, len(found.fits), frame.ndim
     octaves, smooth = scales.octaves, scales.smooth
     volumes = labels.volumes(found.labels, count)
@@ -145,7 +149,8 @@ def measured(
         scales=found.scales,
         heights=found.heights,
         alone=alone,
-        steps=steps,
+        steps=rims[0],
+        slopes=rims[1],
         textures=np.maximum(_textures(scales, wide, positions, diameters, frame), noises[wide]),
     )
 

@@ -17,12 +17,15 @@ from adapool.estimators.blobs.candidates import Found
 from adapool.estimators.blobs.ellipsoids import STRICTNESS
 from adapool.estimators.blobs.measures import Candidates
 from adapool.estimators.blobs.neighbours import pieces
-from adapool.estimators.blobs.pyramid import pixels_of
+from adapool.estimators.blobs.pyramid import Frame, pixels_of
 
 # Standard deviations of noise that the contrast of an object has, and that of a spot, which has
 # been told from noise by its height already.
 CONTRAST = 6.0
 _SPOT_CONTRAST = 4.0
+
+# And those that something which is no spot has at its rim, and on nearly all sides.
+_SIDES = 3.0
 
 # Standard deviations of noise by which a spot that is not among others of one lens falls before it
 # meets a higher one.
@@ -68,6 +71,13 @@ _LOWER = 1.5
 _FAR = 40.0
 _SEVERAL = 4
 
+# What is as wide as this share of the image and so many pixels is uneven ground, such as uneven
+# light makes, and no object, unless its rim is so many times as steep as that of a dome: of a
+# paraboloid as high as it is and as wide, which falls by 4 heights along a diameter.
+_FIELD = 0.25
+_FIELD_PIXELS = 64
+_DOME = 1.4
+
 # How often it is chosen anew without what turned out to be clutter: in the textures of annotated
 # images nothing changes after the third time.
 _ROUNDS = 3
@@ -76,7 +86,9 @@ _ROUNDS = 3
 def rising(each: Candidates, sensitivity: float) -> Array:
     """Return which candidates stand out of the noise."""
     least = np.where(each.spots, _SPOT_CONTRAST, CONTRAST)
-    return np.asarray(_rises(each) * sensitivity > least * each.noises)
+    out = _rises(each) * sensitivity > least * each.noises
+    sides = np.minimum(each.alone, each.steps) * sensitivity
+    return np.asarray(out & (each.spots | (sides > _SIDES * each.noises)))
 
 
 def _rises(each: Candidates) -> Array:
@@ -87,7 +99,7 @@ def select(
     each: Candidates,
     alive: Array,
     holders: list[Array],
-    axes: int,
+    frame: Frame,
     sensitivity: float,
     sizes: Array,
 ) -> Array:
@@ -101,7 +113,7 @@ def select(
     alive &= lens | (each.heights * sensitivity >= _SPOT_RISE)
     alive &= ~_grounds_of_spots(each, holders, alive, heights, lens)
     for _ in range(_ROUNDS):
-        kept = _best(each, holders, alive, heights, axes - 1.0)
+        kept = _best(each, holders, alive, heights, frame.axes - 1.0)
         kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
         kept[kept] = ~neighbours.halo(each, kept, heights)
         shown = kept.copy()
@@ -110,7 +122,16 @@ def select(
         alive &= kept | ~shown
         if (kept == shown).all():
             break
+    # At last: what it holds is of the ground as well.
+    kept &= ~_uneven(each, frame)
     return np.asarray(kept & (each.diameters >= sizes[0]) & (each.diameters <= sizes[1]))
+
+
+def _uneven(each: Candidates, frame: Frame) -> Array:
+    """Return which candidates are uneven ground: wide beside the image, without a steep rim."""
+    lengths = (frame.shapes[0] * frame.voxel)[frame.shapes[0] > 1]
+    wide = max(_FIELD * lengths.min(initial=np.inf), _FIELD_PIXELS * frame.unit)
+    return np.asarray((each.diameters >= wide) & (each.slopes < _DOME * 4 * _rises(each)))
 
 
 def holders_of(found: list[Found], each: Candidates) -> list[Array]:
