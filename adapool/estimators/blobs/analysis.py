@@ -11,7 +11,7 @@ from adapool.cpu.objects import labels as kernels
 from adapool.estimators.blobs import sample
 from adapool.estimators.blobs.candidates import Found, components_of, limits, octaves_for
 from adapool.estimators.blobs.measures import Candidates, joined, measured
-from adapool.estimators.blobs.noise import noise, pixel_noise, together
+from adapool.estimators.blobs.noise import Growth, growth, noise, pixel_noise, together
 from adapool.estimators.blobs.pyramid import Frame, pixels_of
 from adapool.estimators.blobs.rims import grown, steps
 from adapool.estimators.blobs.scales import Scales
@@ -47,7 +47,7 @@ class Objects:
     backgrounds : (n,) array
         The quantile of 30 % of what surrounds an object.
     noises : (n,) array
-        Standard deviation of noise at the scale of the object.
+        Standard deviation of noise at the scale of the object, and at its background.
     """
 
     labels: Array
@@ -84,12 +84,15 @@ class Common:
         Standard deviation of the noise of single pixels.
     noises : array
         That of each octave, smoothed by a pixel.
+    growth : Growth
+        How noise grows with brightness.
     clutter : Clutter
         What maxima noise makes.
     """
 
     pixels: float
     noises: Array
+    growth: Growth
     clutter: Clutter
 
 
@@ -98,7 +101,9 @@ def common_to(images: list[Array], frame: Frame) -> Common:
     pixels = pixel_noise(images)
     parts = [Scales.of(image, frame, pixels) for image in images]
     noises = _noises(parts, pixels, frame.ndim)
-    return Common(pixels, noises, _clutter([maxima_of(part.octaves[0]) for part in parts]))
+    return Common(
+        pixels, noises, _growth(parts), _clutter([maxima_of(part.octaves[0]) for part in parts])
+    )
 
 
 def find_objects(
@@ -135,6 +140,11 @@ def _noises(parts: list[Scales], pixels: float, ndim: int) -> Array:
     return noise(bands, together([part.octaves[0].image.ravel() for part in parts]), pixels, ndim)
 
 
+def _growth(parts: list[Scales]) -> Growth:
+    bands = [part.smooth[0] - part.coarse[0] for part in parts]
+    return growth(bands, [part.coarse[0] for part in parts])
+
+
 def _clutter(parts: list[Maxima]) -> Clutter:
     highest = [part.response.ravel()[part.places] for part in parts]
     return clutter_of(highest, [part.response for part in parts])
@@ -152,6 +162,7 @@ def search(
     scales = Scales.of(image, frame, pixels)
     smooth, coarse = scales.smooth, scales.coarse
     noises = _noises([scales], pixels, ndim) if common is None else common.noises
+    grows = _growth([scales]) if common is None else common.growth
     found = [
         components_of(step, fine, float(value), ndim, limits(frame, step))
         for step, fine, value in zip(scales.octaves, smooth, noises, strict=True)
@@ -167,7 +178,7 @@ def search(
         octave = each.octave.index
         found[source] = grown(each, coarse[octave], ndim)
         rims = steps(found[source], scales, noises, frame.ndim)
-        parts.append(measured(found[source], source, scales, noises, frame, rims))
+        parts.append(measured(found[source], source, scales, noises, grows, frame, rims))
     return found, joined(parts)
 
 
@@ -197,7 +208,7 @@ def _drawn(found: list[Found], each: Candidates, kept: Array) -> Objects:
             diameters=each.diameters[which],
             contrasts=each.contrasts[which],
             backgrounds=each.backgrounds[which],
-            noises=each.noises[which],
+            noises=each.shots[which],
         )
     )
 

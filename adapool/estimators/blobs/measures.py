@@ -12,7 +12,7 @@ from adapool.cpu.objects import moments as outlines
 from adapool.cpu.objects import surroundings as kernels
 from adapool.estimators.blobs.candidates import Found
 from adapool.estimators.blobs.ellipsoids import fit, unit_ball
-from adapool.estimators.blobs.noise import MEDIAN, of_band
+from adapool.estimators.blobs.noise import MEDIAN, Growth, of_band
 from adapool.estimators.blobs.pyramid import Frame, Octave, pixels_of
 from adapool.estimators.blobs.scales import Scales
 
@@ -65,6 +65,8 @@ class Candidates:
         The contrast in what is above the ground, on which a slope makes none.
     noises : array
         Standard deviation of the noise in the octave of a candidate.
+    shots : array
+        That at the brightness of its background, where noise grows with that.
     fits : array
         As `Found` has them, or of the outline in a finer octave, whichever is less.
     scales, heights : array
@@ -90,6 +92,7 @@ class Candidates:
     backgrounds: Array
     rises: Array
     noises: Array
+    shots: Array
     fits: Array
     scales: Array
     heights: Array
@@ -115,6 +118,7 @@ def measured(
     source: int,
     scales: Scales,
     noises: Array,
+    growth: Growth,
     frame: Frame,
     rims: tuple[Array, Array],
 ) -> Candidates:
@@ -133,6 +137,7 @@ def measured(
     fine = max(octave.index - _FINER, 0)
     levels = backgrounds + contrasts / 2
     fits = np.minimum(found.fits, _fits_above(found, octaves[fine], smooth[fine], levels, ndim))
+    noise = np.maximum(noises[octave.index], noises[wide])
     # What rounding did must not tell where a part of an image begins.
     positions = np.round(octave.to_image(_middles(found)) * 1024) / 1024
     return Candidates(
@@ -144,7 +149,8 @@ def measured(
         contrasts=contrasts,
         backgrounds=backgrounds,
         rises=rises,
-        noises=np.maximum(noises[octave.index], noises[wide]),
+        noises=noise,
+        shots=noise * growth.of(backgrounds),
         fits=fits,
         scales=found.scales,
         heights=found.heights,

@@ -84,11 +84,18 @@ _ROUNDS = 3
 
 
 def rising(each: Candidates, sensitivity: float) -> Array:
-    """Return which candidates stand out of the noise."""
+    """Return which candidates stand out of the noise.
+
+    Spots, as yet, of that of the image: those that it makes on something bright are parts of that.
+    """
+    return _above(each, np.where(each.spots, each.noises, each.shots), sensitivity)
+
+
+def _above(each: Candidates, noises: Array, sensitivity: float) -> Array:
     least = np.where(each.spots, _SPOT_CONTRAST, CONTRAST)
-    out = _rises(each) * sensitivity > least * each.noises
+    out = _rises(each) * sensitivity > least * noises
     sides = np.minimum(each.alone, each.steps) * sensitivity
-    return np.asarray(out & (each.spots | (sides > _SIDES * each.noises)))
+    return np.asarray(out & (each.spots | (sides > _SIDES * noises)))
 
 
 def _rises(each: Candidates) -> Array:
@@ -122,8 +129,8 @@ def select(
         alive &= kept | ~shown
         if (kept == shown).all():
             break
-    # At last: what it holds is of the ground as well.
-    kept &= ~_uneven(each, frame)
+    # At last: what uneven ground holds is of it.
+    kept &= ~_uneven(each, frame) & _above(each, each.shots, sensitivity)
     return np.asarray(kept & (each.diameters >= sizes[0]) & (each.diameters <= sizes[1]))
 
 
