@@ -71,6 +71,10 @@ _LOWER = 1.5
 _FAR = 40.0
 _SEVERAL = 4
 
+# Share of its contrast that something which is no spot has on nearly all sides, by the number of
+# axes.
+_ALL_SIDES = {2: 0.5, 3: 0.0}
+
 # What is as wide as this share of the image and so many pixels is uneven ground, such as uneven
 # light makes, and no object, unless its rim is so many times as steep as that of a dome: of a
 # paraboloid as high as it is and as wide, which falls by 4 heights along a diameter.
@@ -130,8 +134,17 @@ def select(
         if (kept == shown).all():
             break
     # At last: what uneven ground holds is of it.
-    kept &= ~_uneven(each, frame) & _above(each, each.shots, sensitivity)
+    kept &= ~_uneven(each, frame) & ~_one_sided(each, frame.ndim)
+    kept &= _above(each, each.shots, sensitivity)
     return np.asarray(kept & (each.diameters >= sizes[0]) & (each.diameters <= sizes[1]))
+
+
+def _one_sided(each: Candidates, ndim: int) -> Array:
+    """Return which candidates are bumps on an edge: on one side it is as bright as they are.
+
+    Not in volumes, where much more of what surrounds an object may be others.
+    """
+    return np.asarray(~each.spots & (each.alone < _ALL_SIDES[ndim] * _rises(each)))
 
 
 def _uneven(each: Candidates, frame: Frame) -> Array:
