@@ -11,10 +11,10 @@ from adapool.cpu.objects.roots import square_root
 from adapool.cpu.objects.surroundings import select
 
 
-def medians_of_bands(
+def quartiles_of_bands(
     fine: Any, coarse: Any, low: Any, high: Any, most: Any, out: Any, *, work: int
 ) -> None:
-    """Find the median of abs(fine - coarse) in each ellipsoid, inscribed from `low` to `high`.
+    """Find the first quartile of abs(fine - coarse) in each ellipsoid, inscribed from `low` to `high`.
 
     Boxes may leave the image: they are cut. Of one with more than `most` pixels, some are looked
     at, evenly spaced about its middle, which is one of them.
@@ -23,11 +23,13 @@ def medians_of_bands(
         return
     workers = workers_for(work, len(low))
     rooms = np.empty((workers, 4 * most), np.float32)
-    _medians_of_bands(fine, coarse, low, high, np.int64(most), out, rooms, work=work, tasks=workers)
+    _quartiles_of_bands(
+        fine, coarse, low, high, np.int64(most), out, rooms, work=work, tasks=workers
+    )
 
 
 @kernel
-def _medians_of_bands(
+def _quartiles_of_bands(
     worker: int, fine: Any, coarse: Any, low: Any, high: Any, most: Any, out: Any, rooms: Any
 ) -> None:
     planes, rows, columns = fine.shape
@@ -57,4 +59,4 @@ def _medians_of_bands(
                     if inside and count < len(around):
                         around[count] = abs(fine[z, y, x] - coarse[z, y, x])
                         count += 1
-        out[index] = select(around, count, count // 2) if count > 0 else 0
+        out[index] = select(around, count, count // 4) if count > 0 else 0

@@ -12,7 +12,7 @@ from adapool.cpu.objects import moments as outlines
 from adapool.cpu.objects import surroundings as kernels
 from adapool.estimators.blobs.candidates import Found
 from adapool.estimators.blobs.ellipsoids import fit, unit_ball
-from adapool.estimators.blobs.noise import MEDIAN, Growth, of_band
+from adapool.estimators.blobs.noise import QUARTILE, Growth, of_band
 from adapool.estimators.blobs.pyramid import Frame, Octave, pixels_of
 from adapool.estimators.blobs.scales import Scales
 
@@ -166,8 +166,8 @@ def _textures(
 ) -> Array:
     """Return how much there is around each candidate of what an octave has and no coarser one.
 
-    As a standard deviation of noise. By the median, of both signs, so that neither a candidate
-    itself nor others, as long as they cover less than half of it, have a say.
+    As a standard deviation of noise. By the first quartile, of both signs, so that neither a
+    candidate itself nor others have a say, as long as they leave alone a good part of it.
     """
     out = np.zeros(len(octave), np.float32)
     for index in np.unique(octave):
@@ -178,11 +178,11 @@ def _textures(
         margin[:, : 3 - frame.ndim] = 0
         low = np.ceil(middles - margin).astype(np.int64)
         high = np.floor(middles + margin).astype(np.int64) + 1
-        medians = np.empty(len(own), np.float32)
+        quartiles = np.empty(len(own), np.float32)
         bands = (scales.smooth[index], scales.coarse[index])
-        textures.medians_of_bands(*bands, low, high, _MOST, medians, work=0)
-        out[own] = medians
-    return out.astype(np.float64) * (of_band(frame.ndim) / MEDIAN)
+        textures.quartiles_of_bands(*bands, low, high, _MOST, quartiles, work=0)
+        out[own] = quartiles
+    return out.astype(np.float64) * (of_band(frame.ndim) / QUARTILE)
 
 
 def _fits_above(found: Found, fine: Octave, values: Array, levels: Array, ndim: int) -> Array:

@@ -16,9 +16,6 @@ from adapool.cpu.objects.ranks import median, ranked
 # The first quartile of the absolute value of a normal variable.
 QUARTILE = 0.3186
 
-# The median of it.
-MEDIAN = 0.6745
-
 # How many times the noise of an octave that of the next may be: smooth noise grows until the
 # octave is as coarse as it is. From there it falls, in no octave less than in the one before.
 _GROWTH = 4.0
