@@ -14,7 +14,7 @@ from adapool.cpu.objects.surroundings import select
 def quartiles_of_bands(
     fine: Any, coarse: Any, low: Any, high: Any, most: Any, out: Any, *, work: int
 ) -> None:
-    """Find the first quartile of abs(fine - coarse) in each ellipsoid, inscribed from `low` to `high`.
+    """Find the first quartile of abs(fine - coarse) in ellipsoids, inscribed from `low` to `high`.
 
     Boxes may leave the image: they are cut. Of one with more than `most` pixels, some are looked
     at, evenly spaced about its middle, which is one of them.
@@ -52,7 +52,9 @@ def _quartiles_of_bands(
                 if (abs(dy) // 2) % stride > 0:
                     continue
                 rest = 1 - (dz / (z1 - z0)) ** 2 - (dy / (y1 - y0)) ** 2
-                reach = square_root(max(rest, np.float64(0))) * (x1 - x0)
+                if rest < 0:
+                    continue
+                reach = square_root(rest) * (x1 - x0)
                 for x in range(max(x0, 0), min(x1, columns)):
                     dx = 2 * x - x0 - x1 + 1
                     inside = -reach <= dx <= reach and (abs(dx) // 2) % stride == 0

@@ -33,6 +33,9 @@ _NARROW = 5.0
 # How far around an object it is looked at what else varies there, in diameters of it.
 _TEXTURE = 6.0
 
+# Share of what varies that is left in the next octave: of white noise in an image half is.
+_FALL = 0.7
+
 # Pixels around an object that are enough for a quantile.
 _MOST = 300
 
@@ -157,8 +160,29 @@ def measured(
         alone=alone,
         steps=rims[0],
         slopes=rims[1],
-        textures=np.maximum(_textures(scales, wide, positions, diameters, frame), noises[wide]),
+        textures=_texture(scales, wide, positions, diameters, noises, frame),
     )
+
+
+def _texture(
+    scales: Scales,
+    octave: Array,
+    positions: Array,
+    diameters: Array,
+    noises: Array,
+    frame: Frame,
+) -> Array:
+    """Return how much varies around each candidate, at its scale or less, but no less than noise.
+
+    In a crowd, what others are like at that scale hides how bare the ground between them is. So
+    in the octave that is finer by one, from which noise falls by more, and texture by less.
+    """
+    finer = np.maximum(octave - 1, 0)
+    own, fine = (
+        np.maximum(_textures(scales, which, positions, diameters, frame), noises[which])
+        for which in (octave, finer)
+    )
+    return np.where(octave > 0, np.minimum(own, _FALL * fine), own)
 
 
 def _textures(

@@ -80,7 +80,7 @@ _ALL_SIDES = {2: 0.5, 3: 0.0}
 # paraboloid as high as it is and as wide, which falls by 4 heights along a diameter.
 _FIELD = 0.25
 _FIELD_PIXELS = 64
-_DOME = 1.4
+_DOME = 1.25
 
 # How often it is chosen anew without what turned out to be clutter: in the textures of annotated
 # images nothing changes after the third time.
@@ -151,7 +151,9 @@ def _uneven(each: Candidates, frame: Frame) -> Array:
     """Return which candidates are uneven ground: wide beside the image, without a steep rim."""
     lengths = (frame.shapes[0] * frame.voxel)[frame.shapes[0] > 1]
     wide = max(_FIELD * lengths.min(initial=np.inf), _FIELD_PIXELS * frame.unit)
-    return np.asarray((each.diameters >= wide) & (each.slopes < _DOME * 4 * _rises(each)))
+    # Above the ground that wide filters leave, and above what surrounds it: between the two.
+    heights = np.sqrt(np.maximum(_rises(each) * each.contrasts, 0))
+    return np.asarray((each.diameters >= wide) & (each.slopes < _DOME * 4 * heights))
 
 
 def holders_of(found: list[Found], each: Candidates) -> list[Array]:
