@@ -15,7 +15,7 @@ DISCS = ((14, 16, 5), (14, 60, 8), (50, 22, 7), (48, 64, 4))
 
 
 def plane(bright: float = 200, seed: int = 0) -> Any:
-    """An image (row, column) of uint16 with discs on a noisy ground."""
+    """An image (row, column) of uint16 with discs on a noisy background."""
     row, column = np.indices((64, 80))
     image = np.random.default_rng(seed).normal(100, 3, (64, 80))
     for y, x, radius in DISCS:

@@ -162,7 +162,7 @@ def test_faint_ones_beside_bright_ones() -> None:
     assert unlike(points, CENTRES, 2) == 0
 
 
-# Noise and ground --------------------------------------------------------------------------------
+# Noise and background -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -34,8 +34,8 @@ class BlobSizes(PerPixel):
     r"""Windows as large as the object that a pixel lies in: the default of `peak_local_max`.
 
     It looks for objects that are like ellipses (ellipsoids), from spots of a pixel or two to half
-    of the image, on ground that may be uneven. Each is judged by the noise and by what is around
-    it, never by the brightest thing in the image:
+    of the image, on background that may be uneven. Each is judged by the noise and by what is
+    around it, never by the brightest thing in the image:
 
     1. Pixels and lines that are brighter than what a lens can draw are taken down to their
        neighbours. Then the image is halved again and again: an object is looked for in the

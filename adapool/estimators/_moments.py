@@ -35,9 +35,9 @@ def outlined(image: Array, labels: Array) -> Array:
     smooth = ndi.gaussian_filter(image.astype(np.float64), _SMOOTHING)
     zones = expand_labels(labels, _NEAR)
     rings = np.where(zones == 0, expand_labels(labels, _BEYOND), 0)
-    ground = _quantiles(smooth, rings, count, 0.5, float(smooth.min()))
+    background = _quantiles(smooth, rings, count, 0.5, float(smooth.min()))
     top = _quantiles(smooth, labels, count, _TOP, float(smooth.max()))
-    return np.asarray(np.where(smooth > ((ground + top) / 2)[zones], zones, 0))
+    return np.asarray(np.where(smooth > ((background + top) / 2)[zones], zones, 0))
 
 
 def _quantiles(image: Array, labels: Array, count: int, share: float, none: float) -> Array:

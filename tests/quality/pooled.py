@@ -57,5 +57,5 @@ def readable(labels: Array, image: Array, values: Array) -> Array:
     objects = np.unique(labels[labels > 0])
     true = np.asarray(ndi.maximum(image.astype(np.float64), labels, objects))
     at = np.rint(ndi.center_of_mass(labels > 0, labels, objects)).astype(int)
-    ground = float(np.median(image[labels == 0])) if (labels == 0).any() else float(image.min())
-    return np.asarray(np.abs(values[tuple(at.T)] - true) <= _CLOSE * (true - ground))
+    background = float(np.median(image[labels == 0])) if (labels == 0).any() else float(image.min())
+    return np.asarray(np.abs(values[tuple(at.T)] - true) <= _CLOSE * (true - background))

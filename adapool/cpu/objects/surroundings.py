@@ -11,7 +11,7 @@ from adapool.cpu.objects.roots import square_root
 
 
 @device
-def _select(values: Any, count: Any, rank: Any) -> Any:
+def select(values: Any, count: Any, rank: Any) -> Any:
     """Return the value of a rank among the first `count`, which it moves about (quickselect)."""
     low, high = 0, count - 1
     while low < high:
@@ -125,7 +125,7 @@ def _surround(
             if count < least:
                 out[which, index] = np.inf
             else:
-                out[which, index] = _select(around, count, int(shares[which] * (count - 1)))
+                out[which, index] = select(around, count, int(shares[which] * (count - 1)))
 
 
 def medians(values: Any, numbers: Any, count: int) -> Any:
@@ -147,7 +147,7 @@ def _medians(values: Any, numbers: Any, ends: Any, room: Any, out: Any) -> None:
     for number in range(len(ends)):
         count = ends[number] - start
         own = room[start:]
-        out[number] = _select(own, count, count // 2) if count > 0 else 0
+        out[number] = select(own, count, count // 2) if count > 0 else 0
         start = ends[number]
 
 

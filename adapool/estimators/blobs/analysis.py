@@ -11,9 +11,10 @@ from adapool.cpu.objects import labels as kernels
 from adapool.estimators.blobs import sample
 from adapool.estimators.blobs.candidates import Found, components_of, limits, octaves_for
 from adapool.estimators.blobs.measures import Candidates, joined, measured
-from adapool.estimators.blobs.noise import despeckled, noise, pixel_noise, together
-from adapool.estimators.blobs.pyramid import Frame, Octave, octaves, pixels_of
+from adapool.estimators.blobs.noise import Growth, growth, noise, pixel_noise, together
+from adapool.estimators.blobs.pyramid import Frame, pixels_of
 from adapool.estimators.blobs.rims import grown, steps
+from adapool.estimators.blobs.scales import Scales
 from adapool.estimators.blobs.selection import holders_of, rising, select
 from adapool.estimators.blobs.spots import Clutter, Maxima, clutter_of, maxima_of, spots_of
 
@@ -22,7 +23,7 @@ from adapool.estimators.blobs.spots import Clutter, Maxima, clutter_of, maxima_o
 _SPOT_HEIGHT = 5.0
 
 # How many times the largest diameter that is looked for something may have, to be told from a
-# cluster of such objects: what is larger still is no object, but ground.
+# cluster of such objects: what is larger still is no object, but background.
 COMPETING = 2.0
 
 
@@ -46,7 +47,7 @@ class Objects:
     backgrounds : (n,) array
         The quantile of 30 % of what surrounds an object.
     noises : (n,) array
-        Standard deviation of noise at the scale of the object.
+        Standard deviation of noise at the scale of the object, and at its background.
     """
 
     labels: Array
@@ -83,21 +84,26 @@ class Common:
         Standard deviation of the noise of single pixels.
     noises : array
         That of each octave, smoothed by a pixel.
+    growth : Growth
+        How noise grows with brightness.
     clutter : Clutter
         What maxima noise makes.
     """
 
     pixels: float
     noises: Array
+    growth: Growth
     clutter: Clutter
 
 
 def common_to(images: list[Array], frame: Frame) -> Common:
     """Measure what is common to an image on parts of it."""
     pixels = pixel_noise(images)
-    parts = [_Scales.of(image, frame, pixels) for image in images]
+    parts = [Scales.of(image, frame, pixels) for image in images]
     noises = _noises(parts, pixels, frame.ndim)
-    return Common(pixels, noises, _clutter([maxima_of(part.octaves[0]) for part in parts]))
+    return Common(
+        pixels, noises, _growth(parts), _clutter([maxima_of(part.octaves[0]) for part in parts])
+    )
 
 
 def find_objects(
@@ -116,7 +122,7 @@ def find_objects(
     found, candidates = search(image, frame, sensitivity, common)
     alive = rising(candidates, sensitivity)
     holders = holders_of(found, candidates)
-    kept = select(candidates, alive, holders, axes_of(frame), sensitivity, np.asarray(sizes))
+    kept = select(candidates, alive, holders, frame, sensitivity, np.asarray(sizes))
     return _drawn(found, candidates, kept)
 
 
@@ -126,33 +132,17 @@ def frame_of(shape: tuple[int, ...], voxel: Array, ndim: int, widest: float) -> 
     return Frame.of(np.array(shape), voxel, ndim, widest, octaves_for(widest, unit))
 
 
-def axes_of(frame: Frame) -> int:
-    """Return along how many axes there is more than a pixel."""
-    return int(np.count_nonzero(frame.shapes[0] > 1))
-
-
-@dataclass(frozen=True)
-class _Scales:
-    """The octaves of an image, and each smoothed by 1 and by 3 pixels."""
-
-    octaves: list[Octave]
-    smooth: list[Array]
-    coarse: list[Array]
-
-    @classmethod
-    def of(cls, image: Array, frame: Frame, pixels: float) -> _Scales:
-        scales = octaves(despeckled(image, pixels), frame, pixels)
-        smooth = [step.smooth(step.image, 1.0) for step in scales]
-        coarse = [step.smooth(step.image, 3.0) for step in scales]
-        return cls(scales, smooth, coarse)
-
-
-def _noises(parts: list[_Scales], pixels: float, ndim: int) -> Array:
+def _noises(parts: list[Scales], pixels: float, ndim: int) -> Array:
     bands = (
         together([(part.smooth[k] - part.coarse[k]).ravel() for part in parts])
         for k in range(len(parts[0].octaves))
     )
     return noise(bands, together([part.octaves[0].image.ravel() for part in parts]), pixels, ndim)
+
+
+def _growth(parts: list[Scales]) -> Growth:
+    bands = [part.smooth[0] - part.coarse[0] for part in parts]
+    return growth(bands, [part.coarse[0] for part in parts])
 
 
 def _clutter(parts: list[Maxima]) -> Clutter:
@@ -167,11 +157,12 @@ def search(
 
     What is common to the whole is measured on the image itself where it is None.
     """
-    ndim, voxel = frame.ndim, frame.voxel
+    ndim = frame.ndim
     pixels = pixel_noise([image]) if common is None else common.pixels
-    scales = _Scales.of(image, frame, pixels)
+    scales = Scales.of(image, frame, pixels)
     smooth, coarse = scales.smooth, scales.coarse
     noises = _noises([scales], pixels, ndim) if common is None else common.noises
+    grows = _growth([scales]) if common is None else common.growth
     found = [
         components_of(step, fine, float(value), ndim, limits(frame, step))
         for step, fine, value in zip(scales.octaves, smooth, noises, strict=True)
@@ -186,10 +177,8 @@ def search(
     for source, each in enumerate(found):
         octave = each.octave.index
         found[source] = grown(each, coarse[octave], ndim)
-        heights = steps(found[source], coarse[octave], scales.octaves, smooth)
-        parts.append(
-            measured(found[source], source, scales.octaves, smooth, noises, voxel, ndim, heights)
-        )
+        rims = steps(found[source], scales, noises, frame.ndim)
+        parts.append(measured(found[source], source, scales, noises, grows, frame, rims))
     return found, joined(parts)
 
 
@@ -219,7 +208,7 @@ def _drawn(found: list[Found], each: Candidates, kept: Array) -> Objects:
             diameters=each.diameters[which],
             contrasts=each.contrasts[which],
             backgrounds=each.backgrounds[which],
-            noises=each.noises[which],
+            noises=each.shots[which],
         )
     )
 

@@ -19,7 +19,6 @@ from adapool.cpu.objects import components
 from adapool.estimators.blobs import runs, sample
 from adapool.estimators.blobs.analysis import (
     Common,
-    axes_of,
     common_to,
     nearest,
     search,
@@ -142,7 +141,7 @@ def _decided(found: list[_Part], frame: Frame, sensitivity: float, sizes: Array)
         place = rising_keys[np.minimum(place, len(keys) - 1)] if len(keys) else place
         holders.append(np.where(keys[place] == column, place, -1))
     alive = np.ones(len(keys), np.bool_)
-    kept = select(each, alive, holders, axes_of(frame), sensitivity, sizes)
+    kept = select(each, alive, holders, frame, sensitivity, sizes)
     which = np.flatnonzero(kept)
     masks = masks.of(order[which])
     source, octave = each.source[which], octave[which]

@@ -11,15 +11,16 @@ from adapool.cpu.objects import depths, filters
 from adapool.estimators.blobs.ellipsoids import GREYS, Limits, ellipsoids
 from adapool.estimators.blobs.pyramid import Frame, Octave
 
-# Scale on which the ground varies, in pixels of the octave: in volumes as many pixels are nearer.
-_GROUND = {2: 8.0, 3: 4.0}
+# Scale on which the background varies, in pixels of the octave: in volumes as many pixels are
+# nearer.
+_BACKGROUND = {2: 8.0, 3: 4.0}
 
-# Levels that an object is looked at, in local contrasts above the ground, and how many standard
+# Levels that an object is looked at, in local contrasts above the background, and how many standard
 # deviations of noise a local contrast is at least.
 _LEVELS = np.linspace(0.2, 2.0, 10).astype(np.float32)
 _NOISES = 3.0
 
-# Width, in pixels, up to which something far above the noise is no part of the ground, and how
+# Width, in pixels, up to which something far above the noise is no part of the background, and how
 # many standard deviations that is.
 _SMALL = 5
 _HEIGHT = 6.0
@@ -48,7 +49,7 @@ class Found:
     depth : (plane, row, column) array of float32
         Highest in the middle of each.
     above : (plane, row, column) array of float32
-        The smoothed image above its ground.
+        The smoothed image above its background.
     fits : (n,) array
         Volume over that of the ellipsoid with the same moments.
     scales : (n,) array
@@ -99,13 +100,13 @@ def components_of(octave: Octave, smooth: Array, noise: float, ndim: int, sized:
 
 
 def _local_contrast(octave: Octave, smooth: Array, noise: float, ndim: int) -> tuple[Array, Array]:
-    """Return what an image is above its ground, and the contrast that there is around."""
+    """Return what an image is above its background, and the contrast that there is around."""
     without = _without_small(smooth, noise)
-    ground = octave.local_mean(without, _GROUND[ndim])
-    without -= ground
-    contrast = octave.local_mean(np.square(without, out=without), _GROUND[ndim])
+    background = octave.local_mean(without, _BACKGROUND[ndim])
+    without -= background
+    contrast = octave.local_mean(np.square(without, out=without), _BACKGROUND[ndim])
     contrast = np.sqrt(np.maximum(contrast, 0) + np.float32((_NOISES * noise) ** 2))
-    return smooth - ground, np.maximum(contrast, np.float32(1e-30))
+    return smooth - background, np.maximum(contrast, np.float32(1e-30))
 
 
 def _without_small(smooth: Array, noise: float) -> Array:

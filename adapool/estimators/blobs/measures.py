@@ -7,12 +7,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from adapool._backends import Array
-from adapool.cpu.objects import components, labels
+from adapool.cpu.objects import components, labels, textures
 from adapool.cpu.objects import moments as outlines
 from adapool.cpu.objects import surroundings as kernels
 from adapool.estimators.blobs.candidates import Found
 from adapool.estimators.blobs.ellipsoids import fit, unit_ball
-from adapool.estimators.blobs.pyramid import Octave, pixels_of
+from adapool.estimators.blobs.noise import QUARTILE, Growth, of_band
+from adapool.estimators.blobs.pyramid import Frame, Octave, pixels_of
+from adapool.estimators.blobs.scales import Scales
 
 # How far the surroundings of an object reach, in radii of it, and which quantile of what has no
 # label there is its background: low, as others may be near that are no candidates.
@@ -27,6 +29,12 @@ _ALONE_SPOTS = 0.75
 
 # Diameter, in pixels of the octave whose noise it meets, of an object.
 _NARROW = 5.0
+
+# How far around an object it is looked at what else varies there, in diameters of it.
+_TEXTURE = 6.0
+
+# Share of what varies that is left in the next octave: of white noise in an image half is.
+_FALL = 0.7
 
 # Pixels around an object that are enough for a quantile.
 _MOST = 300
@@ -57,17 +65,25 @@ class Candidates:
     contrasts, backgrounds : array
         The mean above what is darkest around, and that.
     rises : array
-        The contrast in what is above the ground, on which a slope makes none.
+        The contrast in what is above the background, on which a slope makes none.
     noises : array
         Standard deviation of the noise in the octave of a candidate.
+    shots : array
+        That at the brightness of its background, where noise grows with that.
     fits : array
         As `Found` has them, or of the outline in a finer octave, whichever is less.
     scales, heights : array
         As `Found` has them.
     alone : array
-        The contrast to what is bright around, above the ground: what is on nearly all sides.
+        The contrast to what is bright around, above the background: what is on nearly all sides.
     steps : array
         How high the rim is, within a few pixels of the image itself.
+    slopes : array
+        How steep the rim is, where it is followed to a small part of the diameter: its fall along
+        a diameter.
+    textures : array
+        The standard deviation that noise would have which varies as much as what is around each
+        does, at its scale; that of the noise where it varies less.
     """
 
     source: Array
@@ -79,11 +95,14 @@ class Candidates:
     backgrounds: Array
     rises: Array
     noises: Array
+    shots: Array
     fits: Array
     scales: Array
     heights: Array
     alone: Array
     steps: Array
+    slopes: Array
+    textures: Array
 
     @property
     def spots(self) -> Array:
@@ -100,15 +119,15 @@ def joined(parts: list[Candidates]) -> Candidates:
 def measured(
     found: Found,
     source: int,
-    octaves: list[Octave],
-    smooth: list[Array],
+    scales: Scales,
     noises: Array,
-    voxel: Array,
-    ndim: int,
-    steps: Array,
+    growth: Growth,
+    frame: Frame,
+    rims: tuple[Array, Array],
 ) -> Candidates:
-    """Measure the candidates of one source."""
-    octave, count = found.octave, len(found.fits)
+    """Measure the candidates of one source, the heights and slopes of whose rims are known."""
+    octave, count, ndim = found.octave, len(found.fits), frame.ndim
+    octaves, smooth = scales.octaves, scales.smooth
     volumes = labels.volumes(found.labels, count)
     diameters = 2 * (volumes * octave.voxel[-ndim:].prod() / unit_ball(ndim)) ** (1 / ndim)
     boxes = _boxes(found, diameters, ndim)
@@ -121,24 +140,73 @@ def measured(
     fine = max(octave.index - _FINER, 0)
     levels = backgrounds + contrasts / 2
     fits = np.minimum(found.fits, _fits_above(found, octaves[fine], smooth[fine], levels, ndim))
+    noise = np.maximum(noises[octave.index], noises[wide])
     # What rounding did must not tell where a part of an image begins.
     positions = np.round(octave.to_image(_middles(found)) * 1024) / 1024
     return Candidates(
         source=np.full(count, source),
         number=np.arange(1, count + 1),
         positions=positions,
-        places=positions * voxel,
+        places=positions * frame.voxel,
         diameters=diameters,
         contrasts=contrasts,
         backgrounds=backgrounds,
         rises=rises,
-        noises=np.maximum(noises[octave.index], noises[wide]),
+        noises=noise,
+        shots=noise * growth.of(backgrounds),
         fits=fits,
         scales=found.scales,
         heights=found.heights,
         alone=alone,
-        steps=steps,
+        steps=rims[0],
+        slopes=rims[1],
+        textures=_texture(scales, wide, positions, diameters, noises, frame),
     )
+
+
+def _texture(
+    scales: Scales,
+    octave: Array,
+    positions: Array,
+    diameters: Array,
+    noises: Array,
+    frame: Frame,
+) -> Array:
+    """Return how much varies around each candidate, at its scale or less, but no less than noise.
+
+    In a crowd, what others are like at that scale hides how bare the background between them is. So
+    in the octave that is finer by one, from which noise falls by more, and texture by less.
+    """
+    finer = np.maximum(octave - 1, 0)
+    own, fine = (
+        np.maximum(_textures(scales, which, positions, diameters, frame), noises[which])
+        for which in (octave, finer)
+    )
+    return np.where(octave > 0, np.minimum(own, _FALL * fine), own)
+
+
+def _textures(
+    scales: Scales, octave: Array, positions: Array, diameters: Array, frame: Frame
+) -> Array:
+    """Return how much there is around each candidate of what an octave has and no coarser one.
+
+    As a standard deviation of noise. By the first quartile, of both signs, so that neither a
+    candidate itself nor others have a say, as long as they leave alone a good part of it.
+    """
+    out = np.zeros(len(octave), np.float32)
+    for index in np.unique(octave):
+        own, grid = np.flatnonzero(octave == index), scales.octaves[index]
+        middles = (positions[own] - grid.first) / grid.step
+        reach = np.minimum(_TEXTURE * diameters[own], frame.widest)
+        margin = reach[:, np.newaxis] / grid.voxel
+        margin[:, : 3 - frame.ndim] = 0
+        low = np.ceil(middles - margin).astype(np.int64)
+        high = np.floor(middles + margin).astype(np.int64) + 1
+        quartiles = np.empty(len(own), np.float32)
+        bands = (scales.smooth[index], scales.coarse[index])
+        textures.quartiles_of_bands(*bands, low, high, _MOST, quartiles, work=0)
+        out[own] = quartiles
+    return out.astype(np.float64) * (of_band(frame.ndim) / QUARTILE)
 
 
 def _fits_above(found: Found, fine: Octave, values: Array, levels: Array, ndim: int) -> Array:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,6 +40,12 @@ _RANGE = 0.01
 _SPECK = 6.0
 _STEEP = 3.0
 
+# Pixels that are enough to see how noise grows with brightness, parts that the brighter half of
+# them is cut into, and how many deviations of noise above the median tell.
+_SAMPLE = 1 << 17
+_BINS = 8
+_APART = 4.0
+
 # Values that are enough to see in which steps they come.
 _ENOUGH = 1 << 15
 
@@ -51,8 +59,7 @@ def noise(bands: Iterable[Array], values: Array, pixels: float, ndim: int) -> Ar
     in finer ones. `bands` are these differences, flat, `values` the pixels of the first octave,
     and `pixels` is the noise of single ones.
     """
-    kept = _kept(1.0, 1.0, ndim)
-    factor = math.sqrt(kept / (kept + _kept(3.0, 3.0, ndim) - 2 * _kept(1.0, 3.0, ndim)))
+    kept, factor = _kept(1.0, 1.0, ndim), of_band(ndim)
     found: list[float] = []
     white = pixels * math.sqrt(kept)
     growth, least, normal = _GROWTH, 2.0 ** (-ndim / 2), True
@@ -71,6 +78,47 @@ def noise(bands: Iterable[Array], values: Array, pixels: float, ndim: int) -> Ar
     undithered = found[0] / math.sqrt(kept) < _UNDITHERED * step
     floor = min(_STEP * step, _RANGE * float(np.ptp(values)))
     return np.maximum(found, floor if undithered else 0.0)
+
+
+class Growth(NamedTuple):
+    """How noise grows with brightness, as that of photons: its variance by a rate above a level."""
+
+    level: float
+    rate: float
+
+    def of(self, brightness: Array) -> Array:
+        """Return how many times the noise of an image that at some brightness is."""
+        return np.asarray(np.sqrt(1 + self.rate * np.maximum(brightness - self.level, 0)))
+
+
+def growth(bands: list[Array], levels: list[Array]) -> Growth:
+    """Measure how noise grows with brightness, from the median on.
+
+    `bands` are differences of two Gaussians, as for `noise`, `levels` the image smoothed by the
+    wider of them. Of parts of the brighter half, that are equally many pixels, the one that tells
+    the least growth counts: what is in the others may be texture. Nothing is said where brightness
+    varies no more than noise.
+    """
+    step = max(1, sum(each.size for each in bands) // _SAMPLE)
+    level = together([each.ravel()[::step] for each in levels])
+    size = np.abs(together([each.ravel()[::step] for each in bands]))
+    middle = float(np.median(level))
+    edges = np.quantile(level, np.linspace(0.5, 1, _BINS + 1))
+    spread = float(np.quantile(size[level <= middle], 0.25)) / QUARTILE
+    rates = []
+    for low, high in itertools.pairwise(edges):
+        own = (level > low) & (level <= high)
+        above = float((low + high) / 2) - middle
+        if above > _APART * spread and own.any() and spread > 0:
+            value = float(np.quantile(size[own], 0.25)) / QUARTILE
+            rates.append(((value / spread) ** 2 - 1) / above)
+    return Growth(middle, max(min(rates, default=0.0), 0.0))
+
+
+def of_band(ndim: int) -> float:
+    """Return the deviation of noise smoothed by 1 pixel, over that of what 3 pixels take of it."""
+    kept = _kept(1.0, 1.0, ndim)
+    return math.sqrt(kept / (kept + _kept(3.0, 3.0, ndim) - 2 * _kept(1.0, 3.0, ndim)))
 
 
 def _is_normal(values: Array) -> bool:

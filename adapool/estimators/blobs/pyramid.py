@@ -124,6 +124,11 @@ class Frame:
         return float(self.voxel[-self.ndim :].min())
 
     @property
+    def axes(self) -> int:
+        """Along how many axes there is more than a pixel."""
+        return int(np.count_nonzero(self.shapes[0] > 1))
+
+    @property
     def multiple(self) -> Array:
         """Pixels along each axis that become one in the last octave."""
         steps = np.ones(3, int)

@@ -12,7 +12,7 @@ from adapool.cpu.objects import rims as kernels
 from adapool.cpu.objects.surroundings import medians
 from adapool.estimators.blobs.candidates import Found
 from adapool.estimators.blobs.ellipsoids import unit_ball
-from adapool.estimators.blobs.pyramid import Octave
+from adapool.estimators.blobs.scales import Scales
 
 # How far beyond the pixels of a candidate its rim may be, in diameters, and in pixels.
 _RIM = 0.3
@@ -21,6 +21,11 @@ _FARTHEST = 6
 # How wide the rim of something in focus is, in pixels of the image itself: what a spot with a sigma
 # of 1.5 pixels rises by is within it.
 _WIDTH = 4.0
+
+# How steep a rim is, is told within this part of the diameter: as far uphill as downhill.
+# So many standard deviations of noise may be in the highest of three steps.
+_PART = 0.1
+_SURE = 3.0
 
 
 def grown(found: Found, coarse: Array, ndim: int) -> Found:
@@ -52,33 +57,47 @@ def grown(found: Found, coarse: Array, ndim: int) -> Found:
     return replace(found, labels=labels.reshape(found.labels.shape))
 
 
-def steps(found: Found, coarse: Array, octaves: list[Octave], smooth: list[Array]) -> Array:
+def steps(found: Found, scales: Scales, noises: Array, ndim: int) -> tuple[Array, Array]:
     """Return how high the rim of each candidate is, within a few pixels of the image itself.
+
+    And how steep: its fall, beyond what noise makes, along as much as a diameter; as steep as it is
+    within any small part of that.
 
     A rim is followed from the octave in which it was found to the finest, where it falls most
     within a pixel, as in F. Bergholm, "Edge Focusing", IEEE Transactions on Pattern Analysis and
     Machine Intelligence 9(6), 1987. The median over the rim: other objects may lie beside it.
     """
+    octaves, smooth, coarse = scales.octaves, scales.smooth, scales.coarse[found.octave.index]
     count, labels = len(found.fits), found.labels.ravel()
     rim = kernels.outlines(found.labels, int(np.count_nonzero(labels)))
     if not len(rim):
-        return np.zeros(count)
+        return np.zeros(count), np.zeros(count)
     uphill, places = np.empty((len(rim), 3)), np.empty((len(rim), 3))
     kernels.slopes(coarse, rim, found.octave.voxel, uphill, places, work=0)
     first = octaves[0]
     where = found.octave.to_image(places) * first.voxel
-    heights = np.empty(len(rim), np.float32)
+    heights, number = np.empty(len(rim), np.float32), labels[rim] - 1
+    volumes = drawn.volumes(found.labels, count) * found.octave.voxel[-ndim:].prod()
+    wide = 2 * (volumes / unit_ball(ndim)) ** (1 / ndim)
+    parts = np.log2(np.maximum(_PART * wide / first.unit, 1)).astype(int)
+    steep = np.zeros(count)
     for octave in octaves[found.octave.index :: -1]:
         fixed = octave.index > 0 and octave is found.octave
         shifts = np.array([0.0] if fixed else [-1.0, 0.0, 1.0]) * octave.unit
+        half = max(_WIDTH / 2 * first.unit, octave.unit)
         kernels.follow(
             smooth[octave.index],
             np.stack([octave.first, octave.step, octave.voxel / octave.step]),
             shifts,
-            np.float64(max(_WIDTH / 2 * first.unit, octave.unit)),
+            np.float64(half),
             uphill,
             where,
             heights,
             work=0,
         )
-    return np.asarray(medians(heights, labels[rim] - 1, count).astype(np.float64))
+        some = octave.index <= parts
+        own = some[number]
+        if own.any():
+            sure = medians(heights[own], number[own], count) - _SURE * noises[octave.index]
+            steep[some] = np.maximum(steep, sure * wide / (2 * half))[some]
+    return medians(heights, number, count).astype(np.float64), steep

@@ -12,15 +12,20 @@ from scipy.spatial import cKDTree
 from adapool._backends import Array
 from adapool.cpu.objects import labels
 from adapool.cpu.objects import surroundings as kernels
+from adapool.estimators.blobs import neighbours
 from adapool.estimators.blobs.candidates import Found
 from adapool.estimators.blobs.ellipsoids import STRICTNESS
 from adapool.estimators.blobs.measures import Candidates
-from adapool.estimators.blobs.pyramid import pixels_of
+from adapool.estimators.blobs.neighbours import pieces
+from adapool.estimators.blobs.pyramid import Frame, pixels_of
 
 # Standard deviations of noise that the contrast of an object has, and that of a spot, which has
 # been told from noise by its height already.
 CONTRAST = 6.0
 _SPOT_CONTRAST = 4.0
+
+# And those that something which is no spot has at its rim, and on nearly all sides.
+_SIDES = 3.0
 
 # Standard deviations of noise by which a spot that is not among others of one lens falls before it
 # meets a higher one.
@@ -58,7 +63,7 @@ _SPREAD = 0.25
 _SHARPEST = 1.1
 
 # What is no spot, and has a rim so many times lower than several of them, narrower ones within so
-# many of its diameters, is the ground that they lie on; unless it is in focus, which something
+# many of its diameters, is the background that they lie on; unless it is in focus, which something
 # less than so many spots wide is anyhow.
 _SOFT = 0.85
 _NARROW = 4.0
@@ -66,27 +71,35 @@ _LOWER = 1.5
 _FAR = 40.0
 _SEVERAL = 4
 
-# An object is clutter where so many others outshine it, within so many of their diameters: with
-# less than this share of their contrast, if it is as large; of smaller ones more is asked.
-_OUTSHONE = 3
-_REACH = 15.0
-_SHARE = 0.12
-_MOST = 0.6
-_MAJORITY = 0.3
+# Share of its contrast that something which is no spot has on nearly all sides, by the number of
+# axes.
+_ALL_SIDES = {2: 0.5, 3: 0.0}
 
-# Candidates that are compared with their neighbours at once.
-_PIECE = 1 << 13
+# What is as wide as this share of the image and so many pixels is uneven background, such as uneven
+# light makes, and no object, unless its rim is so many times as steep as that of a dome: of a
+# paraboloid as high as it is and as wide, which falls by 4 heights along a diameter.
+_FIELD = 0.25
+_FIELD_PIXELS = 64
+_DOME = 1.25
 
-# Nearer than this to a single one, in diameters of it, and with less than this share of its
-# height, it is the halo of that.
-_HALO_REACH = 1.5
-_HALO_SHARE = 0.02
+# How often it is chosen anew without what turned out to be clutter: in the textures of annotated
+# images nothing changes after the third time.
+_ROUNDS = 3
 
 
 def rising(each: Candidates, sensitivity: float) -> Array:
-    """Return which candidates stand out of the noise."""
+    """Return which candidates stand out of the noise.
+
+    Spots, as yet, of that of the image: those that it makes on something bright are parts of that.
+    """
+    return _above(each, np.where(each.spots, each.noises, each.shots), sensitivity)
+
+
+def _above(each: Candidates, noises: Array, sensitivity: float) -> Array:
     least = np.where(each.spots, _SPOT_CONTRAST, CONTRAST)
-    return np.asarray(_rises(each) * sensitivity > least * each.noises)
+    out = _rises(each) * sensitivity > least * noises
+    sides = np.minimum(each.alone, each.steps) * sensitivity
+    return np.asarray(out & (each.spots | (sides > _SIDES * noises)))
 
 
 def _rises(each: Candidates) -> Array:
@@ -97,7 +110,7 @@ def select(
     each: Candidates,
     alive: Array,
     holders: list[Array],
-    axes: int,
+    frame: Frame,
     sensitivity: float,
     sizes: Array,
 ) -> Array:
@@ -106,14 +119,41 @@ def select(
     # What is on one side only, or rises slowly, is no more than the slope of something else.
     heights = np.minimum(np.minimum(rises, each.alone), each.steps)
     heights = np.maximum(heights, _LEAST * rises)
+    clear = neighbours.clear(each, holders, alive, heights, sensitivity)
     lens = _of_one_lens(each, alive)
     alive &= lens | (each.heights * sensitivity >= _SPOT_RISE)
     alive &= ~_grounds_of_spots(each, holders, alive, heights, lens)
-    kept = _best(each, holders, alive, heights, axes - 1.0)
-    kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
-    kept[kept] = ~_halo(each, kept, heights)
-    kept[kept] = ~_clutter(each, kept, heights) | lens[kept]
+    for _ in range(_ROUNDS):
+        kept = _best(each, holders, alive, heights, frame.axes - 1.0)
+        kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
+        kept[kept] = ~neighbours.halo(each, kept, heights)
+        shown = kept.copy()
+        kept[kept] = ~neighbours.clutter(each, kept, heights, clear) | lens[kept]
+        # What is clutter is no part of anything either.
+        alive &= kept | ~shown
+        if (kept == shown).all():
+            break
+    # At last: what uneven background holds is of it.
+    kept &= ~_uneven(each, frame) & ~_one_sided(each, frame.ndim)
+    kept &= _above(each, each.shots, sensitivity)
     return np.asarray(kept & (each.diameters >= sizes[0]) & (each.diameters <= sizes[1]))
+
+
+def _one_sided(each: Candidates, ndim: int) -> Array:
+    """Return which candidates are bumps on an edge: on one side it is as bright as they are.
+
+    Not in volumes, where much more of what surrounds an object may be others.
+    """
+    return np.asarray(~each.spots & (each.alone < _ALL_SIDES[ndim] * _rises(each)))
+
+
+def _uneven(each: Candidates, frame: Frame) -> Array:
+    """Return which candidates are uneven background: wide beside the image, without a steep rim."""
+    lengths = (frame.shapes[0] * frame.voxel)[frame.shapes[0] > 1]
+    wide = max(_FIELD * lengths.min(initial=np.inf), _FIELD_PIXELS * frame.unit)
+    # Above the background that wide filters leave, and above what surrounds it: between the two.
+    heights = np.sqrt(np.maximum(_rises(each) * each.contrasts, 0))
+    return np.asarray((each.diameters >= wide) & (each.slopes < _DOME * 4 * heights))
 
 
 def holders_of(found: list[Found], each: Candidates) -> list[Array]:
@@ -142,10 +182,10 @@ def holders_of(found: list[Found], each: Candidates) -> list[Array]:
 def _grounds_of_spots(
     each: Candidates, holders: list[Array], alive: Array, heights: Array, lens: Array
 ) -> Array:
-    """Return which candidates are the ground that spots lie on: these have higher rims, on average.
+    """Return which candidates are background that spots lie on: these have higher rims, on average.
 
-    A mean, so that one bright grain in a nucleus does not make the nucleus a ground. What holds
-    mostly spots of one lens is their ground, or two of them that touch.
+    A mean, so that one bright grain in a nucleus does not make the nucleus background. What holds
+    mostly spots of one lens is their background, or two of them that touch.
     """
     out = np.zeros(len(heights), np.bool_)
     for lies in holders:
@@ -215,69 +255,12 @@ def _of_one_lens(each: Candidates, alive: Array) -> Array:
     if len(which) >= _FEWEST:
         places, scales = each.places[which], each.scales[which]
         tree, alike = cKDTree(places), np.zeros(len(which), np.bool_)
-        for some in _pieces(len(which)):
+        for some in pieces(len(which)):
             near = tree.query(places[some], min(_OF_ONE_LENS, len(which)))[1]
             low, middle, high = np.quantile(scales[near], [0.25, 0.5, 0.75], axis=-1)
             alike[some] = (high - low < _SPREAD) & (middle < _SHARPEST)
         # Of a thousand grains, some are alike by chance, but not those around them.
-        for some in _pieces(len(which)):
+        for some in pieces(len(which)):
             around = tree.query(places[some], min(_QUORUM * _OF_ONE_LENS, len(which)))[1]
             out[which[some]] = alike[some] & (2 * alike[around].sum(axis=-1) > around.shape[-1])
     return out
-
-
-def _pieces(count: int) -> list[slice]:
-    """Return parts of so many candidates, whose neighbours take some megabytes of memory."""
-    return [slice(first, first + _PIECE) for first in range(0, count, _PIECE)]
-
-
-def _outshone(
-    each: Candidates, kept: Array, heights: Array, reach: float, share: float, most: float
-) -> Array:
-    places, wide, high = each.places[kept], each.diameters[kept], heights[kept]
-    out = np.zeros((len(places), 3))
-    for own, near in _blocks(places, reach * float(wide.max(initial=0))):
-        found = np.zeros((len(near), 3))
-        kernels.outshone(
-            places[near],
-            high[near],
-            wide[near],
-            reach,
-            share,
-            most,
-            found,
-            work=len(near) ** 2 // 64,  # some milliseconds: threads would wait for longer
-        )
-        out[own] = found[np.searchsorted(near, own)]
-    return out
-
-
-def _blocks(places: Array, reach: float) -> list[tuple[Array, Array]]:
-    """Part many places into cells: those of each, and those within reach of them, in order."""
-    everything = np.arange(len(places))
-    if len(places) <= _PIECE:
-        return [(everything, everything)]
-    tree = cKDTree(places)
-    cells = np.floor(places / max(reach, 1e-30)).astype(np.int64)
-    order = np.lexsort(cells.T)
-    new = np.any(np.diff(cells[order], axis=0) != 0, axis=1)
-    parts = np.split(order, np.flatnonzero(new) + 1)
-    found = []
-    for part in parts:
-        low, high = places[part].min(axis=0), places[part].max(axis=0)
-        far = reach + float(np.linalg.norm(high - low)) / 2
-        near = np.sort(tree.query_ball_point((low + high) / 2, far * (1 + 1e-9)))
-        found.append((np.sort(part), near.astype(np.int64)))
-    return found
-
-
-def _halo(each: Candidates, kept: Array, heights: Array) -> Array:
-    """Return which of the kept ones are the halo of one that is much brighter."""
-    out = _outshone(each, kept, heights, _HALO_REACH, np.inf, _HALO_SHARE)
-    return np.asarray(out[:, 0] > 0)
-
-
-def _clutter(each: Candidates, kept: Array, heights: Array) -> Array:
-    """Return which of the kept ones are outshone by several around."""
-    out = _outshone(each, kept, heights, _REACH, _SHARE, _MOST)
-    return np.asarray((out[:, 0] >= _OUTSHONE) & (out[:, 1] > _MAJORITY * out[:, 2]))

@@ -97,7 +97,7 @@ def spots_of(
     """Find spots: maxima higher than those that noise makes.
 
     A spot is `height` deviations above the median of maxima, and above where it meets a higher
-    one. `coarse` is the image, smoothed by 2 scales; `above`, what it is above its ground.
+    one. `coarse` is the image, smoothed by 2 scales; `above`, what it is above its background.
     """
     blurred, response, up, maxima = found
     middle, deviation, noise = clutter

@@ -3,11 +3,11 @@
 The halo is what the search looks at around an object, in length:
 
 - The filters of an octave reach 36 of its pixels far (24 in volumes): the halvings that led to it
-  4, a Gaussian of 1 pixel 4, an opening 4, and the mean that the ground is, three boxes of 17 (9)
-  pixels, 24 (12).
+  4, a Gaussian of 1 pixel 4, an opening 4, and the mean that the background is, three boxes of
+  17 (9) pixels, 24 (12).
 - An object reaches less than the largest diameter that is told apart, `widest`, from its middle,
-  which is 4 times its radius at least; within it are its surroundings, and the pixels that its
-  depth is measured from.
+  which is 4 times its radius at least; within it are its surroundings, the pixels that its depth
+  is measured from, and what varies around it.
 
 So the halo is 36 (24) pixels of the coarsest octave, and `widest`. Tiles begin at multiples of a
 pixel of that octave, so that their grids are those of the whole image.
