@@ -186,5 +186,7 @@ def pool_alike(
                     result[j] = max(result[j], max(low[j], high[j]))
             slot = (batch * geometry[VOLUME, 0] + z) * geometry[VOLUME, 1] + y
             slot = (slot * geometry[VOLUME, 2] + state[BEGIN, 2]) * channels
-            write(out, indices, result, None, slot, order, geometry, state, channels, channels, packed)
+            write(
+                out, indices, result, None, slot, order, geometry, state, channels, channels, packed
+            )
     return True

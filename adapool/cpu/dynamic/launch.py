@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from adapool._backends import Array, Pooled, Triple, empty_value
+from adapool._checks import predictions
 from adapool._jit import workers_for
 from adapool._windows import size_limits
 from adapool.cpu.dynamic import pooling
 from adapool.cpu.dynamic.keys import key_dtype, key_order
 from adapool.cpu.dynamic.pyramid import Pyramid
-from adapool.cpu.dynamic.queries import ALL_CLASSES, BLOCK, LINE_ROWS
+from adapool.cpu.dynamic.queries import ALL_CLASSES, BLOCK, LINE_ROWS, STRAYS
 from adapool.cpu.dynamic.tables import LEVELS
 from adapool.cpu.dynamic.tiles import LONGEST, TABLE_BYTES
 from adapool.cpu.fixed.launch import check_finite
@@ -32,7 +33,8 @@ def dynamic_pooling(
     with_indices: bool,
 ) -> Pooled:
     """Pool windows of the size that `sizes` (batch or 1, plane, row, column, P) gives."""
-    check_finite("param_network", sizes)
+    if max(stride) > 1:  # of which the kernel reads some
+        check_finite("param_network", sizes)
     batch, *volume, channels = image.shape
     grid = [-(-n // s) for n, s in zip(volume, stride, strict=True)]
     out = np.empty((batch, *grid, channels), image.dtype)
@@ -111,7 +113,8 @@ def _pool(
     raw_fill = np.asarray(fill, image.dtype).view(bits)[()]
     # Every thread has a workspace of its own, of a size that does not depend on the image.
     workers = workers_for(work, tiles)
-    finite = np.ones(workers, np.bool_)
+    # None of them has met a size that is not finite.
+    states = np.zeros((workers, 7, 3), np.int64)
     room = _table_room(image, table.itemsize, tile, limits)
     pixels = math.prod(tile)
     pooling.look_up_tiles(
@@ -124,12 +127,13 @@ def _pool(
         np.empty((workers, tile[0] * tile[1], 2), np.int64),
         np.empty((workers, 2, ALL_CLASSES), np.int64),
         np.empty((workers, 4, LEVELS), np.int64),
-        np.empty((workers, 6, 3), np.int64),
+        states,
         True if packed else None,
-        finite,
         tasks=workers,
         work=work,
     )
+    if states[:, STRAYS].any():
+        predictions.not_finite("param_network")
     if left.any():
         pyramid = Pyramid(keys, order, indices is not None)
         pooling.search_tiles(

@@ -61,12 +61,10 @@ def look_up_tiles(
     shares: Any,
     state: Any,
     packed: Any,
-    finite: Any,
 ) -> None:
     """Answer the queries that tables serve.
 
-    `packed`, if not None, says that keys hold their places. `finite` is set to False, for each
-    worker, where a size is not finite.
+    `packed`, if not None, says that keys hold their places.
 
     `left` gets, for each tile with larger windows, how long those that were served can be.
     """

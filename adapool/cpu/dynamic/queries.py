@@ -11,14 +11,15 @@ from adapool._jit import device
 from adapool.cpu._memory import flat
 
 _to_size = device(_formulas.to_size)
+_add_stray = device(_formulas.add_stray)
 _window_start = device(_formulas.window_start)
 
 # Geometry is passed as the rows of one array of triples (plane, row, column): parameter columns,
 # limits of sizes, strides, the image's shape and that of a tile. Where a thread is, as another:
 # the tile, the longest windows that are looked up in tables, the first position at which those
-# can begin, and the box that the windows found do cover. Tuples took twice as long to compile.
+# can begin, the box that the windows found do cover, and whether a size was not finite. Tuples took twice as long to compile.
 COLUMNS, LIMITS, STRIDE, VOLUME, TILE = range(5)
-BEGIN, END, CAPS, REACH, LOW, HIGH = range(6)
+BEGIN, END, CAPS, REACH, LOW, HIGH, STRAYS = range(7)
 
 # A class is three binary logarithms of extents, three bits each: plane, row, column. Then there
 # are windows that need no table, because they are empty, or cannot use one: too large.
@@ -159,8 +160,11 @@ def collect(
             # All values of the row first: a contiguous loop, unlike one over every second or
             # third of them.
             values = flat(params)[row * width : (row + (n - 1) * step + 1) * width]
+            strays = np.int32(0)
             for j in range(values.size):
                 clipped[j] = _to_size(values[j], limit)
+                strays = _add_stray(strays, values[j])
+            state[STRAYS, 0] |= strays
             starts = queries[START, total : total + n]
             extents = queries[EXTENT, total : total + n]
             classes = queries[CLASS, total : total + n]
