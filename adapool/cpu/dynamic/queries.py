@@ -10,14 +10,15 @@ from adapool import _formulas
 from adapool._jit import device
 from adapool.cpu._memory import flat
 
-_to_size = device(_formulas.to_size)
+_to_size = device(_formulas.to_short_size)
 _add_stray = device(_formulas.add_stray)
 _window_start = device(_formulas.window_start)
 
 # Geometry is passed as the rows of one array of triples (plane, row, column): parameter columns,
 # limits of sizes, strides, the image's shape and that of a tile. Where a thread is, as another:
 # the tile, the longest windows that are looked up in tables, the first position at which those
-# can begin, the box that the windows found do cover, and whether a size was not finite. Tuples took twice as long to compile.
+# can begin, the box that the windows found do cover, and whether a size was not finite. Tuples
+# took twice as long to compile.
 COLUMNS, LIMITS, STRIDE, VOLUME, TILE = range(5)
 BEGIN, END, CAPS, REACH, LOW, HIGH, STRAYS = range(7)
 
@@ -42,7 +43,7 @@ LINE_ROWS = 6
 _TOO_LARGE, _NOTHING = 1 << 12, -(1 << 20)
 
 # Neighbours of one class are sorted as a block; queries have room for one block more.
-BLOCK = 16
+BLOCK = 8
 
 
 @device
@@ -138,7 +139,9 @@ def collect(
     clipped, sizes = line[_VALUES], line[_SIZES]
     firsts, spans = line[_FIRSTS], line[_SPANS]
     width = params.shape[1]
+    # In 32 bits, half of whose range is more than any axis: a size may be added to a position.
     limit = max(geometry[LIMITS, 0], geometry[LIMITS, 1], geometry[LIMITS, 2])
+    limit = np.int32(min(limit, 1 << 30))
     for axis in range(3):
         state[REACH, axis] = max(state[BEGIN, axis] - state[CAPS, axis], 0)
         # Only an axis of one position has no column of its own; it is not looked at again.
@@ -177,10 +180,23 @@ def collect(
                 if column < 0:
                     continue
                 end, cap = np.int32(geometry[VOLUME, axis]), np.int32(state[CAPS, axis])
-                bound, reach = np.int32(geometry[LIMITS, axis]), state[REACH, axis]
+                bound = np.int32(min(geometry[LIMITS, axis], 1 << 30))
+                reach = np.int32(state[REACH, axis])
                 # Short loops are vectorised, and take a quarter of the time of one long one.
-                for i in range(n):
-                    sizes[i] = clipped[i * step * width + column]
+                # Distances that are known to the compiler make loops that are vectorised.
+                apart = step * width
+                if apart == 1:
+                    for i in range(n):
+                        sizes[i] = clipped[i]
+                elif apart == 2:
+                    for i in range(n):
+                        sizes[i] = clipped[2 * i + column]
+                elif apart == 3:
+                    for i in range(n):
+                        sizes[i] = clipped[3 * i + column]
+                else:
+                    for i in range(n):
+                        sizes[i] = clipped[i * apart + column]
                 places = line[_PLACES if axis == 2 else _ZEROS]
                 origin = np.int32(x if axis == 2 else y if axis == 1 else z)
                 for i in range(n):
