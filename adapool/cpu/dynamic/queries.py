@@ -8,9 +8,10 @@ import numpy as np
 
 from adapool import _formulas
 from adapool._jit import device
-from adapool.cpu._memory import flat
+from adapool.cpu._memory import apart, flat
 
 _to_size = device(_formulas.to_short_size)
+_load, _store = apart("sizes")
 _add_stray = device(_formulas.add_stray)
 _window_start = device(_formulas.window_start)
 
@@ -184,19 +185,19 @@ def collect(
                 reach = np.int32(state[REACH, axis])
                 # Short loops are vectorised, and take a quarter of the time of one long one.
                 # Distances that are known to the compiler make loops that are vectorised.
-                apart = step * width
-                if apart == 1:
+                distance = step * width
+                if distance == 1:
                     for i in range(n):
                         sizes[i] = clipped[i]
-                elif apart == 2:
+                elif distance == 2:
                     for i in range(n):
-                        sizes[i] = clipped[2 * i + column]
-                elif apart == 3:
+                        _store(sizes, 0, i, _load(clipped, column, 2 * i))
+                elif distance == 3:
                     for i in range(n):
-                        sizes[i] = clipped[3 * i + column]
+                        _store(sizes, 0, i, _load(clipped, column, 3 * i))
                 else:
                     for i in range(n):
-                        sizes[i] = clipped[i * apart + column]
+                        sizes[i] = clipped[i * distance + column]
                 places = line[_PLACES if axis == 2 else _ZEROS]
                 origin = np.int32(x if axis == 2 else y if axis == 1 else z)
                 for i in range(n):
@@ -265,10 +266,10 @@ def sort_queries(queries: Any, n: int, counts: Any, plane: int, row: int, base: 
                     for j in range(BLOCK):
                         number[np.uint32(classes[i + j])] += 1
             elif differ == 0:
-                end = at[first]
+                run = order[at[first] : at[first] + BLOCK]
                 for j in range(BLOCK):
-                    order[end + j] = i + j
-                at[first] = end + BLOCK
+                    run[j] = i + j
+                at[first] += BLOCK
             else:
                 for j in range(BLOCK):
                     at_class = np.uint32(classes[i + j])

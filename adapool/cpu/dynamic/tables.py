@@ -142,7 +142,19 @@ def _look_up(
     # The first boxes along rows and columns are nearly all there is to do, so they have their
     # own loops: 2.0 ns for four boxes in place of 3.0, and 4 for eight in place of 6.
     first_y, first_x = _place(1, boxes_y), _place(1, boxes_x)
-    if boxes_z == 1:
+    if boxes_z == 1 and boxes_y == 2 and boxes_x == 2:
+        # Most are of this kind: the second box ends where the window does.
+        for n in range(order.size):
+            q = np.uint32(order[n])
+            extent = extents[q]
+            above = starts[q]
+            below = above + ((extent >> 8 & 255) + 1 - step_y) * row
+            right = (extent & 255) + 1 - step_x
+            result[q] = max(
+                max(table[np.uint64(above)], table[np.uint64(above + right)]),
+                max(table[np.uint64(below)], table[np.uint64(below + right)]),
+            )
+    elif boxes_z == 1:
         for n in range(order.size):
             q = np.uint32(order[n])
             extent = extents[q]
