@@ -108,13 +108,15 @@ def deform_conv(
     point = (first[0] * grid[2] + first[1]) * grid[3] + first[2]
     # Displacements are clipped in their own type, and to what fits 32 bits in any case.
     precision = np.float32 if offsets.dtype == np.float32 else np.float64
-    limit = np.minimum(max_offset, 2.0 * FARTHEST).astype(precision)
+    limit = clipped_limit(tuple(max_offset), precision)
 
     places = column_places(taps // parts, channels, groups, offset_groups)
     rows = taps * channels // groups
     grouped = None
     if not depthwise:
-        grouped = weights.reshape(rows, groups, filters // groups).transpose(1, 0, 2)
+        grouped = weights.reshape(1, rows, filters)
+        if groups > 1:
+            grouped = weights.reshape(rows, groups, filters // groups).transpose(1, 0, 2)
         if offset_groups > 1 and groups == 1:
             # Rows in the order of the columns, so that a tile is multiplied as it is.
             each = np.arange(parts)[:, np.newaxis] * (rows // parts)
@@ -169,6 +171,8 @@ def deform_conv(
     else:
         with single_threaded_blas():
             convolve(*arguments, tasks=shares, work=operations)
+    if finite.all():
+        return True, True
     return bool(finite[:, 0].all()), bool(finite[:, 1].all())
 
 
@@ -184,6 +188,7 @@ def check_extents(
             )
 
 
+@functools.lru_cache(maxsize=16)
 def choose_parts(taps: int, channels: int, depth: int) -> int:
     """Choose how many parts, of as many taps each, columns come in.
 
@@ -205,6 +210,12 @@ def choose_tile(pixels: int, columns: int, products: int) -> int:
     if tiles < 32:
         tiles += -tiles % 4
     return min(-(-pixels // (16 * tiles)) * 16, pixels)
+
+
+@functools.lru_cache(maxsize=16)
+def clipped_limit(most: tuple[float, ...], number: type[Any]) -> Array:
+    """Return what displacements are clipped to, in their own type."""
+    return plain(np.minimum(most, 2.0 * FARTHEST).astype(number))
 
 
 @functools.lru_cache(maxsize=16)
