@@ -154,6 +154,25 @@ def _look_up(
                 max(table[np.uint64(above)], table[np.uint64(above + right)]),
                 max(table[np.uint64(below)], table[np.uint64(below + right)]),
             )
+    elif boxes_z == 2 and boxes_y == 2 and boxes_x == 2:
+        for n in range(order.size):
+            q = np.uint32(order[n])
+            extent = extents[q]
+            front = starts[q]
+            below = ((extent >> 8 & 255) + 1 - step_y) * row
+            right = (extent & 255) + 1 - step_x
+            behind = front + ((extent >> 16) + 1 - step_z) * plane
+            best = max(
+                max(table[np.uint64(front)], table[np.uint64(front + right)]),
+                max(table[np.uint64(behind)], table[np.uint64(behind + right)]),
+            )
+            front += below
+            behind += below
+            other = max(
+                max(table[np.uint64(front)], table[np.uint64(front + right)]),
+                max(table[np.uint64(behind)], table[np.uint64(behind + right)]),
+            )
+            result[q] = max(best, other)
     elif boxes_z == 1:
         for n in range(order.size):
             q = np.uint32(order[n])
