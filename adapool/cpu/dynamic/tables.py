@@ -14,8 +14,9 @@ import numpy as np
 from adapool._jit import device
 from adapool.cpu.dynamic.queries import CLASSES, EXTENT, HIGH, LOW, ORDER, START
 
-# Cost of looking up a box, in passes over one byte of a cell.
-LOOK_UP = 48
+# Cost of looking up a box, in passes over one byte of a cell: of 24 to 144 the best, by 8 % for
+# 48 in a volume with random windows.
+LOOK_UP = 96
 
 # Levels of an axis: boxes of 1, 2, 4, .. 128 cells.
 LEVELS = 8
