@@ -137,7 +137,7 @@ def search_tiles(
     stacks: Any,
     states: Any,
 ) -> None:
-    """Answer the queries that :func:`_look_up_tiles` has left."""
+    """Answer the queries that :func:`look_up_tiles` has left."""
     for task in range(worker, left.shape[0], stacks.shape[0]):
         if left[task, 0] > 0:
             search_tile(
