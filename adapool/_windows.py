@@ -103,6 +103,8 @@ class Windows:
 
         The block's input is the part of the volume that its windows reach, and `halo` around it.
         """
+        if outputs == self.outputs and self._reaches_ends():
+            return self, (0, 0, 0)
         starts = [o * s + p for o, s, p in zip(first, self.stride, self.origin, strict=True)]
         low = _triple(
             min(max(start - more, 0), size - 1)
@@ -123,12 +125,24 @@ class Windows:
         )
         return block, low
 
+    def _reaches_ends(self) -> bool:
+        """Whether the first windows begin where the volume does, and the last end with it."""
+        return all(
+            begin <= 0 and begin + (n - 1) * s + span >= size
+            for begin, n, s, span, size in zip(
+                self.origin, self.outputs, self.stride, self.span, self.volume, strict=True
+            )
+        )
+
     def blocks(self, most: int) -> Iterator[tuple[Triple, Triple]]:
         """Cut the outputs into blocks whose input has at most `most` positions, if one can.
 
         Yields the first output and the number of outputs of each block, in raster order.
         """
         size = list(self.outputs)
+        if math.prod(self._reach(size)) <= most:
+            yield (0, 0, 0), self.outputs
+            return
         while math.prod(self._reach(size)) > most and max(size) > 1:
             # Cut planes first, then rows: long runs of columns are what kernels are fast on.
             axis = next(axis for axis in range(3) if size[axis] > 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from . import gmt, growth, latency, report
+from . import alike, gmt, growth, latency, report
 from .cases import SECTIONS
 from .deform import THREADS
 from .timing import seconds
@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def rows(only: str) -> Iterator[report.Row]:
     """Measure the sections whose name holds `only`."""
-    for section in (*SECTIONS, gmt.gmt, latency.seed):
+    for section in (*SECTIONS, alike.alike, alike.winners, gmt.gmt, latency.seed):
         if only not in section.__name__:
             continue
         for case in section():

@@ -76,7 +76,7 @@ def dynamic() -> Iterator[Case]:
     """Per-pixel windows against ONE fixed window, the easier job."""
     x = image(2048, 2048)
     makers: dict[str, tuple[SizeMaker, float]] = {
-        "random": (random_sizes, 3.0),
+        "random": (random_sizes, 4.0),
         "smooth": (smooth_sizes, 5.0),
     }
     for kind, (make, wanted) in makers.items():
@@ -138,7 +138,7 @@ def dynamic_volume() -> Iterator[Case]:
             f"int16 sizes in 1..{k}",
             partial(_dynamic, x, random_sizes(x.shape, k)),
             {"SciPy, one k x k x k": partial(ndi.maximum_filter, x, k)},
-            2.0,
+            2.5,
         )
 
 

@@ -80,7 +80,7 @@ def _pull_columns(
         if groups == 1:
             multiply_matrices(
                 blas, cotangent, first * filters, weights, 0, columns, first * width,
-                pixels, filters, rows,
+                pixels, filters, rows, rows, 0,
             )  # fmt: skip
             return
         product = pack + pixels * filters
@@ -91,7 +91,7 @@ def _pull_columns(
                     work[pack + p * filters + f] = cotangent[at + f]
             multiply_matrices(
                 blas, work, pack, weights, group * filters * rows, work, product,
-                pixels, filters, rows,
+                pixels, filters, rows, rows, 0,
             )  # fmt: skip
             for p in range(pixels):
                 for r in range(rows):

@@ -50,10 +50,11 @@ def deformable_conv_and_pool(
     with_indices: bool,
 ) -> Pooled:
     """Convolve and pool image by image, block by block."""
-    # All of them, as points that no window covers are never computed.
-    check_finite("offset_network", sampling.offsets)
-    if sampling.mask is not None:
-        check_finite("mask_network", sampling.mask)
+    if not pool.covers_volume:
+        # All of them, as points that no window covers are never computed.
+        check_finite("offset_network", sampling.offsets)
+        if sampling.mask is not None:
+            check_finite("mask_network", sampling.mask)
     filters = kernel.weights.shape[-1]
     out = np.empty((len(image), *pool.outputs, filters), dtype)
     indices = np.empty(out.shape, np.int64) if with_indices else None

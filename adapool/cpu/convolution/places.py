@@ -29,8 +29,9 @@ LINE = PLACES
 COLUMNS = LINE + CHUNK
 
 # Tables of the taps: where the displacement is in the offsets; where the tap is along plane, row
-# and column; what its offset group adds to the index of a plane, a row, a column.
-TABLES = 7
+# and column; what its offset group adds to the index of a plane, a row, a column; where it is in
+# the mask.
+TABLES = 8
 
 _look_up, _note = apart("places")
 _clip = device(_formulas.clip)

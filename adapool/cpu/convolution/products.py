@@ -13,44 +13,49 @@ _load, _store = apart("results")
 
 
 @device
+def begin_with(bias: Any, pixels: int, out: Any, first: int) -> None:
+    """Give the bias to the results of a tile, which products are added to."""
+    for p in range(first, first + pixels):
+        for f in range(bias.size):
+            _store(out, p * bias.size, f, _load(bias, 0, f))
+
+
+@device
 def multiply(
     blas: Any,
     work: Any,
     pixels: int,
     tile: int,
     shape: Any,
+    part: Any,
     weights: Any,
-    bias: Any,
     places: Any,
     out: Any,
     first: int,
 ) -> None:
-    """Multiply the columns of a tile by the weights: (pixel, column) by (group, column, filter).
+    """Add columns times weights: (pixel, column) by (group, column, filter).
 
-    `weights` are flat, and of that `shape`.
+    `weights` are flat, and of that `shape`. `part` is which of how many parts of the columns of
+    each group the tile holds.
 
     BLAS wins at any size: plain loops took 6.9 ns a pixel for 9 products, 75 for 432 and 336 for
     2304, where it takes 3.2, 8.2 and 36.
     """
     groups, rows, filters = shape
-    packed = COLUMNS + tile * groups * rows
-    products = packed + tile * rows if groups > 1 else packed
+    held = rows // part[1]
+    packed = COLUMNS + tile * groups * held
     for group in range(groups):
         begin = COLUMNS
         if groups > 1:
             begin = packed
             for p in range(pixels):
-                for r in range(rows):
-                    place = COLUMNS + p * groups * rows + places[group, r]
-                    work[packed + p * rows + r] = work[place]
-        part = group * rows * filters
-        multiply_matrices(blas, work, begin, weights, part, work, products, pixels, rows, filters)
-        begin = products
-        for p in range(first, first + pixels):
-            for f in range(filters):
-                value = _load(work, begin, f) + _load(bias, group * filters, f)
-                _store(out, (p * groups + group) * filters, f, value)
-            begin += filters
+                for r in range(held):
+                    place = COLUMNS + p * groups * held + places[group, r]
+                    work[packed + p * held + r] = work[place]
+        multiply_matrices(
+            blas, work, begin, weights, (group * rows + part[0] * held) * filters,
+            out, (first * groups + group) * filters, pixels, held, filters, groups * filters, 1,
+        )  # fmt: skip
 
 
 @device

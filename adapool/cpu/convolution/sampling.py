@@ -177,6 +177,7 @@ def sample_tile(
     wide: Any,
     narrow: Any,
     table: Any,
+    part: Any,
     pixels: Any,
     finite: Any,
     at: Any,
@@ -187,22 +188,25 @@ def sample_tile(
     `size` is that of the image, channels last; `grid` (batch, plane, row, column, offsets of a
     pixel, samples of a pixel, first point of the block, whether there is a mask); `start` where
     the first tap of the block is; `rule` (interpolation, displacements of a tap). Where there is
-    no mask, it is CHUNK ones. One of `wide` and `narrow` is None, and is not compiled.
+    no mask, it is CHUNK ones. `part` is which of how many parts of the taps. One of `wide` and
+    `narrow` is None, and is not compiled.
     What is not finite among offsets and mask makes the first or second of `finite` False.
     """
     interpolation, ndim = rule
     width, samples = grid[4], grid[5]
     corners = 1 << ndim if interpolation == LINEAR else 1
-    index = at.dtype.type
+    index, number = at.dtype.type, work.dtype.type
     steps = index(size[1] * size[2] * size[3]), index(size[2] * size[3]), index(size[3])
-    length = table.size // TABLES
+    # Of the tables, and of the samples of a pixel, those of this part.
+    length = table.size // TABLES // part[1]
+    taken = samples // part[1]
     pixel = pixels[0]
     while pixel < pixels[1]:
         # A run is what the tile has of an output row, as far as the table reaches.
         row = pixel // block[3]
         x, y = pixel - row * block[3], row % block[2]
         z, item = row // block[2] % block[1], row // (block[2] * block[1])
-        run = min(block[3] - x, pixels[1] - pixel, length // samples)
+        run = min(block[3] - x, pixels[1] - pixel, length // taken)
         point = ((item % grid[0] * grid[1] + z) * grid[2] + y) * grid[3] + x + grid[6]
         begin = item * size[0] * size[1] * size[2] * size[3]
         origin = (
@@ -210,11 +214,13 @@ def sample_tile(
             np.int32(y * stride[1] + start[1]),
             np.int32(x * stride[2] + start[2]),
         )
-        finite[0] &= all_finite(offsets, point * width, run * width)
-        finite[1] &= all_finite(mask, point * samples * grid[7], min(run * samples, mask.size))
-        for done in range(0, run * samples, CHUNK):
-            n = min(CHUNK, run * samples - done)
-            target = COLUMNS + ((pixel - pixels[0]) * samples + done) * depth
+        if part[0] == 0:
+            finite[0] &= all_finite(offsets, point * width, run * width)
+            finite[1] &= all_finite(mask, point * samples * grid[7], min(run * samples, mask.size))
+        for done in range(0, run * taken, CHUNK):
+            n = min(CHUNK, run * taken - done)
+            entry = part[0] * length + done
+            target = COLUMNS + ((pixel - pixels[0]) * taken + done) * depth
             masked = (point * samples + done) * grid[7]
             for axis in range(3 - ndim, 3):
                 locate(
@@ -222,7 +228,7 @@ def sample_tile(
                     point * width + axis - (3 - ndim),
                     limit,
                     table,
-                    done,
+                    entry,
                     n,
                     axis,
                     (origin[axis], size[axis], steps[axis]),
@@ -231,7 +237,12 @@ def sample_tile(
                     work,
                 )
             if wide is not None:
-                blend_wide(image, begin, mask, masked, n, depth, corners, at, work, target)
+                # The mask of a part of the taps does not lie together: it is gathered.
+                where = (TABLES - 1) * part[1] * length + entry
+                for j in range(n):
+                    place = (point * samples + table[where + j]) * grid[7]
+                    work[LINE + j] = number(_load(mask, place, 0))
+                blend_wide(image, begin, work, LINE, n, depth, corners, at, work, target)
             if narrow is not None:
                 for channel in range(depth):
                     line = target if depth == 1 else LINE

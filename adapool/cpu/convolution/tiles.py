@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapool._jit import kernel
-from adapool.cpu.convolution.products import multiply, scale
+from adapool.cpu.convolution.products import begin_with, multiply, scale
 from adapool.cpu.convolution.sampling import sample_tile
 
 
@@ -46,29 +46,20 @@ def convolve(
     pixels, shares = block[0] * block[1] * block[2] * block[3], work.shape[0]
     tiles = (pixels + tile - 1) // tile
     flags, indices, numbers = finite[task], at[task], work[task]
+    parts = shape[3]
     for t in range(task * tiles // shares, (task + 1) * tiles // shares):
         first, last = t * tile, min((t + 1) * tile, pixels)
-        sample_tile(
-            image,
-            offsets,
-            mask,
-            size,
-            grid,
-            block,
-            start,
-            stride,
-            rule,
-            limit,
-            depth,
-            wide,
-            narrow,
-            table,
-            (first, last),
-            flags,
-            indices,
-            numbers,
-        )
-        if factors is not None:
-            scale(numbers, last - first, depth, factors, bias, out, first)
         if weights is not None:
-            multiply(blas, numbers, last - first, tile, shape, weights, bias, places, out, first)
+            begin_with(bias, last - first, out, first)
+        for part in range(parts):
+            sample_tile(
+                image, offsets, mask, size, grid, block, start, stride, rule, limit, depth,
+                wide, narrow, table, (part, parts), (first, last), flags, indices, numbers,
+            )  # fmt: skip
+            if factors is not None:
+                scale(numbers, last - first, depth, factors, bias, out, first)
+            if weights is not None:
+                multiply(
+                    blas, numbers, last - first, tile, shape[:3], (part, parts), weights,
+                    places, out, first,
+                )  # fmt: skip

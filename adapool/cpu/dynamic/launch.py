@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from adapool._backends import Array, Pooled, Triple, empty_value
+from adapool._checks import predictions
 from adapool._jit import workers_for
 from adapool._windows import size_limits
 from adapool.cpu.dynamic import pooling
 from adapool.cpu.dynamic.keys import key_dtype, key_order
 from adapool.cpu.dynamic.pyramid import Pyramid
-from adapool.cpu.dynamic.queries import ALL_CLASSES, BLOCK, LINE_ROWS
+from adapool.cpu.dynamic.queries import ALL_CLASSES, BLOCK, LINE_ROWS, STRAYS
 from adapool.cpu.dynamic.tables import LEVELS
 from adapool.cpu.dynamic.tiles import LONGEST, TABLE_BYTES
 from adapool.cpu.fixed.launch import check_finite
@@ -32,7 +33,8 @@ def dynamic_pooling(
     with_indices: bool,
 ) -> Pooled:
     """Pool windows of the size that `sizes` (batch or 1, plane, row, column, P) gives."""
-    check_finite("param_network", sizes)
+    if max(stride) > 1:  # of which the kernel reads some
+        check_finite("param_network", sizes)
     batch, *volume, channels = image.shape
     grid = [-(-n // s) for n, s in zip(volume, stride, strict=True)]
     out = np.empty((batch, *grid, channels), image.dtype)
@@ -105,25 +107,33 @@ def _pool(
         out.view(bits).reshape(-1),
         None if indices is None else indices.reshape(-1),
     )
+    # Keys of at most 32 bits are looked up together with their places, in 64.
+    packed = indices is not None and bits.itemsize <= 4
+    table = np.dtype(np.int64) if packed else bits
     raw_fill = np.asarray(fill, image.dtype).view(bits)[()]
     # Every thread has a workspace of its own, of a size that does not depend on the image.
     workers = workers_for(work, tiles)
-    room = _table_room(image, tile, limits)
+    # None of them has met a size that is not finite.
+    states = np.zeros((workers, 7, 3), np.int64)
+    room = _table_room(image, table.itemsize, tile, limits)
     pixels = math.prod(tile)
     pooling.look_up_tiles(
         *arguments,
         raw_fill,
-        np.empty((workers, 4, room), bits),
-        None if indices is None else np.empty((workers, 4, room), np.int32),
+        np.empty((workers, 4, room), table),
+        None if indices is None or packed else np.empty((workers, 4, room), np.int32),
         np.empty((workers, 4, pixels + BLOCK), np.int32),
         np.empty((workers, LINE_ROWS, tile[2] * params.shape[-1]), np.int32),
         np.empty((workers, tile[0] * tile[1], 2), np.int64),
         np.empty((workers, 2, ALL_CLASSES), np.int64),
         np.empty((workers, 4, LEVELS), np.int64),
-        np.empty((workers, 6, 3), np.int64),
+        states,
+        True if packed else None,
         tasks=workers,
         work=work,
     )
+    if states[:, STRAYS].any():
+        predictions.not_finite("param_network")
     if left.any():
         pyramid = Pyramid(keys, order, indices is not None)
         pooling.search_tiles(
@@ -150,11 +160,11 @@ def _tile_shape(image: Any) -> Triple:
     return planes, min(rows, image.shape[2]), min(columns, image.shape[3])
 
 
-def _table_room(image: Any, tile: Triple, limits: Triple) -> int:
+def _table_room(image: Any, itemsize: int, tile: Triple, limits: Triple) -> int:
     """Return the elements that one table needs at most."""
     cells = math.prod(
-        min(n, t + 2 * min(limit, LONGEST))
+        min(n + min(limit, LONGEST), t + 2 * min(limit, LONGEST))
         for n, t, limit in zip(image.shape[1:4], tile, limits, strict=True)
     )
-    most = max(min(cells, _MOST_TABLE_BYTES // image.itemsize), math.prod(tile))
-    return max(most, min(cells * image.shape[4], TABLE_BYTES // image.itemsize))
+    most = max(min(cells, _MOST_TABLE_BYTES // itemsize), math.prod(tile))
+    return max(most, min(cells * image.shape[4], TABLE_BYTES // itemsize))

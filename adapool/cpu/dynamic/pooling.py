@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapool._jit import kernel
+from adapool.cpu.dynamic.alike import pool_alike, size_of_all
 from adapool.cpu.dynamic.keys import KeyOrder
 from adapool.cpu.dynamic.pyramid import search_tile
 from adapool.cpu.dynamic.queries import (
@@ -59,8 +60,11 @@ def look_up_tiles(
     counts: Any,
     shares: Any,
     state: Any,
+    packed: Any,
 ) -> None:
     """Answer the queries that tables serve.
+
+    `packed`, if not None, says that keys hold their places.
 
     `left` gets, for each tile with larger windows, how long those that were served can be.
     """
@@ -70,6 +74,13 @@ def look_up_tiles(
     place_regularly(line[worker], geometry[STRIDE, 2])
     for task in range(worker, left.shape[0], keys.shape[0]):
         batch = enter_tile(task, geometry, here)
+        if (
+            positions is None
+            and (indices is None or packed is not None)
+            and size_of_all(params, geometry, centered, batch, here)
+            and pool_alike(image, order, batch, geometry, here, table, out, indices, packed)
+        ):
+            continue
         longest = LONGEST
         while True:
             for axis in range(3):
@@ -91,19 +102,19 @@ def look_up_tiles(
             left[task] = longest
         served = total - count[0, EMPTY] - count[0, LARGE]
         channels = image.shape[4]
-        group = max(1, min(channels, TABLE_BYTES // (cells * image.itemsize)))
+        group = max(1, min(channels, TABLE_BYTES // (cells * table.itemsize)))
         if served > 0:
-            size = cells * group * image.itemsize
+            size = cells * group * table.itemsize
             choose_levels(count, float(size), float(LOOK_UP * group * served), share)
         for channel in range(0, channels, group):
             some = min(group, channels - channel)
             if served > 0:
-                load_tile(table, place, image, order, batch, here, channel, some)
+                load_tile(table, place, image, order, batch, here, channel, some, packed)
                 answer(table, place, here, query, count, share, some)
             empty = query[ORDER, served:total]
             store_tile(
                 out, indices, table, place, run, empty, fill, order, total, channels,
-                channel, some, geometry, here,
+                channel, some, geometry, here, packed,
             )  # fmt: skip
 
 
@@ -126,7 +137,7 @@ def search_tiles(
     stacks: Any,
     states: Any,
 ) -> None:
-    """Answer the queries that :func:`_look_up_tiles` has left."""
+    """Answer the queries that :func:`look_up_tiles` has left."""
     for task in range(worker, left.shape[0], stacks.shape[0]):
         if left[task, 0] > 0:
             search_tile(

@@ -8,17 +8,20 @@ import numpy as np
 
 from adapool import _formulas
 from adapool._jit import device
-from adapool.cpu._memory import flat
+from adapool.cpu._memory import apart, flat
 
-_to_size = device(_formulas.to_size)
+_to_size = device(_formulas.to_short_size)
+_load, _store = apart("sizes")
+_add_stray = device(_formulas.add_stray)
 _window_start = device(_formulas.window_start)
 
 # Geometry is passed as the rows of one array of triples (plane, row, column): parameter columns,
 # limits of sizes, strides, the image's shape and that of a tile. Where a thread is, as another:
 # the tile, the longest windows that are looked up in tables, the first position at which those
-# can begin, and the box that the windows found do cover. Tuples took twice as long to compile.
+# can begin, the box that the windows found do cover, and whether a size was not finite. Tuples
+# took twice as long to compile.
 COLUMNS, LIMITS, STRIDE, VOLUME, TILE = range(5)
-BEGIN, END, CAPS, REACH, LOW, HIGH = range(6)
+BEGIN, END, CAPS, REACH, LOW, HIGH, STRAYS = range(7)
 
 # A class is three binary logarithms of extents, three bits each: plane, row, column. Then there
 # are windows that need no table, because they are empty, or cannot use one: too large.
@@ -41,7 +44,7 @@ LINE_ROWS = 6
 _TOO_LARGE, _NOTHING = 1 << 12, -(1 << 20)
 
 # Neighbours of one class are sorted as a block; queries have room for one block more.
-BLOCK = 16
+BLOCK = 8
 
 
 @device
@@ -137,7 +140,9 @@ def collect(
     clipped, sizes = line[_VALUES], line[_SIZES]
     firsts, spans = line[_FIRSTS], line[_SPANS]
     width = params.shape[1]
+    # In 32 bits, half of whose range is more than any axis: a size may be added to a position.
     limit = max(geometry[LIMITS, 0], geometry[LIMITS, 1], geometry[LIMITS, 2])
+    limit = np.int32(min(limit, 1 << 30))
     for axis in range(3):
         state[REACH, axis] = max(state[BEGIN, axis] - state[CAPS, axis], 0)
         # Only an axis of one position has no column of its own; it is not looked at again.
@@ -159,8 +164,11 @@ def collect(
             # All values of the row first: a contiguous loop, unlike one over every second or
             # third of them.
             values = flat(params)[row * width : (row + (n - 1) * step + 1) * width]
+            strays = np.int32(0)
             for j in range(values.size):
                 clipped[j] = _to_size(values[j], limit)
+                strays = _add_stray(strays, values[j])
+            state[STRAYS, 0] |= strays
             starts = queries[START, total : total + n]
             extents = queries[EXTENT, total : total + n]
             classes = queries[CLASS, total : total + n]
@@ -173,10 +181,23 @@ def collect(
                 if column < 0:
                     continue
                 end, cap = np.int32(geometry[VOLUME, axis]), np.int32(state[CAPS, axis])
-                bound, reach = np.int32(geometry[LIMITS, axis]), state[REACH, axis]
+                bound = np.int32(min(geometry[LIMITS, axis], 1 << 30))
+                reach = np.int32(state[REACH, axis])
                 # Short loops are vectorised, and take a quarter of the time of one long one.
-                for i in range(n):
-                    sizes[i] = clipped[i * step * width + column]
+                # Distances that are known to the compiler make loops that are vectorised.
+                distance = step * width
+                if distance == 1:
+                    for i in range(n):
+                        sizes[i] = clipped[i]
+                elif distance == 2:
+                    for i in range(n):
+                        _store(sizes, 0, i, _load(clipped, column, 2 * i))
+                elif distance == 3:
+                    for i in range(n):
+                        _store(sizes, 0, i, _load(clipped, column, 3 * i))
+                else:
+                    for i in range(n):
+                        sizes[i] = clipped[i * distance + column]
                 places = line[_PLACES if axis == 2 else _ZEROS]
                 origin = np.int32(x if axis == 2 else y if axis == 1 else z)
                 for i in range(n):
@@ -245,10 +266,10 @@ def sort_queries(queries: Any, n: int, counts: Any, plane: int, row: int, base: 
                     for j in range(BLOCK):
                         number[np.uint32(classes[i + j])] += 1
             elif differ == 0:
-                end = at[first]
+                run = order[at[first] : at[first] + BLOCK]
                 for j in range(BLOCK):
-                    order[end + j] = i + j
-                at[first] = end + BLOCK
+                    run[j] = i + j
+                at[first] += BLOCK
             else:
                 for j in range(BLOCK):
                     at_class = np.uint32(classes[i + j])

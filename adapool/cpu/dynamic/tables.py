@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from adapool._jit import device
-from adapool.cpu.dynamic.queries import CLASSES, EXTENT, HIGH, LOW, ORDER, START
+from adapool.cpu.dynamic.lookups import look_up, look_up_channels, look_up_places
+from adapool.cpu.dynamic.queries import CLASSES, HIGH, LOW, ORDER
 
-# Cost of looking up a box, in passes over one byte of a cell.
-LOOK_UP = 48
+# Cost of looking up a box, in passes over one byte of a cell: of 24 to 144 the best, by 8 % for
+# 48 in a volume with random windows.
+LOOK_UP = 96
 
 # Levels of an axis: boxes of 1, 2, 4, .. 128 cells.
 LEVELS = 8
@@ -52,9 +54,12 @@ def double(keys: Any, places: Any, to: int, source: int, offset: int, count: int
             place, other = places[source, begin:end], places[source, begin + offset : end + offset]
             winner = places[to, begin:end]
             for j in range(low.size):
-                better = high[j] > low[j] or (high[j] == low[j] and other[j] < place[j])
-                target[j] = high[j] if better else low[j]
-                winner[j] = other[j] if better else place[j]
+                # All are loaded, and no condition waits for another: so the loop is vectorised.
+                here, there = low[j], high[j]
+                first, second = place[j], other[j]
+                better = (there > here) | ((there == here) & (second < first))
+                target[j] = there if better else here
+                winner[j] = second if better else first
 
 
 @device
@@ -108,136 +113,6 @@ def choose_levels(counts: Any, cells: float, queries: float, shares: Any) -> Non
             best = cost
         else:
             kept[axis] = before
-
-
-@device
-def _boxes(level: int, table: int) -> int:
-    """Count the boxes of a table that cover any window of a level, along one axis."""
-    return 2 << (level - table) if level > 0 else 1
-
-
-@device
-def _place(i: int, n: int) -> int:
-    """Return where the i-th of `n` boxes is: a share, in 1/65536, of the way to the last one.
-
-    Spread evenly, boxes leave no gap; ``min(i * step, last)`` would do as well, but is compiled
-    to branches, and where boxes are many those take 12 ns for each query in place of 3.
-    """
-    return ((i << 16) + n - 2) // (n - 1) if n > 1 else 0
-
-
-@device
-def _look_up(
-    table: Any, result: Any, queries: Any, order: Any, c: int, level: Any, plane: int, row: int
-) -> None:
-    """Answer the queries of class `c`, listed in `order`, from a table of one channel.
-
-    `level` is the table's (plane, row, column); `plane` and `row` are in cells.
-    """
-    starts, extents = queries[START], queries[EXTENT]
-    step_z, step_y, step_x = 1 << level[0], 1 << level[1], 1 << level[2]
-    boxes_z = _boxes(c >> 6, level[0])
-    boxes_y = _boxes(c >> 3 & 7, level[1])
-    boxes_x = _boxes(c & 7, level[2])
-    # The first boxes along rows and columns are nearly all there is to do, so they have their
-    # own loops: 2.0 ns for four boxes in place of 3.0, and 4 for eight in place of 6.
-    first_y, first_x = _place(1, boxes_y), _place(1, boxes_x)
-    if boxes_z == 1:
-        for n in range(order.size):
-            q = np.uint32(order[n])
-            extent = extents[q]
-            above = starts[q]
-            below = above + (((extent >> 8 & 255) + 1 - step_y) * first_y >> 16) * row
-            right = ((extent & 255) + 1 - step_x) * first_x >> 16
-            result[q] = max(
-                max(table[np.uint64(above)], table[np.uint64(above + right)]),
-                max(table[np.uint64(below)], table[np.uint64(below + right)]),
-            )
-    else:
-        for i in range(0, boxes_z, 2):
-            this_z, next_z = _place(i, boxes_z), _place(i + 1, boxes_z)
-            for n in range(order.size):
-                q = np.uint32(order[n])
-                extent = extents[q]
-                last = (extent >> 16) + 1 - step_z
-                front = starts[q] + (last * this_z >> 16) * plane
-                behind = starts[q] + (last * next_z >> 16) * plane
-                right = ((extent & 255) + 1 - step_x) * first_x >> 16
-                best = max(
-                    max(table[np.uint64(front)], table[np.uint64(front + right)]),
-                    max(table[np.uint64(behind)], table[np.uint64(behind + right)]),
-                )
-                below = (((extent >> 8 & 255) + 1 - step_y) * first_y >> 16) * row
-                front += below
-                behind += below
-                other = max(
-                    max(table[np.uint64(front)], table[np.uint64(front + right)]),
-                    max(table[np.uint64(behind)], table[np.uint64(behind + right)]),
-                )
-                if i > 0:
-                    best = max(best, result[q])
-                result[q] = max(best, other)
-    for i in range(boxes_z):
-        this_z = _place(i, boxes_z)
-        for j in range(0, boxes_y, 2):
-            this_y, next_y = _place(j, boxes_y), _place(j + 1, boxes_y)
-            for k in range(2 if j == 0 else 0, boxes_x, 2):
-                this_x, next_x = _place(k, boxes_x), _place(k + 1, boxes_x)
-                for n in range(order.size):
-                    q = np.uint32(order[n])
-                    extent = extents[q]
-                    cell = starts[q] + (((extent >> 16) + 1 - step_z) * this_z >> 16) * plane
-                    last = (extent >> 8 & 255) + 1 - step_y
-                    above = cell + (last * this_y >> 16) * row
-                    below = cell + (last * next_y >> 16) * row
-                    last = (extent & 255) + 1 - step_x
-                    left, right = last * this_x >> 16, last * next_x >> 16
-                    best = max(result[q], table[np.uint64(above + left)])
-                    best = max(best, table[np.uint64(above + right)])
-                    other = max(table[np.uint64(below + left)], table[np.uint64(below + right)])
-                    result[q] = max(best, other)
-
-
-@device
-def _look_up_channels(
-    keys: Any,
-    places: Any,
-    at: int,
-    queries: Any,
-    order: Any,
-    c: int,
-    level: Any,
-    plane: int,
-    row: int,
-    group: int,
-) -> None:
-    """Do what :func:`_look_up` does, from table `at`, for any number of channels and `places`."""
-    starts, extents = queries[START], queries[EXTENT]
-    step_z, step_y, step_x = 1 << level[0], 1 << level[1], 1 << level[2]
-    boxes_z = _boxes(c >> 6, level[0])
-    boxes_y = _boxes(c >> 3 & 7, level[1])
-    boxes_x = _boxes(c & 7, level[2])
-    for n in range(order.size):
-        q = np.int64(order[n])
-        extent = extents[q]
-        fresh = True
-        for i in range(boxes_z):
-            plane_at = starts[q] + min(i * step_z, (extent >> 16) + 1 - step_z) * plane
-            for j in range(boxes_y):
-                row_at = plane_at + min(j * step_y, (extent >> 8 & 255) + 1 - step_y) * row
-                for k in range(boxes_x):
-                    cell = (row_at + min(k * step_x, (extent & 255) + 1 - step_x)) * group
-                    for channel in range(group):
-                        source, target = np.uint64(cell + channel), np.uint64(q * group + channel)
-                        key, best = keys[at, source], keys[3, target]
-                        if places is None:
-                            keys[3, target] = key if fresh else max(key, best)
-                        else:
-                            place, winner = places[at, source], places[3, target]
-                            if fresh or key > best or (key == best and place < winner):
-                                keys[3, target] = key
-                                places[3, target] = place
-                    fresh = False
 
 
 @device
@@ -298,8 +173,13 @@ def answer(
                         order = queries[ORDER, counts[1, c] - counts[0, c] : counts[1, c]]
                         level = z, y, x
                         if places is None and group == 1:
-                            _look_up(keys[at], keys[3], queries, order, c, level, plane, row)
+                            look_up(keys[at], keys[3], queries, order, c, level, plane, row)
+                        elif places is not None and group == 1:
+                            look_up_places(
+                                keys[at], places[at], keys[3], places[3], queries, order, c,
+                                level, plane, row,
+                            )  # fmt: skip
                         else:
-                            _look_up_channels(
+                            look_up_channels(
                                 keys, places, at, queries, order, c, level, plane, row, group
                             )

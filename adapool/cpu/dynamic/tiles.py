@@ -9,6 +9,7 @@ import numpy as np
 from adapool._jit import device
 from adapool.cpu._memory import flat
 from adapool.cpu.dynamic.keys import KeyOrder, from_key, to_key
+from adapool.cpu.dynamic.packing import key_of, pack, place_of
 from adapool.cpu.dynamic.queries import CLASS, CLASSES, HIGH, LOW, VOLUME
 from adapool.cpu.dynamic.tables import LEVELS
 
@@ -33,8 +34,12 @@ def load_tile(
     state: Any,
     channel: int,
     group: int,
+    packed: Any,
 ) -> None:
-    """Copy `group` channels of a tile with its halo to the first table."""
+    """Copy `group` channels of a tile with its halo to the first table.
+
+    `packed`, if it is not None, together with their places: then `places` is None.
+    """
     # Slices of a flat array are half the price of slices of five axes, in rows that are short.
     pixels = flat(image)
     channels = image.shape[4]
@@ -45,7 +50,17 @@ def load_tile(
             begin = ((batch * image.shape[1] + z) * image.shape[2] + y) * image.shape[3]
             begin = (begin + state[LOW, 2]) * channels + channel
             target = keys[0, at : at + size]
-            if group == channels:
+            if packed is not None:
+                corner = (z - state[LOW, 0]) << 20 | (y - state[LOW, 1]) << 10
+                if group == 1 and channels == 1:
+                    source = pixels[begin : begin + size]
+                    for j in range(size):
+                        target[j] = pack(to_key(source[j], order), corner + j)
+                else:
+                    for j in range(size):
+                        key = to_key(pixels[begin + j // group * channels + j % group], order)
+                        target[j] = pack(key, corner + j // group)
+            elif group == channels:
                 source = pixels[begin : begin + size]
                 for j in range(size):
                     target[j] = to_key(source[j], order)
@@ -53,8 +68,9 @@ def load_tile(
                 for j in range(size):
                     target[j] = to_key(pixels[begin + j // group * channels + j % group], order)
             if places is not None:
-                for j in range(at, at + size):
-                    places[0, j] = j // group
+                corner = (z - state[LOW, 0]) << 20 | (y - state[LOW, 1]) << 10
+                for j in range(size):
+                    places[0, at + j] = corner + j // group
             at += size
 
 
@@ -74,11 +90,15 @@ def store_tile(
     group: int,
     geometry: Any,
     state: Any,
+    packed: Any,
 ) -> None:
     """Write the results of a tile's queries to their slots; `empty` ones get `fill`."""
     for q in empty:
         for c in range(q * group, (q + 1) * group):
-            keys[3, c] = to_key(fill, order)
+            if packed is None:
+                keys[3, c] = to_key(fill, order)
+            else:
+                keys[3, c] = pack(to_key(fill, order), -1)
             if places is not None:
                 places[3, c] = -1
     begin = 0
@@ -86,24 +106,55 @@ def store_tile(
     while begin < total * group:
         n, slot = rows[r, 0] * group, rows[r, 1] * channels + channel
         result = keys[3, begin : begin + n]
-        if group == channels:
-            target = out[slot : slot + n]
-            for j in range(n):
-                target[j] = from_key(result[j], order)
-        else:
-            for j in range(n):
-                out[slot + j // group * channels + j % group] = from_key(result[j], order)
-        if indices is not None:
-            for j in range(n):
-                place = np.int64(places[3, begin + j])
-                if place >= 0:
-                    y, x = divmod(place, state[HIGH, 2] - state[LOW, 2])
-                    z, y = divmod(y, state[HIGH, 1] - state[LOW, 1])
-                    place = (state[LOW, 0] + z) * geometry[VOLUME, 1] + state[LOW, 1] + y
-                    place = place * geometry[VOLUME, 2] + state[LOW, 2] + x
-                indices[slot + j // group * channels + j % group] = place
+        place = None if places is None else places[3, begin : begin + n]
+        write(out, indices, result, place, slot, order, geometry, state, channels, group, packed)
         begin += n
         r += 1
+
+
+@device
+def write(
+    out: Any,
+    indices: Any,
+    result: Any,
+    places: Any,
+    slot: int,
+    order: KeyOrder,
+    geometry: Any,
+    state: Any,
+    channels: int,
+    group: int,
+    packed: Any,
+) -> None:
+    """Write `group` of the channels of a row of results, and where in the image they were."""
+    bits = out.dtype.type
+    target = out[slot : slot + result.size] if group == channels else out[slot:]
+    if packed is None:
+        if group == channels:
+            for j in range(result.size):
+                target[j] = from_key(result[j], order)
+        else:
+            for j in range(result.size):
+                target[j // group * channels + j % group] = from_key(result[j], order)
+    elif group == channels:
+        for j in range(result.size):
+            target[j] = from_key(bits(key_of(result[j])), order)
+    else:
+        for j in range(result.size):
+            key = bits(key_of(result[j]))
+            target[j // group * channels + j % group] = from_key(key, order)
+    if indices is not None:
+        winners = indices[slot : slot + result.size] if group == channels else indices[slot:]
+        height, width = geometry[VOLUME, 1], geometry[VOLUME, 2]
+        first = (state[LOW, 0] * height + state[LOW, 1]) * width + state[LOW, 2]
+        for j in range(result.size):
+            place = place_of(result[j]) if places is None else np.int64(places[j])
+            at = ((place >> 20) * height + (place >> 10 & 1023)) * width + (place & 1023)
+            at = first + at if place >= 0 else np.int64(-1)
+            if group == channels:
+                winners[j] = at
+            else:
+                winners[j // group * channels + j % group] = at
 
 
 @device

@@ -41,28 +41,32 @@ def find_sites(params: Array, limits: tuple[int, ...]) -> tuple[Array, Array, Ar
     rows = starts.size - 1
     bounds = np.array(limits)
     scan.read_sites(params, columns, starts, bounds, *fields, kept, tasks=rows, work=params.size)
-    if not kept.any():
+    count = np.count_nonzero(kept)
+    if count == 0:
         predictions.no_sites("param_network")
 
     # Numbers go to sites that have a window, in their order.
-    numbers = np.where(kept, np.cumsum(kept, dtype=np.int32) - np.int32(1), np.int32(-1))
+    numbers = np.arange(found, dtype=np.int32)
+    if count < found:
+        numbers = np.where(kept, np.cumsum(kept, dtype=np.int32) - np.int32(1), np.int32(-1))
     positions, sizes, strides = fields
     owner = _paint(starts, positions, strides, numbers, params.shape[:3])
-    if kept.all():
+    if count == found:
         return positions, sizes, strides, owner
     return positions[kept], sizes[kept], strides[kept], owner
 
 
 def _check_params(params: Array) -> None:
     """Raise ValueError unless all parameters are finite and all strides at least 1."""
-    finite, enough = np.ones((2, FLAGS), np.bool_)
+    finite, enough = flags = np.ones((2, FLAGS), np.bool_)
     least = _least(params.dtype, params.shape[-1])
     flat = params.reshape(-1)
     scan.check_params(flat, least, finite, enough, tasks=FLAGS, work=params.size)
+    if flags.all():
+        return
     if not finite.all():
         predictions.not_finite("param_network")
-    if not enough.all():
-        predictions.stride_below_one("param_network")
+    predictions.stride_below_one("param_network")
 
 
 @functools.cache
