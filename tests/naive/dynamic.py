@@ -56,6 +56,8 @@ def in_ellipse(steps: Sequence[int], size: Sequence[float]) -> bool:
         major, minor, angle = size
         if min(major, minor) <= 0:
             return False
+        if major == minor:
+            angle = 0.0  # of a circle, which pixels may lie on to the bit
         down, right = steps
         along = down * math.cos(angle) + right * math.sin(angle)
         across = right * math.cos(angle) - down * math.sin(angle)
