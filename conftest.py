@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +27,7 @@ collect_ignore_glob = [
 
 
 # Tiers that take minutes, or need what is seldom there. They run where they are asked for: by their
-# marker, or, all but the first, by the name of a file or a folder.
+# marker, or, all but the first, by the name of a file or of a folder inside of `tests`.
 TIERS = ("exhaustive", "slow", "site", "cluster", "simulator", "gpu", "peers")
 
 # Files whose tests take minutes each: the site, and suites in processes of their own.
@@ -35,13 +36,19 @@ LONGEST = ("test_site.py", "test_cuda_launches.py", "test_cuda.py")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave tiers aside; begin with the longest, so that no worker waits for them at the end."""
-    if not config.option.markexpr:
-        everything = {config.rootpath / name for name in config.getini("testpaths")}
-        named = {config.invocation_params.dir / name for name in config.args} != everything
-        left = TIERS[:1] if named else TIERS
-        aside = {item for item in items if any(map(item.get_closest_marker, left))}
-        config.hook.pytest_deselected(items=list(aside))
-        items[:] = [item for item in items if item not in aside]
+    root, tops = config.rootpath, config.getini("testpaths")
+    asked = {tier for tier in TIERS if re.search(rf"\b{tier}\b", config.option.markexpr)}
+    for path in (config.invocation_params.dir / name for name in config.args):
+        if not (root.is_relative_to(path) or path in {root / top for top in tops}):
+            asked.update(TIERS[1:])
+
+    def is_aside(item: pytest.Item) -> bool:
+        own = {tier for tier in TIERS if item.get_closest_marker(tier)}
+        return bool(own) and not own & asked
+
+    aside = set(filter(is_aside, items))
+    config.hook.pytest_deselected(items=list(aside))
+    items[:] = [item for item in items if item not in aside]
     items.sort(key=lambda item: (*LONGEST, item.path.name).index(item.path.name))
 
 

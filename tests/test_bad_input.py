@@ -172,6 +172,11 @@ CASES: dict[str, Wrong] = {
     "sizes nan": Wrong(
         dynamic(filled((5, 6), np.nan, (0, 0))), V, ("param_network", "finite", "NaN")
     ),
+    "strides inf, sizes alike": Wrong(
+        dynamic(np.concatenate([np.ones((5, 6, 2)), np.full((5, 6, 2), np.inf)], axis=-1)),
+        V,
+        ("param_network", "finite"),
+    ),
     "sizes inf": Wrong(
         dynamic(lambda x: np.full((1, 5, 6, 2), np.inf)), V, ("param_network", "finite")
     ),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import adapool
 from adapool.cpu.objects import textures
-from adapool.estimators.blobs.noise import growth
+from adapool.estimators.blobs.noise import growth, noise
 
 Array = NDArray[Any]
 
@@ -105,7 +105,7 @@ BACKGROUNDS = {
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", BACKGROUNDS)
-def test_uneven_ground_is_no_object(name: str, seed: int) -> None:
+def test_uneven_background_is_no_object(name: str, seed: int) -> None:
     image = camera(BACKGROUNDS[name], np.random.default_rng(seed))
     assert len(adapool.peak_local_max(image)) == 0
 
@@ -119,6 +119,17 @@ def test_one_wide_object_with_a_rim_is_one(radius: float, edge: float) -> None:
     points = adapool.peak_local_max(camera(photons, rng))
     assert missed(np.array([[160.0, 150.0]]), points, radius / 4) == 0
     assert len(points) <= 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("width", "edge"), [(60, 8), (75, 8), (100, 12)])
+def test_something_soft_up_to_a_third_of_the_image_is_an_object(
+    width: float, edge: float, seed: int
+) -> None:
+    noise = np.random.default_rng(seed).normal(0, 3, SHAPE)
+    points = adapool.peak_local_max(disk((160, 160), width / 2, 100, edge) + noise)
+    assert len(points) == 1
+    assert missed(np.array([[160.0, 160.0]]), points, width / 4) == 0
 
 
 # What these rest on ------------------------------------------------------------------------------
@@ -135,6 +146,35 @@ def test_noise_grows_as_that_of_photons() -> None:
     np.testing.assert_allclose(expected, np.array([300, 400]) / start, rtol=0.2)
     assert growth([rng.normal(0, 9, SHAPE)], [photons]).rate * 300 < 0.1
     assert growth([rng.normal(0, 9, SHAPE)], [np.zeros(SHAPE)]).rate == 0
+
+
+def test_something_bright_hides_no_growth_of_noise() -> None:
+    rng = np.random.default_rng(0)
+    photons = 100 + 300 * X
+    band = rng.poisson(photons) - photons
+    bright = np.where(np.hypot(ROW - 30, COLUMN - 30) < 6, 3e5, photons)
+    before, after = growth([band], [photons]), growth([band], [bright])
+    assert before.rate > 0
+    assert abs(after.rate / before.rate - 1) < 0.05
+
+
+@pytest.mark.parametrize("change", [np.flipud, np.fliplr, np.transpose])
+@pytest.mark.parametrize("shape", [(1, 600, 511), (40, 120, 121)])
+def test_noise_of_large_images_is_that_of_turned_ones(shape: tuple[int, ...], change: Any) -> None:
+    """Of many pixels some are looked at, the same ones whichever way the image lies."""
+    rng = np.random.default_rng(1)
+    photons = 100 + 300 * np.broadcast_to(np.linspace(0, 1, shape[2]), shape)
+    band = rng.poisson(photons) - photons
+
+    def turned(array: Array) -> list[Array]:
+        return [np.ascontiguousarray(np.stack([change(plane) for plane in array]))]
+
+    assert growth(turned(band), turned(photons)) == growth([band], [photons])
+    levels = band.astype(np.float32)
+    ndim = 2 if shape[0] == 1 else 3
+    np.testing.assert_array_equal(
+        noise([turned(levels)], turned(levels), 1.0, ndim), noise([[levels]], [levels], 1.0, ndim)
+    )
 
 
 @pytest.mark.parametrize("shape", [(1, 40, 57), (7, 20, 21)])

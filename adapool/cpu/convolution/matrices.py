@@ -1,8 +1,8 @@
 """Matrix products inside kernels, by BLAS routines whose addresses kernels are given.
 
 ``np.dot`` inside a kernel would allocate, raise, and refer to numba's own symbols, which only a
-process that has numba's compiler running can resolve. The routines are those that it would call,
-inner dimensions in parts.
+process that has numba's compiler running can resolve. The routines are those that it would call.
+Inner dimensions are given to them in parts.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ def multiply(
 ) -> None:
     """Add columns times weights: (pixel, column) by (group, column, filter).
 
-    `weights` are flat, and of that `shape`. `part` is which of how many parts of the columns of
-    each group the tile holds.
+    `weights` are flat, and of that `shape`. `part` is (which part of the columns of each group
+    the tile holds, number of parts).
 
     BLAS wins at any size: plain loops took 6.9 ns a pixel for 9 products, 75 for 432 and 336 for
     2304, where it takes 3.2, 8.2 and 36.

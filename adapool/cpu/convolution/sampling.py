@@ -188,7 +188,8 @@ def sample_tile(
     `size` is that of the image, channels last; `grid` (batch, plane, row, column, offsets of a
     pixel, samples of a pixel, first point of the block, whether there is a mask); `start` where
     the first tap of the block is; `rule` (interpolation, displacements of a tap). Where there is
-    no mask, it is CHUNK ones. `part` is which of how many parts of the taps. One of `wide` and
+    no mask, it is CHUNK ones. `part` is (which part of the taps is
+    sampled, number of parts). One of `wide` and
     `narrow` is None, and is not compiled.
     What is not finite among offsets and mask makes the first or second of `finite` False.
     """

@@ -36,7 +36,7 @@ def _differ(left: Any, right: Any) -> Any:
 
 
 @device
-def size_of_all(params: Any, geometry: Any, centered: bool, batch: int, state: Any) -> bool:
+def all_alike(params: Any, geometry: Any, centered: bool, batch: int, state: Any) -> bool:
     """Whether all windows of a tile on a dense grid are alike, not empty, and not too large.
 
     If so, the box that they cover goes to `state`; it may reach beyond the image.
@@ -52,14 +52,16 @@ def size_of_all(params: Any, geometry: Any, centered: bool, batch: int, state: A
             at = _row_at(params, geometry, state, batch, z, y)
             if _differ(sizes[at : at + length], first) != 0:
                 return False
+    for j in range(width):
+        # Infinity, of strides too, is reported by whoever reads the parameters one by one.
+        if first[j] - first[j] != 0:
+            return False
     for axis in range(3):
         size = 1
         if geometry[STRIDE, axis] != 1:
             return False
         if geometry[COLUMNS, axis] >= 0:
-            value = first[geometry[COLUMNS, axis]]
-            # Infinity is reported by whoever reads the sizes one by one.
-            size = _to_size(value, geometry[LIMITS, axis]) if value - value == 0 else 0
+            size = _to_size(first[geometry[COLUMNS, axis]], geometry[LIMITS, axis])
         if size < 1 or size > LONGEST:
             return False
         state[LOW, axis] = _window_start(state[BEGIN, axis], size, centered)
@@ -137,7 +139,7 @@ def pool_alike(
     indices: Any,
     packed: Any,
 ) -> bool:
-    """Pool the tile that :func:`size_of_all` has found alike; return whether there was room."""
+    """Pool the tile that :func:`all_alike` has found alike; return whether there was room."""
     channels = image.shape[4]
     row = (state[END, 2] - state[BEGIN, 2]) * channels
     length = (state[HIGH, 2] - state[LOW, 2]) * channels

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapool._jit import kernel
-from adapool.cpu.dynamic.alike import pool_alike, size_of_all
+from adapool.cpu.dynamic.alike import all_alike, pool_alike
 from adapool.cpu.dynamic.keys import KeyOrder
 from adapool.cpu.dynamic.pyramid import search_tile
 from adapool.cpu.dynamic.queries import (
@@ -77,7 +77,7 @@ def look_up_tiles(
         if (
             positions is None
             and (indices is None or packed is not None)
-            and size_of_all(params, geometry, centered, batch, here)
+            and all_alike(params, geometry, centered, batch, here)
             and pool_alike(image, order, batch, geometry, here, table, out, indices, packed)
         ):
             continue

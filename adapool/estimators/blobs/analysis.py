@@ -11,7 +11,7 @@ from adapool.cpu.objects import labels as kernels
 from adapool.estimators.blobs import sample
 from adapool.estimators.blobs.candidates import Found, components_of, limits, octaves_for
 from adapool.estimators.blobs.measures import Candidates, joined, measured
-from adapool.estimators.blobs.noise import Growth, growth, noise, pixel_noise, together
+from adapool.estimators.blobs.noise import Growth, growth, noise, pixel_noise
 from adapool.estimators.blobs.pyramid import Frame, pixels_of
 from adapool.estimators.blobs.rims import grown, steps
 from adapool.estimators.blobs.scales import Scales
@@ -134,10 +134,9 @@ def frame_of(shape: tuple[int, ...], voxel: Array, ndim: int, widest: float) -> 
 
 def _noises(parts: list[Scales], pixels: float, ndim: int) -> Array:
     bands = (
-        together([(part.smooth[k] - part.coarse[k]).ravel() for part in parts])
-        for k in range(len(parts[0].octaves))
+        [part.smooth[k] - part.coarse[k] for part in parts] for k in range(len(parts[0].octaves))
     )
-    return noise(bands, together([part.octaves[0].image.ravel() for part in parts]), pixels, ndim)
+    return noise(bands, [part.octaves[0].image for part in parts], pixels, ndim)
 
 
 def _growth(parts: list[Scales]) -> Growth:

@@ -50,21 +50,21 @@ _APART = 4.0
 _ENOUGH = 1 << 15
 
 
-def noise(bands: Iterable[Array], values: Array, pixels: float, ndim: int) -> Array:
+def noise(bands: Iterable[list[Array]], images: list[Array], pixels: float, ndim: int) -> Array:
     """Return the standard deviation of noise in each octave, smoothed by 1 pixel.
 
     Measured on the difference of two Gaussians, of 1 and of 3 pixels, by the first quartile of
     its absolute value, which objects leave alone that cover less than most of the image. Where
     they do cover it, a coarse octave tells nothing: there noise is taken to have fallen as it did
-    in finer ones. `bands` are these differences, flat, `values` the pixels of the first octave,
-    and `pixels` is the noise of single ones.
+    in finer ones. `bands` are these differences in all parts of the image, octave by octave,
+    `images` the parts, and `pixels` is the noise of single ones.
     """
     kept, factor = _kept(1.0, 1.0, ndim), of_band(ndim)
     found: list[float] = []
     white = pixels * math.sqrt(kept)
     growth, least, normal = _GROWTH, 2.0 ** (-ndim / 2), True
     for band in bands:
-        size = np.abs(band)
+        size = np.abs(together(band))
         value = float(ranked(size, size.size // 4)[0]) / QUARTILE * factor
         normal = normal and _is_normal(band)
         if found:
@@ -74,9 +74,10 @@ def noise(bands: Iterable[Array], values: Array, pixels: float, ndim: int) -> Ar
             value = value if normal else min(value, _SMOOTHER * white)
             growth = min(growth, max(value / max(white, 1e-30) * least, least))
         found.append(value)
-    step = _step(values)
+    step = _step(images)
     undithered = found[0] / math.sqrt(kept) < _UNDITHERED * step
-    floor = min(_STEP * step, _RANGE * float(np.ptp(values)))
+    spread = max(float(each.max()) for each in images) - min(float(each.min()) for each in images)
+    floor = min(_STEP * step, _RANGE * spread)
     return np.maximum(found, floor if undithered else 0.0)
 
 
@@ -97,19 +98,18 @@ def growth(bands: list[Array], levels: list[Array]) -> Growth:
     `bands` are differences of two Gaussians, as for `noise`, `levels` the image smoothed by the
     wider of them. Of parts of the brighter half, that are equally many pixels, the one that tells
     the least growth counts: what is in the others may be texture. Nothing is said where brightness
-    varies no more than noise.
+    varies no more than noise. Where a part is, on that scale, its median says, which something
+    bright in it leaves alone.
     """
-    step = max(1, sum(each.size for each in bands) // _SAMPLE)
-    level = together([each.ravel()[::step] for each in levels])
-    size = np.abs(together([each.ravel()[::step] for each in bands]))
+    level, size = _thinned(levels, _SAMPLE), np.abs(_thinned(bands, _SAMPLE))
     middle = float(np.median(level))
     edges = np.quantile(level, np.linspace(0.5, 1, _BINS + 1))
     spread = float(np.quantile(size[level <= middle], 0.25)) / QUARTILE
     rates = []
     for low, high in itertools.pairwise(edges):
         own = (level > low) & (level <= high)
-        above = float((low + high) / 2) - middle
-        if above > _APART * spread and own.any() and spread > 0:
+        above = float(np.median(level[own])) - middle if own.any() else 0.0
+        if above > _APART * spread and spread > 0:
             value = float(np.quantile(size[own], 0.25)) / QUARTILE
             rates.append(((value / spread) ** 2 - 1) / above)
     return Growth(middle, max(min(rates, default=0.0), 0.0))
@@ -121,10 +121,29 @@ def of_band(ndim: int) -> float:
     return math.sqrt(kept / (kept + _kept(3.0, 3.0, ndim) - 2 * _kept(1.0, 3.0, ndim)))
 
 
-def _is_normal(values: Array) -> bool:
+def _thinned(parts: list[Array], most: int) -> Array:
+    """Return some of the pixels, no more than that by much: the same ones of an image turned over.
+
+    Lines are left out along all axes, in as many steps from the middle to either side.
+    """
+    thick = max(sum(length > 1 for length in parts[0].shape), 1)
+    step = max(1, round((sum(part.size for part in parts) / most) ** (1 / thick)))
+    if step == 1:
+        return together(parts)
+    found = []
+    for part in parts:
+        lines = []
+        for length in part.shape:
+            before = np.arange((length - 1) // 2, -1, -step)
+            lines.append(np.union1d(before, length - 1 - before))
+        found.append(part[np.ix_(*lines)])
+    return together(found)
+
+
+def _is_normal(parts: list[Array]) -> bool:
     """Whether quantiles are those of a normal distribution: no crowd of objects has them."""
-    thinned = values[:: max(1, values.size // _ENOUGH)]
-    low, lower, middle, upper, high = np.quantile(thinned, [0.05, 0.25, 0.5, 0.75, 0.95])
+    values = _thinned(parts, _ENOUGH)
+    low, lower, middle, upper, high = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95])
     tails = (high - low) / max(upper - lower, 1e-30)
     skew = (high + low - 2 * middle) / max(high - low, 1e-30)
     return bool(abs(tails / _TAILS - 1) < _NORMAL and abs(skew) < _NORMAL)
@@ -135,9 +154,9 @@ def _kept(first: float, second: float, ndim: int) -> float:
     return float((2 * math.pi * (first**2 + second**2)) ** (-ndim / 2))
 
 
-def _step(flat: Array) -> float:
+def _step(images: list[Array]) -> float:
     """Return the least difference between two values of an image: what it was quantised to."""
-    values = np.unique(flat[:: max(1, flat.size // _ENOUGH)])
+    values = np.unique(_thinned(images, _ENOUGH))
     return float(np.diff(values).min()) if len(values) > 1 else 0.0
 
 
@@ -156,8 +175,9 @@ def pixel_noise(images: list[Array]) -> float:
 
 
 def together(parts: list[Array]) -> Array:
-    """Return flat arrays as one, without a copy where there is but one."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    """Return arrays as a flat one, without a copy where there is but one."""
+    flat = [part.ravel() for part in parts]
+    return flat[0] if len(flat) == 1 else np.concatenate(flat)
 
 
 def despeckled(image: Array, pixels: float) -> Array:

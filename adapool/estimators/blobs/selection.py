@@ -75,10 +75,11 @@ _SEVERAL = 4
 # axes.
 _ALL_SIDES = {2: 0.5, 3: 0.0}
 
-# What is as wide as this share of the image and so many pixels is uneven background, such as uneven
-# light makes, and no object, unless its rim is so many times as steep as that of a dome: of a
-# paraboloid as high as it is and as wide, which falls by 4 heights along a diameter.
-_FIELD = 0.25
+# What is wider than half of the image, the largest that is looked for, and so many pixels is uneven
+# background, such as uneven light makes, and no object, unless its rim is so many times as steep as
+# that of a dome: of a paraboloid as high as it is and as wide, which falls by 4 heights along a
+# diameter.
+_FIELD = 0.5
 _FIELD_PIXELS = 64
 _DOME = 1.25
 
@@ -122,7 +123,7 @@ def select(
     clear = neighbours.clear(each, holders, alive, heights, sensitivity)
     lens = _of_one_lens(each, alive)
     alive &= lens | (each.heights * sensitivity >= _SPOT_RISE)
-    alive &= ~_grounds_of_spots(each, holders, alive, heights, lens)
+    alive &= ~_backgrounds_of_spots(each, holders, alive, heights, lens)
     for _ in range(_ROUNDS):
         kept = _best(each, holders, alive, heights, frame.axes - 1.0)
         kept[kept] = ~_out_of_focus(each, kept, heights, rises, lens)
@@ -179,7 +180,7 @@ def holders_of(found: list[Found], each: Candidates) -> list[Array]:
     return over
 
 
-def _grounds_of_spots(
+def _backgrounds_of_spots(
     each: Candidates, holders: list[Array], alive: Array, heights: Array, lens: Array
 ) -> Array:
     """Return which candidates are background that spots lie on: these have higher rims, on average.
