@@ -35,7 +35,7 @@ LONGEST = ("test_site.py", "test_cuda_launches.py", "test_cuda.py")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave tiers aside; begin with the longest, so that no worker waits for them at the end."""
+    """Leave tiers aside; begin with the longest, so that no worker is left with them at the end."""
     root, tops = config.rootpath, config.getini("testpaths")
     asked = {tier for tier in TIERS if re.search(rf"\b{tier}\b", config.option.markexpr)}
     for path in (config.invocation_params.dir / name for name in config.args):
@@ -49,7 +49,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     aside = set(filter(is_aside, items))
     config.hook.pytest_deselected(items=list(aside))
     items[:] = [item for item in items if item not in aside]
-    items.sort(key=lambda item: (*LONGEST, item.path.name).index(item.path.name))
+    longest = [item for name in LONGEST for item in items if item.path.name == name]
+    others = [item for item in items if item.path.name not in LONGEST]
+    # Two workers begin with half of the items each, and leave a last one to nobody else.
+    half = len(others) // 2
+    items[:] = [*longest[::2], *others[:half], *longest[1::2], *others[half:]]
 
 
 @pytest.fixture(autouse=True)
