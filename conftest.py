@@ -1,5 +1,6 @@
 """Settings of tests and doctests alike: which run, in which order; nothing opens a window."""
 
+import datetime
 import importlib.util
 import os
 import re
@@ -34,6 +35,13 @@ TIERS = ("exhaustive", "slow", "site", "cluster", "simulator", "gpu", "peers")
 LONGEST = ("test_site.py", "test_cuda_launches.py", "test_cuda.py")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let CI run a share of what is slow: all of it within some days."""
+    parser.addoption(
+        "--slow-share", type=int, default=1, metavar="N", help="one slow test in N, others each day"
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave tiers aside; begin with the longest, so that no worker is left with them at the end."""
     root, tops = config.rootpath, config.getini("testpaths")
@@ -46,7 +54,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         own = {tier for tier in TIERS if item.get_closest_marker(tier)}
         return bool(own) and not own & asked
 
-    aside = set(filter(is_aside, items))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    share, today = config.option.slow_share, datetime.date.today().toordinal()
+    aside = {item for number, item in enumerate(slow) if (number + today) % share}
+    aside.update(filter(is_aside, items))
     config.hook.pytest_deselected(items=list(aside))
     items[:] = [item for item in items if item not in aside]
     longest = [item for name in LONGEST for item in items if item.path.name == name]
