@@ -83,6 +83,7 @@ def allowed(case: Case) -> int:
     return FEW_BYTES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.label)
 def test_case(case: Case, lib: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     def place(value: Any) -> Any:
