@@ -35,6 +35,21 @@ def select(values: Any, count: Any, rank: Any) -> Any:
     return values[rank]
 
 
+@device
+def sparsity(volume: Any, flat: Any, most: Any) -> Any:
+    """Return how many pixels apart those of a box are looked at, so that at most `most` are."""
+    stride = 1
+    while volume > most * (stride * stride if flat else stride**3):
+        stride += 1
+    return stride
+
+
+@device
+def is_between(distance: Any, stride: Any) -> Any:
+    """Whether a pixel is left out, `distance` half pixels along an axis from the box's middle."""
+    return (abs(distance) // 2) % stride > 0
+
+
 def surround(
     values: Any,
     labels: Any,
@@ -93,25 +108,21 @@ def _surround(
     for index in range(worker, len(low), len(rooms)):
         z0, y0, x0 = low[index, 0], low[index, 1], low[index, 2]
         z1, y1, x1 = high[index, 0], high[index, 1], high[index, 2]
-        volume = (z1 - z0) * (y1 - y0) * (x1 - x0)
-        flat = z1 - z0 == 1
-        stride = 1
-        while volume > most * (stride * stride if flat else stride**3):
-            stride += 1
+        stride = sparsity((z1 - z0) * (y1 - y0) * (x1 - x0), z1 - z0 == 1, most)
         # Twice the distances of columns to the middle.
         wide = 0
         for x in range(max(x0, 0), min(x1, columns)):
-            if (abs(2 * x - x0 - x1 + 1) // 2) % stride == 0:
+            if not is_between(2 * x - x0 - x1 + 1, stride):
                 across[wide] = 2 * x - x0 - x1 + 1
                 wide += 1
         count = 0
         for z in range(max(z0, 0), min(z1, planes)):
             dz = 2 * z - z0 - z1 + 1
-            if (abs(dz) // 2) % stride > 0:
+            if is_between(dz, stride):
                 continue
             for y in range(max(y0, 0), min(y1, rows)):
                 dy = 2 * y - y0 - y1 + 1
-                if (abs(dy) // 2) % stride > 0:
+                if is_between(dy, stride):
                     continue
                 rest = 1 - (dz / (z1 - z0)) ** 2 - (dy / (y1 - y0)) ** 2
                 reach = square_root(max(rest, np.float64(0))) * (x1 - x0)

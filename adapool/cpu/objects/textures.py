@@ -8,7 +8,7 @@ import numpy as np
 
 from adapool._jit import kernel, workers_for
 from adapool.cpu.objects.roots import square_root
-from adapool.cpu.objects.surroundings import select
+from adapool.cpu.objects.surroundings import is_between, select, sparsity
 
 
 def quartiles_of_bands(
@@ -37,19 +37,15 @@ def _quartiles_of_bands(
     for index in range(worker, len(low), len(rooms)):
         z0, y0, x0 = low[index, 0], low[index, 1], low[index, 2]
         z1, y1, x1 = high[index, 0], high[index, 1], high[index, 2]
-        volume = (z1 - z0) * (y1 - y0) * (x1 - x0)
-        flat = z1 - z0 == 1
-        stride = 1
-        while volume > most * (stride * stride if flat else stride**3):
-            stride += 1
+        stride = sparsity((z1 - z0) * (y1 - y0) * (x1 - x0), z1 - z0 == 1, most)
         count = 0
         for z in range(max(z0, 0), min(z1, planes)):
             dz = 2 * z - z0 - z1 + 1
-            if (abs(dz) // 2) % stride > 0:
+            if is_between(dz, stride):
                 continue
             for y in range(max(y0, 0), min(y1, rows)):
                 dy = 2 * y - y0 - y1 + 1
-                if (abs(dy) // 2) % stride > 0:
+                if is_between(dy, stride):
                     continue
                 rest = 1 - (dz / (z1 - z0)) ** 2 - (dy / (y1 - y0)) ** 2
                 if rest < 0:
@@ -57,7 +53,7 @@ def _quartiles_of_bands(
                 reach = square_root(rest) * (x1 - x0)
                 for x in range(max(x0, 0), min(x1, columns)):
                     dx = 2 * x - x0 - x1 + 1
-                    inside = -reach <= dx <= reach and (abs(dx) // 2) % stride == 0
+                    inside = -reach <= dx <= reach and not is_between(dx, stride)
                     if inside and count < len(around):
                         around[count] = abs(fine[z, y, x] - coarse[z, y, x])
                         count += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,10 +101,8 @@ def common_to(images: list[Array], frame: Frame) -> Common:
     """Measure what is common to an image on parts of it."""
     pixels = pixel_noise(images)
     parts = [Scales.of(image, frame, pixels) for image in images]
-    noises = _noises(parts, pixels, frame.ndim)
-    return Common(
-        pixels, noises, _growth(parts), _clutter([maxima_of(part.octaves[0]) for part in parts])
-    )
+    noises, grows = _noises(parts, pixels, frame.ndim)
+    return Common(pixels, noises, grows, _clutter([maxima_of(part.octaves[0]) for part in parts]))
 
 
 def find_objects(
@@ -132,16 +131,14 @@ def frame_of(shape: tuple[int, ...], voxel: Array, ndim: int, widest: float) -> 
     return Frame.of(np.array(shape), voxel, ndim, widest, octaves_for(widest, unit))
 
 
-def _noises(parts: list[Scales], pixels: float, ndim: int) -> Array:
-    bands = (
-        [part.smooth[k] - part.coarse[k] for part in parts] for k in range(len(parts[0].octaves))
-    )
-    return noise(bands, [part.octaves[0].image for part in parts], pixels, ndim)
-
-
-def _growth(parts: list[Scales]) -> Growth:
-    bands = [part.smooth[0] - part.coarse[0] for part in parts]
-    return growth(bands, [part.coarse[0] for part in parts])
+def _noises(parts: list[Scales], pixels: float, ndim: int) -> tuple[Array, Growth]:
+    """Measure the noise of each octave, and how it grows with brightness in the first one."""
+    first, *others = range(len(parts[0].octaves))
+    finest = [part.smooth[first] - part.coarse[first] for part in parts]
+    coarser = ([part.smooth[k] - part.coarse[k] for part in parts] for k in others)
+    images = [part.octaves[first].image for part in parts]
+    noises = noise(itertools.chain([finest], coarser), images, pixels, ndim)
+    return noises, growth(finest, [part.coarse[first] for part in parts])
 
 
 def _clutter(parts: list[Maxima]) -> Clutter:
@@ -160,8 +157,10 @@ def search(
     pixels = pixel_noise([image]) if common is None else common.pixels
     scales = Scales.of(image, frame, pixels)
     smooth, coarse = scales.smooth, scales.coarse
-    noises = _noises([scales], pixels, ndim) if common is None else common.noises
-    grows = _growth([scales]) if common is None else common.growth
+    if common is None:
+        noises, grows = _noises([scales], pixels, ndim)
+    else:
+        noises, grows = common.noises, common.growth
     found = [
         components_of(step, fine, float(value), ndim, limits(frame, step))
         for step, fine, value in zip(scales.octaves, smooth, noises, strict=True)

@@ -170,7 +170,7 @@ def pixel_noise(images: list[Array]) -> float:
     for image in images:
         if min(image.shape[1:]) >= 3:
             rows = image[:, :-2] - 2 * image[:, 1:-1] + image[:, 2:]
-            found.append(np.abs(rows[..., :-2] - 2 * rows[..., 1:-1] + rows[..., 2:]).ravel())
+            found.append(np.abs(rows[..., :-2] - 2 * rows[..., 1:-1] + rows[..., 2:]))
     return float(median(together(found)) / 6 * 1.4826) if found else 0.0
 
 
