@@ -146,7 +146,7 @@ def add_axis(
 ) -> None:
     """Add where the windows of a row begin along one axis, and how far they go, to its queries.
 
-    Arrays of their own: the rows of a slice of `queries` are not contiguous, and take twice as long.
+    Arrays of their own: rows of a slice of `queries` are not contiguous, and take twice as long.
     """
     zero, one = np.int32(0), np.int32(1)
     end, cap = np.int32(geometry[VOLUME, axis]), np.int32(state[CAPS, axis])
