@@ -208,12 +208,6 @@ def _emit(line: Any, rest: int, stride: int, channels: int, out: Any) -> None:
         _emit_pixels(line, rest, 4, 1, out)
     elif channels == 1:
         _emit_pixels(line, rest, stride, 1, out)
-    elif channels == 2:
-        _emit_pixels(line, rest, stride, 2, out)
-    elif channels == 3:
-        _emit_pixels(line, rest, stride, 3, out)
-    elif channels == 4:
-        _emit_pixels(line, rest, stride, 4, out)
     else:
         _emit_pixels(line, rest, stride, channels, out)
 
