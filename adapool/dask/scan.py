@@ -121,12 +121,11 @@ def painted(found: Found, values: Array, carried: Array, fill: Any) -> Array:
     first = len(older)
     nobody = np.full_like(values, fill, shape=(1, *values.shape[1:]))
     everything = np.concatenate([carried, values, nobody])
-    owner = found.owner
-    place = np.where(
-        owner >= found.before.count,
-        first + owner - found.before.count,
-        np.searchsorted(older, owner),
-    )
-    place = np.where(owner < 0, len(everything) - 1, place)
+    place = found.owner.reshape(-1) - np.int32(found.before.count - first)
+    # Few pixels belong to sites of earlier bands, or to nobody.
+    others = np.flatnonzero(place < first)
+    owner = found.owner.reshape(-1)[others]
+    place[others] = np.where(owner < 0, len(everything) - 1, np.searchsorted(older, owner))
+    place = place.reshape(found.owner.shape)
     result: Array = everything[np.asarray(place, like=everything)]
     return result
