@@ -8,7 +8,7 @@ import numpy as np
 
 from adapool._backends import Array
 from adapool._checks import predictions
-from adapool._jit import threads_for
+from adapool._jit import PARALLEL_FROM, threads_for
 from adapool._regions import EXTREMA, Measured
 from adapool.cpu.fixed.launch import check_finite
 from adapool.cpu.regions import middles, numbering, pooling
@@ -202,16 +202,20 @@ def nearest_pixels(
         owner, wanted, areas, sums, begin, boxes, only, whole, rest, middle,
         work=owner.size, tasks=len(boxes),
     )  # fmt: skip
+    if lines == 1:
+        return whole[0], rest[0], middle[0]
     best, each = np.lexsort((middle, -rest, whole), axis=0)[0], np.arange(count)
     return whole[best, each], rest[best, each], middle[best, each]
 
 
 def _bands_of_box(shape: tuple[int, ...], count: int) -> Array:
     """Cut an image into bands of rows of its planes, or of planes: first and last of each axis."""
-    last = np.array(shape) - 1
-    axis = 0 if shape[0] > 1 else 1
-    bands = max(1, min(_PARTS, shape[axis], math.prod(shape) // (2 * count)))
+    axis, pixels = (0 if shape[0] > 1 else 1), math.prod(shape)
+    # Of what one thread does anyway there is one band, and nothing to put together.
+    most = 1 if pixels < PARALLEL_FROM else min(_PARTS, shape[axis])
+    bands = max(1, min(most, pixels // (2 * count)))
     begins = np.arange(bands + 1) * shape[axis] // bands
-    boxes = np.tile(np.concatenate([np.zeros(3, np.int64), last]), (bands, 1))
+    boxes = np.zeros((bands, 6), np.int64)
+    boxes[:, 3:] = np.array(shape) - 1
     boxes[:, axis], boxes[:, 3 + axis] = begins[:-1], begins[1:] - 1
     return boxes
