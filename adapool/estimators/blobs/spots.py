@@ -10,7 +10,7 @@ import numpy as np
 from adapool._backends import Array
 from adapool.cpu.objects import spots as kernels
 from adapool.estimators.blobs.candidates import Found
-from adapool.estimators.blobs.noise import QUARTILE, together
+from adapool.estimators.blobs.noise import QUARTILE, thinned, together
 from adapool.estimators.blobs.pyramid import Octave
 
 # Scale of spots, in pixels: between the sharpest that a microscope draws, and twice that.
@@ -28,6 +28,10 @@ _ROUNDNESS = {1: 0.35, 2: 0.35, 3: 0.2}
 # by less. And how many times as many standard deviations of noise as its height is at least.
 _APART = 0.25
 _RISE = 0.6
+
+# Pixels that are enough for the quartile of what noise responds with: it is within 1 % of that of
+# all of them.
+_ENOUGH = 1 << 15
 
 # Fit of a disk that pixels draw.
 _ROUND = 0.985
@@ -86,9 +90,8 @@ def clutter_of(highest: list[Array], responses: list[Array]) -> Clutter:
     values = together(highest)
     middle = np.median(values) if len(values) else np.float32(0)
     deviation = _MAD * np.median(np.abs(values - middle)) if len(values) else np.float32(0)
-    step = max(1, sum(each.size for each in responses) >> 15)
-    thinned = together([np.abs(each.ravel()[::step]) for each in responses])
-    return Clutter(float(middle), float(deviation), float(np.quantile(thinned, 0.25)) / QUARTILE)
+    size = np.abs(thinned(responses, _ENOUGH))
+    return Clutter(float(middle), float(deviation), float(np.quantile(size, 0.25)) / QUARTILE)
 
 
 def spots_of(
