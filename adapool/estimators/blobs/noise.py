@@ -101,7 +101,7 @@ def growth(bands: list[Array], levels: list[Array]) -> Growth:
     varies no more than noise. Where a part is, on that scale, its median says, which something
     bright in it leaves alone.
     """
-    level, size = thinned(levels, _SAMPLE), np.abs(thinned(bands, _SAMPLE))
+    level, size = _thinned(levels, _SAMPLE), np.abs(_thinned(bands, _SAMPLE))
     middle = float(np.median(level))
     edges = np.quantile(level, np.linspace(0.5, 1, _BINS + 1))
     spread = float(np.quantile(size[level <= middle], 0.25)) / QUARTILE
@@ -121,7 +121,7 @@ def of_band(ndim: int) -> float:
     return math.sqrt(kept / (kept + _kept(3.0, 3.0, ndim) - 2 * _kept(1.0, 3.0, ndim)))
 
 
-def thinned(parts: list[Array], most: int) -> Array:
+def _thinned(parts: list[Array], most: int) -> Array:
     """Return some of the pixels, no more than that by much: the same ones of an image turned over.
 
     Lines are left out along all axes, in as many steps from the middle to either side.
@@ -142,7 +142,7 @@ def thinned(parts: list[Array], most: int) -> Array:
 
 def _is_normal(parts: list[Array]) -> bool:
     """Whether quantiles are those of a normal distribution: no crowd of objects has them."""
-    values = thinned(parts, _ENOUGH)
+    values = _thinned(parts, _ENOUGH)
     low, lower, middle, upper, high = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95])
     tails = (high - low) / max(upper - lower, 1e-30)
     skew = (high + low - 2 * middle) / max(high - low, 1e-30)
@@ -156,7 +156,7 @@ def _kept(first: float, second: float, ndim: int) -> float:
 
 def _step(images: list[Array]) -> float:
     """Return the least difference between two values of an image: what it was quantised to."""
-    values = np.unique(thinned(images, _ENOUGH))
+    values = np.unique(_thinned(images, _ENOUGH))
     return float(np.diff(values).min()) if len(values) > 1 else 0.0
 
 

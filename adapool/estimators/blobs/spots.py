@@ -9,8 +9,9 @@ import numpy as np
 
 from adapool._backends import Array
 from adapool.cpu.objects import spots as kernels
+from adapool.cpu.objects.ranks import ranked
 from adapool.estimators.blobs.candidates import Found
-from adapool.estimators.blobs.noise import QUARTILE, thinned, together
+from adapool.estimators.blobs.noise import QUARTILE, together
 from adapool.estimators.blobs.pyramid import Octave
 
 # Scale of spots, in pixels: between the sharpest that a microscope draws, and twice that.
@@ -28,10 +29,6 @@ _ROUNDNESS = {1: 0.35, 2: 0.35, 3: 0.2}
 # by less. And how many times as many standard deviations of noise as its height is at least.
 _APART = 0.25
 _RISE = 0.6
-
-# Pixels that are enough for the quartile of what noise responds with: it is within 1 % of that of
-# all of them.
-_ENOUGH = 1 << 15
 
 # Fit of a disk that pixels draw.
 _ROUND = 0.985
@@ -90,8 +87,9 @@ def clutter_of(highest: list[Array], responses: list[Array]) -> Clutter:
     values = together(highest)
     middle = np.median(values) if len(values) else np.float32(0)
     deviation = _MAD * np.median(np.abs(values - middle)) if len(values) else np.float32(0)
-    size = np.abs(thinned(responses, _ENOUGH))
-    return Clutter(float(middle), float(deviation), float(np.quantile(size, 0.25)) / QUARTILE)
+    size = np.abs(together(responses))
+    noise = float(ranked(size, size.size // 4)[0]) / QUARTILE
+    return Clutter(float(middle), float(deviation), noise)
 
 
 def spots_of(
