@@ -215,7 +215,7 @@ def _held(place: Any, count: Any) -> Any:
 
 
 @device
-def _in_plane(image: Any, z: Any, y: Any, x: Any) -> Any:
+def in_plane(image: Any, z: Any, y: Any, x: Any) -> Any:
     """Return the value of a plane between its pixels."""
     q, r = np.int64(y), np.int64(x)
     b, a = min(q + 1, image.shape[1] - 1), min(r + 1, image.shape[2] - 1)
@@ -233,9 +233,9 @@ def _between(image: Any, z: Any, y: Any, x: Any) -> Any:
     """
     z, y, x = _held(z, image.shape[0]), _held(y, image.shape[1]), _held(x, image.shape[2])
     p = np.int64(z)
-    value = _in_plane(image, p, y, x)
+    value = in_plane(image, p, y, x)
     if z > p:
-        value += (z - p) * (_in_plane(image, p + 1, y, x) - value)
+        value += (z - p) * (in_plane(image, p + 1, y, x) - value)
     return value
 
 

@@ -27,6 +27,11 @@ _SPOT_CONTRAST = 4.0
 # And those that something which is no spot has at its rim, and on nearly all sides.
 _SIDES = 3.0
 
+# Share of its contrast by which something falls at one of its ends at least, or else it is a piece
+# of a line, and a line is no object. In scenes of nuclei, rods and cells in a crowd nothing falls by
+# less than 0.68; half of the pieces of fibres fall by less than 0.2, nearly all by less than 0.5.
+_END = 0.4
+
 # Standard deviations of noise by which a spot that is not among others of one lens falls before it
 # meets a higher one.
 _SPOT_RISE = 6.0
@@ -100,7 +105,7 @@ def _above(each: Candidates, noises: Array, sensitivity: float) -> Array:
     least = np.where(each.spots, _SPOT_CONTRAST, CONTRAST)
     out = _rises(each) * sensitivity > least * noises
     sides = np.minimum(each.alone, each.steps) * sensitivity
-    return np.asarray(out & (each.spots | (sides > _SIDES * noises)))
+    return np.asarray(out & (each.spots | (sides > _SIDES * noises)) & (each.ends >= _END))
 
 
 def _rises(each: Candidates) -> Array:
