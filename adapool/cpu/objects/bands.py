@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from adapool._jit import device, kernel
-from adapool.cpu.objects.rims import in_plane
+from adapool.cpu.objects.rims import held, in_plane
 from adapool.cpu.objects.roots import square_root
 
 
@@ -15,14 +15,19 @@ from adapool.cpu.objects.roots import square_root
 def _strip(image: Any, y: Any, x: Any, down: Any, along: Any, floor: Any) -> Any:
     """Return the mean above a floor over a line about a place, from minus to plus a shift.
 
-    What is beyond the image counts as background.
+    Beyond the image is what is at its border.
     """
     total = np.float64(0)
     for place in range(-2, 3):
-        b, a = y + place * down / 2, x + place * along / 2
-        if 0 <= b <= image.shape[1] - 1 and 0 <= a <= image.shape[2] - 1:
-            total += in_plane(image, 0, b, a) - floor
+        b = held(y + place * down / 2, image.shape[1])
+        a = held(x + place * along / 2, image.shape[2])
+        total += in_plane(image, 0, b, a) - floor
     return total / 5
+
+
+@device
+def _is_beyond(image: Any, y: Any, x: Any) -> Any:
+    return y < 0 or x < 0 or y > image.shape[1] - 1 or x > image.shape[2] - 1
 
 
 @device
@@ -67,7 +72,7 @@ def ends(
     are unit vectors, those of the second half at right angles to those of the first. `shifts` is
     room, (m, 4).
     """
-    half = len(directions) // 2
+    half, last = len(directions) // 2, steps[-1]
     for index in range(len(middles)):
         middle, inverse, floor = middles[index], inverses[index], floors[index]
         for way in range(len(directions)):
@@ -83,6 +88,10 @@ def ends(
             shift[0], shift[1] = -shift[0], -shift[1]
             other = _fall(image, middle, shift, across, steps, floor, height)
             shifts[way, 0], shifts[way, 1] = min(one, other), max(one, other)
+            y, x = middle[0] + shift[0] * last, middle[1] + shift[1] * last
+            q, p = middle[0] - shift[0] * last, middle[1] - shift[1] * last
+            if _is_beyond(image, y, x) and _is_beyond(image, q, p):
+                shifts[way, 1] = 1  # wider than the image: no end is seen
         least = np.float64(1)
         for way in range(len(directions)):
             aside = way + half if way < half else way - half

@@ -12,7 +12,7 @@ from adapool._jit import device, kernel, workers_for
 # Levels that are scanned at once.
 _TOGETHER = 5
 
-# Parts of a pixel that distances are counted in: float32 adds some thousand pixels of these exactly.
+# Parts of a pixel that distances are counted in: float32 adds 16,000 pixels of these exactly.
 _PARTS = 1024
 
 # Half of the neighbours of a position, (plane, row, column), the first that a raster scan meets.

@@ -209,7 +209,7 @@ def slopes(image: Any, rim: Any, spacing: Any, out: Any, places: Any) -> None:
 
 
 @device
-def _held(place: Any, count: Any) -> Any:
+def held(place: Any, count: Any) -> Any:
     """Return a position along an axis, or, beyond the image, the first or the last one."""
     return min(max(place, np.float64(0)), np.float64(count - 1))
 
@@ -231,7 +231,7 @@ def _between(image: Any, z: Any, y: Any, x: Any) -> Any:
 
     Not the nearest: of two equally near a flipped image would give the other.
     """
-    z, y, x = _held(z, image.shape[0]), _held(y, image.shape[1]), _held(x, image.shape[2])
+    z, y, x = held(z, image.shape[0]), held(y, image.shape[1]), held(x, image.shape[2])
     p = np.int64(z)
     value = in_plane(image, p, y, x)
     if z > p:

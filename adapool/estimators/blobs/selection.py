@@ -28,8 +28,8 @@ _SPOT_CONTRAST = 4.0
 _SIDES = 3.0
 
 # Share of its contrast by which something falls at one of its ends at least, or else it is a piece
-# of a line, and a line is no object. In scenes of nuclei, rods and cells in a crowd nothing falls by
-# less than 0.68; half of the pieces of fibres fall by less than 0.2, nearly all by less than 0.5.
+# of a line, and a line is no object. In scenes of nuclei, of rods and of crowds nothing falls by
+# less than 0.68; half of the pieces of fibres fall by less than 0.2, most by less than 0.5.
 _END = 0.4
 
 # Standard deviations of noise by which a spot that is not among others of one lens falls before it
