@@ -16,7 +16,7 @@ from adapool.estimators.blobs.measures import Candidates
 
 # An object is clutter where so many others outshine it, within so many of their diameters: with
 # less than this share of their contrast, if it is as large; of smaller ones more is asked.
-_OUTSHONE = 3
+_OUTSHONE = 2
 _REACH = 15.0
 _SHARE = 0.12
 _MOST = 0.6
