@@ -42,9 +42,21 @@ def missing(path: Path) -> NoReturn:
     folder = path.parent
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no file {path}: there is no folder {folder}")
+    if path.is_symlink():
+        raise FileNotFoundError(f"{path} is a link to {path.readlink()}, which is not there")
     near = difflib.get_close_matches(path.name, [each.name for each in folder.iterdir()], n=1)
     meant = f": did you mean {folder / near[0]}?" if near else ""
     raise FileNotFoundError(f"there is no file {path}{meant}")
+
+
+def empty_file() -> NoReturn:
+    """Report that a file has nothing in it."""
+    raise ValueError("it is empty: 0 bytes")
+
+
+def no_picture() -> NoReturn:
+    """Report that a file is not what its suffix says."""
+    raise ValueError("it is no PNG or JPEG, or is damaged")
 
 
 def unknown_format(path: Path) -> NoReturn:
@@ -65,6 +77,11 @@ def nothing_found(pattern: str, folder: bool) -> NoReturn:
 def no_overwriting(path: Path) -> NoReturn:
     """Report that a file is there already."""
     raise FileExistsError(f"{path} exists: overwrite=True, or --force, replaces it")
+
+
+def no_image(path: Path) -> NoReturn:
+    """Report that a folder is there, and that it is not one that an image would replace."""
+    raise FileExistsError(f"{path} is a folder that holds no image: name another place to write to")
 
 
 def unwritten_format(path: Path) -> NoReturn:

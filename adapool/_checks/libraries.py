@@ -50,6 +50,7 @@ def bare(name: str, value: Any) -> Any:
             f"{name} must be an array, a callable or an object with .predict, got the class "
             f"{value.__name__}: pass an instance, as {value.__name__}()"
         )
+    _meant_for(name, value)
     if getattr(value, "requires_grad", False) is True:
         raise TypeError(
             f"{name} must be an array without gradients, got a {type(value).__name__} that "
@@ -60,6 +61,26 @@ def bare(name: str, value: Any) -> Any:
             f"{name} must be a dense array, got a {type(value).__name__}: pass {name}.toarray()"
         )
     return value
+
+
+# What networks for an argument give. Estimators say which they are for by `meant_for`.
+_GIVEN = {
+    "param_network": "window sizes",
+    "attention_network": "weights",
+    "offset_network": "offsets",
+    "mask_network": "a mask",
+    "region_network": "labels of regions",
+}
+
+
+def _meant_for(name: str, value: Any) -> None:
+    """Refuse an estimator of something else, whose numbers would be taken for what they are not."""
+    meant = getattr(type(value), "meant_for", name)
+    if name in _GIVEN and meant in _GIVEN and meant != name:
+        raise TypeError(
+            f"{name} must be what gives {_GIVEN[name]}, got {type(value).__name__}, which gives "
+            f"{_GIVEN[meant]}: it is for {meant}"
+        )
 
 
 def _predicts(kind: type) -> bool:
