@@ -41,7 +41,7 @@ def latencies() -> Iterator[str]:
     """Measure what a call costs before any pixel."""
     yield "## Before any pixel\n"
     yield f"`import adapool` adds {1e3 * latency.import_time():.1f} ms to NumPy's import.\n"
-    yield "| | call on 8 x 8, us | first call, compiled, s | first call, from the cache, s |"
+    yield "| | call on 8 x 8, us | first call, s | first call of a later process, s |"
     yield "| --- | ---: | ---: | ---: |"
     small = latency.small_calls()
     for name, compiled, cached in latency.first_calls():

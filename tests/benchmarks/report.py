@@ -24,8 +24,8 @@ _HEAD = """# Benchmarks
 
 Written by `PYTHONPATH=tests python -m tests.benchmarks`, after `pip install -e '.[test,bench]'`:
 adapool and its peers on the same arrays in one process, two threads each, in turns, the best of
-several after a warm-up. Times are milliseconds of whole public calls, checks included. The ratio is
-the first peer's time over adapool's: above 1, adapool is faster.
+several after a warm-up; GMT in processes of its own. Times are milliseconds of whole public calls,
+checks included. The ratio is the first peer's time over adapool's: above 1, adapool is faster.
 
 {date}; {machine}; {versions}.
 """
@@ -64,7 +64,12 @@ def picture(curves: Mapping[str, Mapping[str, list[tuple[float, float]]]], path:
             axis.plot(*zip(*points, strict=True), "o-", label=name, color=colour, markersize=4)
         axis.set(xscale="log", yscale="log", xlabel=title, ylabel="milliseconds")
         axis.set_xticks([x for x, _ in points])
-        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        times = [time for points in lines.values() for _, time in points]
+        # Few numbers where the axis spans decades, enough of them where it does not.
+        fine = max(times) < 8 * min(times)
+        axis.yaxis.set_major_locator(
+            LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 7) if fine else (1, 2, 5))
+        )
         for along in (axis.xaxis, axis.yaxis):
             along.set_major_formatter("{x:g}")
             along.set_minor_locator(NullLocator())

@@ -22,11 +22,12 @@ _MEASURED = (
     "torchvision",
     "onnxruntime",
     "opencv-python-headless",
+    "dask",
 )
 
 # Seconds that a call is repeated for, and the fewest times.
-_BUDGET = 1.5
-_LEAST = 5
+_BUDGET = 1.0
+_LEAST = 4
 
 # Seconds of a turn: a call much shorter than the others is repeated, or it would be timed with the
 # caches that they have left and with threads that have gone to sleep.

@@ -172,30 +172,34 @@ def gather_windows(
     begin, end = _part(line, first, count, columns)
     rest, row = divmod(line, rows)
     batch, plane = divmod(rest, planes)
-    at = (line * columns + begin - first) * kd * kh * kw * channels
-    for column in range(begin, end):
-        x = column * sw + ow
-        low, high = valid(kw, dw, x, width)
-        whole = dw == 1 and low == 0 and high == kw
-        for a in range(kd):
-            z = plane * sd + od + a * dd
-            for b in range(kh):
-                y = row * sh + oh + b * dh
-                source = (((batch * depth + z) * height + y) * width + x) * channels
-                if z < 0 or z >= depth or y < 0 or y >= height:
-                    for i in range(kw * channels):
+    run = kw * channels
+    step = kd * kh * run
+    to = (line * columns + begin - first) * step
+    # The same part of all windows at once: rows are found, and tested, once for all.
+    for a in range(kd):
+        z = plane * sd + od + a * dd
+        for b in range(kh):
+            y = row * sh + oh + b * dh
+            inside = 0 <= z < depth and 0 <= y < height
+            source = ((batch * depth + z) * height + y) * width * channels
+            at = to + (a * kh + b) * run
+            for column in range(begin, end):
+                x = column * sw + ow
+                if not inside:
+                    for i in range(run):
                         _store(out, at, i, zero)
-                elif whole:
-                    for i in range(kw * channels):
-                        _store(out, at, i, _load(image, source, i))
+                elif dw == 1 and x >= 0 and x + kw <= width:
+                    for i in range(run):
+                        _store(out, at, i, _load(image, source + x * channels, i))
                 else:
+                    low, high = valid(kw, dw, x, width)
                     for d in range(kw):
                         for c in range(channels):
-                            inside = low <= d and d < high
-                            place = source + d * dw * channels if inside else 0
+                            known = low <= d and d < high
+                            place = source + (x + d * dw) * channels if known else 0
                             value = _load(image, place, c)
-                            _store(out, at + d * channels, c, value if inside else zero)
-                at += kw * channels
+                            _store(out, at + d * channels, c, value if known else zero)
+                at += step
 
 
 @kernel
