@@ -202,6 +202,11 @@ def share_marked(labels: Array, points: Array) -> float:
     return float((held[1:] == 1).mean())
 
 
+def count_beside(labels: Array, points: Array) -> int:
+    """Return how many points lie in no object."""
+    return int((labels[tuple(points.T)] == 0).sum())
+
+
 def _draw(path: Path, sample: Sample, size: int, results: Sequence[Any]) -> None:
     """Draw for each method what its network says, what comes out without it, and with it."""
     title, image, one, many, crop = sample
@@ -241,8 +246,8 @@ def _draw(path: Path, sample: Sample, size: int, results: Sequence[Any]) -> None
 
     say(0.988, f"Max pooling that adapts to the {many}", size=20, weight="bold")
     shape = " x ".join(map(str, image.shape))
-    scale = f"The maps have one colour scale, from dark (0) to bright (1); blue outlines: {many}."
-    say(0.962, f"{title}: a part of {shape} pixels. {scale}")
+    scale = f"Maps have one colour scale, from dark (0) to bright (1); blue outlines: {many}."
+    say(0.962, f"{title}, {shape} pixels; a part is shown. {scale}")
     headings = ("What the network says", "Without it: all alike", "With it: adaptive")
     middle = grid[1, 0].get_position(figure).y0
     for x, heading in zip((0.335, 0.599, 0.863), headings, strict=True):
@@ -265,9 +270,9 @@ def _draw(path: Path, sample: Sample, size: int, results: Sequence[Any]) -> None
         0,
         "Which shape?",
         "region_pooling",
-        f"As many values in each: {blocks.size} equal blocks, {len(boxes.values)} boxes whose "
-        f"strides follow the {many}, {len(regions.values)} regions in their shape. A {one} owns "
-        "the window that it shares half of their union with.",
+        f"About as many values in each: {blocks.size} equal blocks, {len(boxes.values)} boxes "
+        f"whose strides follow the {many}, {len(regions.values)} regions in their shape. A {one} "
+        "owns the window that it shares half of their union with.",
         titles,
     )
 
@@ -282,8 +287,9 @@ def _draw(path: Path, sample: Sample, size: int, results: Sequence[Any]) -> None
     explain(
         1, "How many?", "peak_local_max",
         f"A point for each {one}, with nothing to set: {share_marked(labels, peaks):.0%} of "
-        f"{labels.max()} {many} hold just one, against {share_marked(labels, alike):.0%} with "
-        f"windows of {size} x {size} on the smoothed image.",
+        f"{labels.max()} {many} hold just one, and {count_beside(labels, peaks)} points are in "
+        f"none. With windows of {size} x {size} on the smoothed image it is "
+        f"{share_marked(labels, alike):.0%} and {count_beside(labels, alike)}.",
         (f"windows as large as the {many}", f"one window: {len(alike)} points",
          f"a window for each: {len(peaks)} points"),
     )  # fmt: skip
