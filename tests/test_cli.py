@@ -149,7 +149,7 @@ def test_regions_fit_the_objects(name: str) -> None:
 
 
 def test_shares() -> None:
-    from adapool.demo import count_beside, share_marked, share_owned
+    from adapool.demo.scores import count_beside, share_marked, share_owned
 
     labels = np.array([[1, 1, 2, 2, 0, 3, 3, 4, 4]])
     # 1 and 2 share a window, each half of it; 3 has its own; 4 is cut.

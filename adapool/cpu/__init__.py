@@ -15,7 +15,7 @@ from adapool.cpu.regions.launch import (
     renumber_regions,
     repeat_owners,
 )
-from adapool.cpu.sites.launch import carry_claims, find_sites
+from adapool.cpu.sites.launch import find_sites, find_sites_of_band
 from adapool.cpu.winners.launch import (
     pick_weights,
     scatter_winners,
@@ -32,7 +32,6 @@ __all__ = [
     "TRUNCATES_ANY_SUM",
     "add_corner",
     "attention_pooling",
-    "carry_claims",
     "corner_sizes",
     "deformable_conv",
     "deformable_conv_and_pool",
@@ -42,6 +41,7 @@ __all__ = [
     "ellipse_pooling",
     "find_regions",
     "find_sites",
+    "find_sites_of_band",
     "gather_windows",
     "max_pooling",
     "middle_pixels",

@@ -21,7 +21,7 @@ from adapool._layout import Layout
 from adapool._plans.base import Interval, begin_of, grown, lengths_of, within
 from adapool._plans.operands import Box, Grid
 from adapool._plans.regions import RegionsPlan, checked_labels, spatial_columns
-from adapool._regions import Measured, together
+from adapool._regions import EXTREMA, Measured, together
 from adapool._windows import in_whole
 from adapool.dask.blocks import Blocks, meta
 from adapool.dask.graph import Slices, blockwise, lazy_array, name_of_blocks
@@ -215,7 +215,9 @@ class _Measure:
         )
         part = self.layout.crop(image, within(box, seen))
         canonical = self.layout.of_block(part.shape).canonical(part)
-        numbers, owner = cpu.find_regions(labels)
+        # How sums are cut depends on how many regions are measured, and so do their last bits.
+        extrema = self.plan.reduction in EXTREMA
+        numbers, owner = cpu.find_regions(labels, part=extrema)
         owner = backend_of(canonical).beside(owner, canonical)
         found = self.plan.measure(kernels_of(canonical), canonical, owner, len(numbers), known)
         present = found.areas > 0

@@ -8,9 +8,6 @@ from typing import Any
 import numpy as np
 
 from adapool._backends import Array
-from adapool._checks import predictions
-
-_MOST_SITES = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -65,78 +62,43 @@ class Found:
 def scan_band(
     params: Array, before: Claims, begin: int, volume: tuple[int, ...], limits: tuple[int, ...]
 ) -> Found:
-    """Find the sites of the band of (1, plane, row, column, 2d) parameters that starts at `begin`.
-
-    The band is scanned as if a line of pixels before it had sites whose strides are what earlier
-    bands have claimed.
-    """
-    ndim = len(limits)
-    axis = 3 - ndim
-    band, params = params.shape[1 + axis], params[0]
-    if params.dtype.kind == "f" and not np.isfinite(params[..., :ndim]).all():
-        predictions.not_finite("param_network")
+    """Find the sites of a band of (1, plane, row, column, 2d) parameters that starts at `begin`."""
+    axis = 3 - len(limits)
+    band = params.shape[1 + axis]
     from adapool import cpu  # numba is imported here and not before
 
-    claimed, carried = cpu.carry_claims(
-        before.positions, before.strides, before.numbers, axis, params.shape[:3]
+    claimed = (before.positions, before.strides, before.numbers) if len(before.numbers) else None
+    positions, sizes, strides, kept, numbers, owner = cpu.find_sites_of_band(
+        params, limits, claimed, before.count
     )
-    line = np.ones((*claimed.shape, 2 * ndim), params.dtype)
-    line[..., ndim] += np.minimum(claimed, band).astype(params.dtype)
-    # Every site gets a window, so that those without one are found too.
-    scanned = np.concatenate([line, params], axis=axis)
-    scanned[..., :ndim] = 1
-    positions, _, strides, owner = cpu.find_sites(scanned[np.newaxis], limits)
-
-    own = positions[:, 0] > 0
-    positions, strides = positions[own], strides[own]
-    positions[:, 0] -= 1
-    at = tuple(np.insert(positions, 0, 0, axis=1).T) if ndim == 2 else tuple(positions.T)
-    sizes = _truncated(params[at][:, :ndim], np.array(limits))
-    kept = (sizes >= 1).all(axis=1)
-    count = before.count + int(kept.sum())
-    if count > _MOST_SITES:
-        predictions.too_many_sites("param_network", count)
-    numbers = np.where(kept, before.count - 1 + np.cumsum(kept), -1).astype(np.int32)
-
-    table = np.full(len(own), -2, np.int32)  # for the line before the band
-    table[own] = numbers
-    owner = table[np.delete(owner, 0, axis=axis)]
-    owner = np.where(owner == -2, carried, owner)
-
-    triples = [_triples(array, missing) for array, missing in ((positions, 0), (strides, 1))]
-    triples[1] = np.minimum(triples[1], np.array(volume))
-    left = [
-        np.concatenate(pair)
-        for pair in (
-            (before.positions, triples[0]),
-            (before.strides, triples[1]),
-            (before.numbers, numbers),
-        )
-    ]
-    reaching = left[0][:, axis] + left[1][:, axis] > band
-    after = Claims(left[0][reaching], left[1][reaching], left[2][reaching], count)
-    after.positions[:, axis] -= band
+    still = before.positions[:, axis] + before.strides[:, axis] > band
+    older = before.positions[still], before.strides[still], before.numbers[still]
+    ends = positions[:, 0] + np.minimum(strides[:, 0], volume[axis])
+    last = np.flatnonzero(ends > band)
+    own = (
+        _triples(positions[last], 0),
+        np.minimum(_triples(strides[last], 1), np.array(volume)),
+        numbers[last],
+    )
+    left = [np.concatenate(pair) for pair in zip(older, own, strict=True)]
+    left[0][:, axis] -= band
     positions[:, 0] += begin
+    if not kept.all():
+        positions, sizes, strides = positions[kept], sizes[kept], strides[kept]
+    count = before.count + len(positions)
     return Found(
-        positions=positions[kept],
-        sizes=sizes[kept],
-        strides=strides[kept],
+        positions=positions,
+        sizes=sizes,
+        strides=strides,
         owner=owner,
         before=before,
-        after=after,
+        after=Claims(left[0], left[1], left[2], count),
     )
 
 
 def _triples(array: Array, missing: int) -> Array:
     """Return (n, 3) of (n, d), with a plane where there is none."""
     return array if array.shape[1] == 3 else np.insert(array, 0, missing, axis=1)
-
-
-def _truncated(sizes: Array, limits: Array) -> Array:
-    """Return sizes as int64, clipped to their limits; 0 for those below 1."""
-    above = sizes >= limits
-    whole = np.where(above | (sizes < 1), 0, sizes).astype(np.int64)
-    return np.where(above, limits, whole)
 
 
 def carried_values(found: Found, values: Array, carried: Array) -> Array:
@@ -159,12 +121,11 @@ def painted(found: Found, values: Array, carried: Array, fill: Any) -> Array:
     first = len(older)
     nobody = np.full_like(values, fill, shape=(1, *values.shape[1:]))
     everything = np.concatenate([carried, values, nobody])
-    owner = found.owner
-    place = np.where(
-        owner >= found.before.count,
-        first + owner - found.before.count,
-        np.searchsorted(older, owner),
-    )
-    place = np.where(owner < 0, len(everything) - 1, place)
+    place = found.owner.reshape(-1) - np.int32(found.before.count - first)
+    # Few pixels belong to sites of earlier bands, or to nobody.
+    others = np.flatnonzero(place < first)
+    owner = found.owner.reshape(-1)[others]
+    place[others] = np.where(owner < 0, len(everything) - 1, np.searchsorted(older, owner))
+    place = place.reshape(found.owner.shape)
     result: Array = everything[np.asarray(place, like=everything)]
     return result

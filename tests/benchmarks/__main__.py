@@ -9,17 +9,25 @@ from pathlib import Path
 import cv2
 import torch
 
-from . import alike, gmt, growth, latency, report
+from . import alike, chunks, gmt, growth, latency, report, spatial
 from .cases import SECTIONS
 from .deform import THREADS
 from .timing import seconds
 
 DOCS = Path(__file__).parents[2] / "docs"
+OTHERS = (
+    alike.alike,
+    alike.winners,
+    gmt.gmt,
+    spatial.xarray_spatial,
+    chunks.dask_arrays,
+    latency.seed,
+)
 
 
 def rows(only: str) -> Iterator[report.Row]:
     """Measure the sections whose name holds `only`."""
-    for section in (*SECTIONS, alike.alike, alike.winners, gmt.gmt, latency.seed):
+    for section in (*SECTIONS, *OTHERS):
         if only not in section.__name__:
             continue
         for case in section():
@@ -54,7 +62,9 @@ def main() -> None:
     if arguments.picture or not arguments.only:
         report.picture(growth.curves(), DOCS / "images" / "benchmarks.png")
     if not (arguments.picture or arguments.only):
-        DOCS.joinpath("benchmarks.md").write_text(report.markdown(measured, latencies()))
+        DOCS.joinpath("benchmarks.md").write_text(
+            report.markdown(measured, [*latencies(), *chunks.memory_table()])
+        )
 
 
 if __name__ == "__main__":

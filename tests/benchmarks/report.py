@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -31,13 +31,13 @@ the first peer's time over adapool's: above 1, adapool is faster.
 """
 
 
-def markdown(rows: list[Row], latency: Iterator[str]) -> str:
+def markdown(rows: list[Row], others: Iterable[str]) -> str:
     """Return the whole report."""
     parts = [_HEAD.format(date=date.today().isoformat(), machine=machine(), versions=versions())]
     parts += ["![How the cost grows](images/benchmarks.png)\n"]
     for group, members in groupby(rows, key=lambda row: row[0].group):
         parts.append(f"## {group}\n\n{table(list(members))}\n")
-    return "\n".join([*parts, *latency])
+    return "\n".join([*parts, *others])
 
 
 def table(rows: list[Row]) -> str:

@@ -32,7 +32,7 @@ def _part(row: int, first: int, count: int, columns: int) -> Any:
 
 
 @device
-def _valid(count: int, stride: int, shift: int, size: int) -> Any:
+def valid(count: int, stride: int, shift: int, size: int) -> Any:
     """Return the first and the end of those i < `count` for which i * stride + shift is inside."""
     first = max(-(shift // stride), 0)
     return first, max(min((size - 1 - shift) // stride + 1, count), first)
@@ -116,7 +116,7 @@ def max_windows(
             shifts[tap] = (a * dd * height + b * dh) * width + d * dw
             if z < 0 or z >= depth or y < 0 or y >= height:
                 continue
-            low, high = _valid(end - begin, sw, begin * sw + ow + d * dw, width)
+            low, high = valid(end - begin, sw, begin * sw + ow + d * dw, width)
             low, high = low * channels, high * channels
             pixel = corner + shifts[tap]
             source = (pixels + pixel) * channels
@@ -175,7 +175,7 @@ def gather_windows(
     at = (line * columns + begin - first) * kd * kh * kw * channels
     for column in range(begin, end):
         x = column * sw + ow
-        low, high = _valid(kw, dw, x, width)
+        low, high = valid(kw, dw, x, width)
         whole = dw == 1 and low == 0 and high == kw
         for a in range(kd):
             z = plane * sd + od + a * dd

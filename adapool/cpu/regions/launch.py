@@ -8,7 +8,7 @@ import numpy as np
 
 from adapool._backends import Array
 from adapool._checks import predictions
-from adapool._jit import threads_for
+from adapool._jit import PARALLEL_FROM, threads_for
 from adapool._regions import EXTREMA, Measured
 from adapool.cpu.fixed.launch import check_finite
 from adapool.cpu.regions import middles, numbering, pooling
@@ -21,6 +21,11 @@ _PARTS = 64
 _FEW_LABELS = 1 << 10
 _PIXELS_PER_LABEL = 256
 
+# The same in a part of an image: only the rows of labels that occur are ever written to. Making
+# 20,000 labels compact, of which a quarter occurred, took 14 ms for a band of 1024 x 4096 pixels;
+# measuring all of them took 6.6 and not 6.2.
+_PIXELS_PER_LABEL_OF_PART = 32
+
 # Bands of rows that sums are taken in, and pixels of an image for each row of all tables: 64 bands
 # of tables of 5,000 regions, 29 MB, took 5 ms to be had from the system.
 _SUM_BANDS = 16
@@ -30,7 +35,7 @@ _PIXELS_PER_ROW = 16
 _FAR = np.int64(1) << 62
 
 
-def find_regions(labels: Array) -> tuple[Array, Array]:
+def find_regions(labels: Array, part: bool = False) -> tuple[Array, Array]:
     """Find the regions of a label image (plane, row, column).
 
     Returns labels from 1 on, in their order, and for each pixel the number of its own among them,
@@ -39,6 +44,8 @@ def find_regions(labels: Array) -> tuple[Array, Array]:
     they are noted in a byte each, which takes a pass, and another one if any is missing. Larger
     ones are sorted, where they change from pixel to pixel, and looked up: that takes six times as
     long as all the rest.
+
+    Of a `part` of an image, in which most labels do not occur, more are taken as they are.
     """
     flat = labels.reshape(-1)
     owner = np.empty(labels.shape, np.int32)
@@ -48,7 +55,8 @@ def find_regions(labels: Array) -> tuple[Array, Array]:
     if lowest.min() < 0:
         predictions.negative_label("region_network", int(lowest.min()))
     most = int(highest.max())
-    if most <= max(_FEW_LABELS, flat.size // _PIXELS_PER_LABEL):
+    pixels = _PIXELS_PER_LABEL_OF_PART if part else _PIXELS_PER_LABEL
+    if most <= max(_FEW_LABELS, flat.size // pixels):
         return np.arange(1, most + 1), owner
     if most <= flat.size:
         return _noted(owner, most)
@@ -194,16 +202,20 @@ def nearest_pixels(
         owner, wanted, areas, sums, begin, boxes, only, whole, rest, middle,
         work=owner.size, tasks=len(boxes),
     )  # fmt: skip
+    if lines == 1:
+        return whole[0], rest[0], middle[0]
     best, each = np.lexsort((middle, -rest, whole), axis=0)[0], np.arange(count)
     return whole[best, each], rest[best, each], middle[best, each]
 
 
 def _bands_of_box(shape: tuple[int, ...], count: int) -> Array:
     """Cut an image into bands of rows of its planes, or of planes: first and last of each axis."""
-    last = np.array(shape) - 1
-    axis = 0 if shape[0] > 1 else 1
-    bands = max(1, min(_PARTS, shape[axis], math.prod(shape) // (2 * count)))
+    axis, pixels = (0 if shape[0] > 1 else 1), math.prod(shape)
+    # Of what one thread does anyway there is one band, and nothing to put together.
+    most = 1 if pixels < PARALLEL_FROM else min(_PARTS, shape[axis])
+    bands = max(1, min(most, pixels // (2 * count)))
     begins = np.arange(bands + 1) * shape[axis] // bands
-    boxes = np.tile(np.concatenate([np.zeros(3, np.int64), last]), (bands, 1))
+    boxes = np.zeros((bands, 6), np.int64)
+    boxes[:, 3:] = np.array(shape) - 1
     boxes[:, axis], boxes[:, 3 + axis] = begins[:-1], begins[1:] - 1
     return boxes
