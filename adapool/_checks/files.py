@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -61,6 +61,8 @@ def no_picture() -> NoReturn:
 
 def unknown_format(path: Path) -> NoReturn:
     """Report that files of this kind are not read."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: adapool.io.find_files({str(path)!r}) has its images")
     kind = path.suffix.lower() or "no suffix"
     advice = ""
     if kind in _OTHERS.split():
@@ -106,6 +108,11 @@ def axes(letters: Any, shape: Sequence[int]) -> None:
     known = isinstance(letters, str) and set(letters) <= set(AXES)
     if not known or len(set(letters)) != len(letters):
         raise ValueError(f"axes must be letters of {AXES!r}, each once at most, got {letters!r}")
+    if not letters:
+        raise ValueError(
+            f"axes must be given for an array of {len(shape)} axes, whose shape is {tuple(shape)}: "
+            "axes='tzyx', say"
+        )
     if len(letters) != len(shape):
         raise ValueError(
             f"axes must have a letter for each of the {len(shape)} axes of an array of shape "
@@ -116,6 +123,22 @@ def axes(letters: Any, shape: Sequence[int]) -> None:
         raise ValueError(
             f"axes must have y and x, and may have z, in the order zyx, got {letters!r}"
         )
+
+
+def has_axis(axis: str, letters: str) -> None:
+    """Check that an image has an axis, of which one index can be taken."""
+    there = [letter for letter in letters if letter not in "yx"]
+    if axis not in there:
+        raise ValueError(f"axis must be one of {', '.join(there) or 'none'}, got {axis!r}")
+
+
+def each(value: Any, spatial: str) -> Any:
+    """Return a number, or a sequence of them, as a tuple with one for each spatial axis."""
+    if isinstance(value, (str, bytes)):
+        return value
+    if isinstance(value, Iterable):
+        return tuple(value)
+    return (value,) * len(spatial)
 
 
 def spacing(value: tuple[float, ...] | None, spatial: str) -> None:

@@ -63,6 +63,25 @@ def bare(name: str, value: Any) -> Any:
     return value
 
 
+def named_axes(name: str, value: Any, channel_axis: Any, batch_axis: Any, batches: bool) -> None:
+    """Check that axes are taken for what an image from a file says they are."""
+    module = sys.modules.get("adapool.io._image")
+    if module is None or not isinstance(value, module.Image):
+        return
+    asked = {"channel_axis": channel_axis}
+    if batches:
+        asked["batch_axis"] = batch_axis
+    for axis, given in asked.items():
+        said, ndim = getattr(value, axis), len(value.axes)
+        if isinstance(given, (int, np.integer)) and -ndim <= given < ndim:
+            given %= ndim
+        if given != said:
+            raise ValueError(
+                f"{axis} must be {said} for an image with the axes {value.axes!r}, got {given}: "
+                f"pass {axis}={name}.{axis}, or {name}.array to take them for something else"
+            )
+
+
 # What networks for an argument give. Estimators say which they are for by `meant_for`.
 _GIVEN = {
     "param_network": "window sizes",

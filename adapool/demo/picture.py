@@ -18,7 +18,7 @@ from adapool import plot
 from adapool._backends import Array
 from adapool.demo.networks import TAPS, along_structure, label_objects, resemblance, thickness
 from adapool.demo.samples import Sample
-from adapool.demo.scores import label_blocks, share_marked, share_owned
+from adapool.demo.scores import count_beside, label_blocks, share_marked, share_owned
 from adapool.estimators import BlobSizes
 from adapool.plot._canvas import show_map
 from adapool.plot._marks import draw_boundaries
@@ -102,8 +102,8 @@ def _head(page: _Page, below: float) -> None:
     many = page.sample.many
     page.say(0.988, f"Max pooling that adapts to the {many}", size=20, weight="bold")
     shape = " x ".join(map(str, page.sample.image.shape))
-    scale = f"The maps have one colour scale, from dark (0) to bright (1); blue outlines: {many}."
-    page.say(0.962, f"{page.sample.title}: a part of {shape} pixels. {scale}")
+    scale = f"Maps have one colour scale, from dark (0) to bright (1); blue outlines: {many}."
+    page.say(0.962, f"{page.sample.title}, {shape} pixels; a part is shown. {scale}")
     headings = ("What the network says", "Without it: all alike", "With it: adaptive")
     for x, heading in zip((0.335, 0.599, 0.863), headings, strict=True):
         page.figure.text(x, below, heading, size=14, weight="bold", ha="center", va="bottom")
@@ -128,8 +128,8 @@ def _which_shape(page: _Page, boxes: Any, regions: Any) -> None:
         0,
         "Which shape?",
         "region_pooling",
-        f"As many values in each: {blocks.size} equal blocks, {len(boxes.values)} boxes whose "
-        f"strides follow the {many}, {len(regions.values)} regions in their shape. "
+        f"About as many values in each: {blocks.size} equal blocks, {len(boxes.values)} boxes "
+        f"whose strides follow the {many}, {len(regions.values)} regions in their shape. "
         f"A {page.sample.one} owns the window that it shares half of their union with.",
         titles,
     )
@@ -147,8 +147,10 @@ def _how_many(page: _Page, peaks: Array) -> None:
     page.explain(
         1, "How many?", "peak_local_max",
         f"A point for each {page.sample.one}, with nothing to set: "
-        f"{share_marked(labels, peaks):.0%} of {labels.max()} {many} hold just one, against "
-        f"{share_marked(labels, alike):.0%} with windows of {size} x {size} on the smoothed image.",
+        f"{share_marked(labels, peaks):.0%} of {labels.max()} {many} hold just one, and "
+        f"{count_beside(labels, peaks)} points are in none. With windows of {size} x {size} on "
+        f"the smoothed image it is {share_marked(labels, alike):.0%} and "
+        f"{count_beside(labels, alike)}.",
         (f"windows as large as the {many}", f"one window: {len(alike)} points",
          f"a window for each: {len(peaks)} points"),
     )  # fmt: skip

@@ -25,6 +25,11 @@ def share_owned(labels: Array, windows: Array) -> float:
     return float(alike[1:, 1:].any(axis=1).mean())
 
 
+def count_beside(labels: Array, points: Array) -> int:
+    """Return how many points lie in no object."""
+    return int((labels[tuple(points.T)] == 0).sum())
+
+
 def share_marked(labels: Array, points: Array) -> float:
     """Return the share of objects that hold just one point."""
     held = np.bincount(labels[tuple(points.T)], minlength=labels.max() + 1)
