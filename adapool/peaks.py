@@ -184,7 +184,8 @@ def peak_table(
     Parameters
     ----------
     image, param_network, threshold, labels, exclude_border, channel_axis, batch_axis
-        As for `peak_local_max`. The image must be finite, also outside of `labels`.
+        As for `peak_local_max`. What is not finite outside of `labels` is measured nowhere, as what
+        belongs to other objects.
     properties : sequence of str, optional
         Which of the properties below; None means all of them.
     spacing : float or sequence of float, optional

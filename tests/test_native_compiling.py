@@ -153,3 +153,22 @@ except KeyboardInterrupt:
     out, error = child.communicate(timeout=200)
     assert (out, error, child.returncode) == ("interrupted 1600.0\n", "", 0)
     assert all(file.suffix == ".o" for file in (tmp_path / "adapool").iterdir())
+
+
+def test_kernels_are_plain_python_where_nothing_is_compiled() -> None:
+    code = """
+import numpy as np, adapool
+y, x = np.indices((30, 36))
+image = sum(np.exp(-((y - a) ** 2 + (x - b) ** 2) / 18) for a, b in ((9, 10), (20, 25)))
+image += 0.02 * np.random.default_rng(0).normal(size=image.shape)
+sizes = np.full((*image.shape, 2), 5.0)
+print(adapool.peak_local_max(image).tolist())
+for footprint in ("box", "ellipse"):
+    print(adapool.dynamic_pooling(image, sizes, footprint=footprint, channel_axis=None).sum())
+print(adapool.region_pooling(image, (image > 0.5) * 1, channel_axis=None).values)
+print(adapool.max_pooling(image, 3, channel_axis=None).sum())
+print(adapool.attention_pooling(image, 2, image, channel_axis=None).sum())
+"""
+    compiled = run(code)
+    assert compiled.startswith("[[")
+    assert run(code, NUMBA_DISABLE_JIT="1") == compiled

@@ -148,6 +148,24 @@ def test_labels_restrict_the_table() -> None:
     assert np.isfinite(table["equivalent_diameter"]).all()
 
 
+@pytest.mark.parametrize("stray", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_outside_of_labels_is_measured_nowhere(stray: float) -> None:
+    image = disks(GRID, 8)[:100] + 0.01 * np.random.default_rng(3).normal(size=(100, SHAPE[1]))
+    labels = np.ones(image.shape, int)
+    labels[:, :20] = 0
+    expected = adapool.peak_table(image, labels=labels)
+    hidden = image.copy()
+    hidden[:, :20] = stray
+    table = adapool.peak_table(hidden, labels=labels)
+    np.testing.assert_array_equal(table["index-1"], expected["index-1"])
+    # What lies farther off than an object and its surroundings reach is the same.
+    far = expected["index-1"] > 60
+    assert 0 < np.count_nonzero(far) < len(far)
+    for name, values in table.items():
+        np.testing.assert_array_equal(values[far], expected[name][far], err_msg=name)
+        assert np.isfinite(values).all(), name
+
+
 def test_nothing_found_is_an_empty_table() -> None:
     table = adapool.peak_table(np.zeros((20, 30)))
     assert {len(values) for values in table.values()} == {0}

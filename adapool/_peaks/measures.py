@@ -106,6 +106,14 @@ def joined(parts: list[Measures], order: Array) -> Measures:
     )
 
 
+def filled(image: Array) -> tuple[Array, Array]:
+    """Return an image with its lowest value where it is not finite, and where it is finite."""
+    known = np.isfinite(image)
+    if known.all():
+        return image, known
+    return np.where(known, image, image[known].min() if known.any() else 0), known
+
+
 class _Object:
     """One object, in a box around its region that leaves room for its surroundings."""
 
@@ -127,9 +135,10 @@ class _Object:
             for part, more in zip(box, margin.tolist(), strict=True)
         )[-ndim:]
         at = (0,) * (3 - ndim) + self.box
-        self.image = image[at].astype(np.float64)
-        self.own = regions[at] == number
-        self.others = (regions[at] != 0) & ~self.own
+        self.image, known = filled(image[at].astype(np.float64))
+        self.own = (regions[at] == number) & known
+        # What is not known may be anything, as what belongs to others.
+        self.others = ((regions[at] != 0) & ~self.own) | ~known
         # Coordinates of the whole image, in units of the voxel size, ready to broadcast.
         self.axes = np.meshgrid(
             *(

@@ -11,7 +11,7 @@ from scipy import ndimage as ndi
 from skimage.morphology import reconstruction
 from skimage.segmentation import watershed
 
-from adapool._peaks.measures import Measures
+from adapool._peaks.measures import Measures, filled
 
 Array = NDArray[Any]
 
@@ -30,7 +30,7 @@ def prominences(image: Array, measures: Measures) -> Array:
     lowest = measures.backgrounds.copy()
     # Maxima that are no objects are levelled: no path is higher for leading over one.
     near = np.ones((3, 3, 3))
-    values = image.astype(np.float64)
+    values, _ = filled(image.astype(np.float64))
     seeds = np.where(measures.objects > 0, values, values.min())
     reached = reconstruction(seeds, values, footprint=near)
     basins = watershed(-reached, measures.objects, connectivity=near)

@@ -50,9 +50,9 @@ def apart(name: str) -> tuple[Any, Any]:
     value)`` assigns to it. The caller promises that nothing which one of these stores writes is
     ever read through the load of the same pair. Plain indexing, and pairs of other names, may
     read it at will. Arrays are one-dimensional and contiguous, and nothing is checked, but with
-    ``NUMBA_BOUNDSCHECK=1``.
+    ``NUMBA_BOUNDSCHECK=1``, or where ``NUMBA_DISABLE_JIT=1`` makes kernels plain Python.
     """
-    if numba.config.BOUNDSCHECK:
+    if numba.config.BOUNDSCHECK or numba.config.DISABLE_JIT:
         return _load_checked, _store_checked
 
     def scope(module: Any) -> Any:
@@ -91,8 +91,7 @@ def apart(name: str) -> tuple[Any, Any]:
     return load, store
 
 
-@intrinsic
-def flat(typing: Any, array: Any) -> Any:
+def _flat(typing: Any, array: Any) -> Any:
     """Return an array in C order as one of one axis: ``reshape(-1)``, which numba calls for."""
     row = array.copy(ndim=1)
 
@@ -106,3 +105,6 @@ def flat(typing: Any, array: Any) -> Any:
         return impl_ret_borrowed(context, builder, row, result._getvalue())
 
     return row(array), generate
+
+
+flat: Any = (lambda array: array.reshape(-1)) if numba.config.DISABLE_JIT else intrinsic(_flat)

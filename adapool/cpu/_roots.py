@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.extending import intrinsic
 
 
-@intrinsic
-def square_root(typing: Any, value: Any) -> Any:
-    """Return the square root of a float64, as exact as IEEE 754 demands."""
+def _square_root(value: Any) -> Any:
+    return type(value)(math.sqrt(value))
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        number = context.cast(builder, values[0], signature.args[0], types.float64)
-        function = builder.module.declare_intrinsic("llvm.sqrt", [ir.DoubleType()])
-        return builder.call(function, [number])
 
-    return types.float64(value), generate
+def _instruction(typing: Any, value: Any) -> Any:
+    """Return the square root of a float, of its type, as exact as IEEE 754 demands."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FloatType() if signature.args[0] == types.float32 else ir.DoubleType()
+        suffix = "f32" if signature.args[0] == types.float32 else "f64"
+        function = builder.module.declare_intrinsic(
+            f"llvm.sqrt.{suffix}", fnty=ir.FunctionType(kind, [kind])
+        )
+        return builder.call(function, arguments)
+
+    return value(value), generate
+
+
+# Kernels are plain Python where NUMBA_DISABLE_JIT says so, and instructions cannot be called.
+square_root: Any = _square_root if config.DISABLE_JIT else intrinsic(_instruction)

@@ -37,7 +37,8 @@ def peaks_of(
     array = frame.array if hasattr(frame.array, "dask") else np.asarray(frame)
     seen = None
     if array.dtype.kind == "f" and array.size <= _WHOLE:
-        array, seen = _seen(np.asarray(array), frame.channel_axis)
+        array = np.asarray(array)
+        seen = _seen(array, frame.channel_axis)
     return peaks_and_objects(
         array,
         BlobSizes(spacing=frame.spacing, polarity=polarity, **knobs),
@@ -47,19 +48,18 @@ def peaks_of(
     )
 
 
-def _seen(array: Array, channel_axis: int | None) -> tuple[Array, Array | None]:
-    """Return an image without NaN and infinity, and where it had none: None for everywhere.
+def _seen(array: Array, channel_axis: int | None) -> Array | None:
+    """Return where an image is finite in all channels: None for everywhere, or nowhere.
 
     Images that were registered or stitched have NaN where nothing was seen.
     """
     known: Array = np.isfinite(array)
     if known.all() or not known.any():
-        return array, None
-    array = np.where(known, array, array[known].min())
+        return None
     if channel_axis is not None:
         known = np.asarray(known.all(axis=channel_axis))
     warnings.warn(
         f"{np.count_nonzero(~known)} of {known.size} pixels are NaN or infinity: they are left out",
         stacklevel=2,
     )
-    return array, known
+    return known

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from adapool._jit import device, kernel
-from adapool.cpu.objects.roots import square_root
+from adapool.cpu._roots import square_root
 
 
 @device

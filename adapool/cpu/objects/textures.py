@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from adapool._jit import kernel, workers_for
-from adapool.cpu.objects.roots import square_root
+from adapool.cpu._roots import square_root
 from adapool.cpu.objects.surroundings import is_between, select, sparsity
 
 
