@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from adapool._backends import Array, Pooled, Triple, as_given, plain
-from adapool._checks import arguments
+from adapool._checks import arguments, libraries
 from adapool._checks.places import is_dask
 
 Number = TypeVar("Number", int, float)
@@ -58,6 +58,7 @@ class Layout:
 
         Without `batches` only single images are taken.
         """
+        libraries.named_axes(name, value, channel_axis, batch_axis, batches)
         array = arguments.image_array(name, value)
         channel, batch, spatial = arguments.spatial_axes(
             name, array, channel_axis, batch_axis, batches

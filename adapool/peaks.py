@@ -265,6 +265,7 @@ def peaks_and_objects(
     image: ArrayLike,
     param_network: Any = None,
     *,
+    labels: ArrayLike | None = None,
     spacing: float | Sequence[float] | None = None,
     channel_axis: int | None = None,
     batch_axis: int | None = None,
@@ -278,7 +279,7 @@ def peaks_and_objects(
     """
     chosen = peaks.properties(None, batch_axis is not None)
     search = _search(
-        image, param_network, None, None, False, spacing, channel_axis, batch_axis,
+        image, param_network, None, labels, False, spacing, channel_axis, batch_axis,
         units_alone=param_network is not None,
     )  # fmt: skip
     from adapool._peaks import blocks, table
@@ -287,8 +288,8 @@ def peaks_and_objects(
         from adapool.dask.labels import lazy_labels
 
         found = blocks.tabulate_and_outline(search, peaks.properties_in_blocks(None, chosen))
-        labels = lazy_labels([outlines for _, outlines in found], search.layout)
-        return table.joined([each for each, _ in found]), labels
+        numbered = lazy_labels([outlines for _, outlines in found], search.layout)
+        return table.joined([each for each, _ in found]), numbered
     return table.tabulate_and_label(search, chosen)
 
 

@@ -149,7 +149,7 @@ def test_regions_fit_the_objects(name: str) -> None:
 
 
 def test_shares() -> None:
-    from adapool.demo import share_marked, share_owned
+    from adapool.demo.scores import count_beside, share_marked, share_owned
 
     labels = np.array([[1, 1, 2, 2, 0, 3, 3, 4, 4]])
     # 1 and 2 share a window, each half of it; 3 has its own; 4 is cut.
@@ -160,6 +160,7 @@ def test_shares() -> None:
     assert share_owned(labels, np.zeros_like(labels)) == 0
     points = np.array([[0, 0], [0, 2], [0, 3], [0, 4]])  # one in 1, two in 2, one beside all
     assert share_marked(labels, points) == 1 / 4
+    assert count_beside(labels, points) == 1
 
 
 # --- everything else ----------------------------------------------------------------------------

@@ -205,7 +205,11 @@ def test_nothing_is_replaced(folder: Path, capsys: pytest.CaptureFixture[str]) -
         (["in/c.csv"], "in/c.csv has .csv, and what can be read is TIFF"),
         (["in/*.png"], "the pattern 'in/*.png' finds no image"),
         (["in", "--min-size", "9", "--max-size", "5"], "--min-size must be at most --max-size"),
+        (["in", "-o", "in/c.csv/x"], "in/c.csv is no folder: name another place"),
+        (["in", "--overlay", "in/a.tif"], "in/a.tif is no folder: name another place"),
+        (["in", "-o", "folder.csv", "--force"], "folder.csv is a folder: name another place"),
     ):
+        (folder / "folder.csv").mkdir(exist_ok=True)
         assert message in refused(capsys, *arguments)
 
 
@@ -229,8 +233,11 @@ def test_names_that_would_meet(folder: Path, capsys: pytest.CaptureFixture[str])
         (["peaks", "a.tif", "--sensitvity", "2"], "did you mean --sensitivity?"),
         (["peak", "a.tif"], "did you mean peaks?"),
         (["peaks", "a.tif", "--min-size", "-1"], "must be a number above 0"),
-        (["peaks", "a.tif", "--spacing", "1,x"], "must be a number, or numbers with commas"),
-        (["peaks", "a.tif", "--jobs", "0"], "must be from 1 on"),
+        (["peak", "a.tif"], "argument COMMAND: invalid choice: 'peak'"),
+        (["peaks", "a.tif", "--min-size", "x"], "must be a number above 0, got x"),
+        (["peaks", "a.tif", "--spacing", "1,x"], "above 0, or several with commas between them"),
+        (["peaks", "a.tif", "--jobs", "0"], "must be a whole number from 1 on, got 0"),
+        (["peaks", "a.tif", "--jobs", "x"], "must be a whole number from 1 on, got x"),
         (["peaks"], "required: FILES"),
     ],
 )

@@ -118,11 +118,13 @@ def test_files_that_cannot_be_pooled(capsys: pytest.CaptureFixture[str]) -> None
         ("--method max --size 2 -o in", "in holds the images"),
         ("--method max --size 2 -o in/a.tif", "in/a.tif is one of the images"),
         ("--method max --size 2 -o there.tif", "there.tif exists: --force replaces"),
+        ("--method max --size 2 -o data.zarr --force", "data.zarr is a folder: name another"),
     ],
 )
 def test_refused(arguments: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     file_scenes.write(Path("in"), "a.tif")
     Path("there.tif").touch()
+    Path("data.zarr").mkdir()
     run("in/a.tif", *arguments.split(), status=1)
     captured = capsys.readouterr()
     assert captured.out == ""

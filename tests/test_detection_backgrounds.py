@@ -110,6 +110,19 @@ def test_uneven_background_is_no_object(name: str, seed: int) -> None:
     assert len(adapool.peak_local_max(image)) == 0
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("width", [1.0, 2.0, 4.0])
+def test_lines_are_no_row_of_objects(width: float, seed: int) -> None:
+    """Three across an image: a point where two of them cross, and where one ends, at the most."""
+    rng = np.random.default_rng(seed)
+    image = rng.normal(100, 4, SHAPE)
+    for _ in range(3):
+        angle, off = rng.uniform(0, np.pi), rng.uniform(-90, 90)
+        far = (ROW - 160) * np.cos(angle) - (COLUMN - 160) * np.sin(angle) - off
+        image += 80 * np.exp(-(far**2) / (2 * width**2))
+    assert len(adapool.peak_local_max(image)) <= 3 + 6 + 3
+
+
 @pytest.mark.parametrize("radius", [50.0, 80.0, 120.0])
 @pytest.mark.parametrize("edge", [0.7, 4.0])
 def test_one_wide_object_with_a_rim_is_one(radius: float, edge: float) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
-from adapool.cpu.objects import filters, labels, moments, ranks, rims, spots
+from adapool.cpu.objects import bands, filters, labels, moments, ranks, rims, spots
 from adapool.cpu.objects.surroundings import medians
 
 SHAPES = [(1, 40, 57), (12, 13, 14), (2, 3, 4), (1, 1, 9), (1, 2, 30), (1, 1, 1)]
@@ -104,3 +104,30 @@ def test_maxima_meet_where_level_sets_grow_together(shape: tuple[int, ...]) -> N
                 met = level
                 break
         assert highest[pixel] == met
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.4, 1.2, np.pi / 2])
+def test_what_goes_on_at_both_ends_is_a_piece_of_a_line(angle: float) -> None:
+    """A bar of 60 by 6 pixels: all of it, a piece of 8 in its middle, and one at its end."""
+    row, column = np.indices((90, 91)) - 45.0
+    along = column * np.cos(angle) + row * np.sin(angle)
+    across = row * np.cos(angle) - column * np.sin(angle)
+    bar = ((abs(along) < 30) & (abs(across) < 3)).astype(np.float64)
+    image = ndi.gaussian_filter(bar, 1)[np.newaxis].astype(np.float32)
+    pieces = [bar > 0, (bar > 0) & (abs(along) < 4), (bar > 0) & (abs(along - 26) < 4)]
+    middles, inverses = [], []
+    for piece in pieces:
+        y, x = np.nonzero(piece)
+        middles.append((y.mean(), x.mean()))
+        inverse = np.linalg.inv(np.cov([y, x], bias=True))
+        inverses.append((inverse[0, 0], inverse[0, 1], inverse[1, 1]))
+    angles = np.arange(12) * np.pi / 12
+    ways = np.stack([np.sin(angles), np.cos(angles)], axis=-1)
+    out = np.empty(len(pieces))
+    numbers = (np.zeros(3), ways, np.array([1.0, 1.25, 1.5]), np.float64(0.7), np.float64(0.7))
+    bands.ends(
+        image, np.array(middles), np.array(inverses), *numbers, np.empty((12, 4)), out, work=0
+    )
+    assert out[1] < 0.1
+    assert out[0] > 0.6
+    assert out[2] > 0.6

@@ -126,7 +126,8 @@ def test_a_terminal_is_told(
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
 def test_ctrl_c_while_compiling(tmp_path: Path) -> None:
     code = """
-import numpy as np, adapool
+import signal, numpy as np, adapool
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
 from adapool._native import frontend  # interrupted imports are Python's, not what is tested
 from adapool import cpu
 image, sizes = np.ones((40, 40), np.float32), np.full((40, 40), 3, np.int16)

@@ -165,6 +165,7 @@ def test_two_processes_compile_into_one_cache(tmp_path: Path) -> None:
 def test_ctrl_c_leaves_the_process_usable() -> None:
     code = f"""{WORK}
 import os, signal, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
 expected = work()
 weights = np.ones((3, 3, 8, 32), np.float32)
 features = np.ones((1200, 1200, 8), np.float32)
@@ -205,11 +206,14 @@ def every():
     adapool.deformable_conv_and_pool(image, [2.0], still, 2, channel_axis=None)
 for _ in range(60):
     every()
-before = resident()
-for _ in range(2000 // 6 + 1):
-    every()
-print(resident() - before)
+held = [resident()]
+for _ in range(2):
+    for _ in range(1000 // 6 + 1):
+        every()
+    held.append(resident())
+print(min(held[1] - held[0], held[2] - held[1]))
 """
     if not Path("/proc/self/status").exists():
         pytest.skip("the resident set is read from Linux's /proc")
-    assert int(run(code, timeout=300)) < 4 << 10, "KiB"
+    # A pool of the allocator, some MiB, may be made once: what is lost is lost in both halves.
+    assert int(run(code, timeout=300)) < 2 << 10, "KiB"

@@ -168,7 +168,9 @@ def integers(name: str, value: Any, ndim: int, least: int) -> Axes:
     """Return `value`, an integer or one for each axis, as a tuple of `ndim` integers."""
     constraint = f"must be an integer or a sequence of {ndim} integers"
     if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)):
-        if np.ndim(value) != 1 or len(value) != ndim:
+        # Of items that are sequences themselves NumPy counts no axes where they differ in length.
+        nested = any(isinstance(item, Sequence) for item in value)
+        if nested or np.ndim(value) != 1 or len(value) != ndim:
             raise ValueError(f"{name} {constraint}, one for each spatial axis, got {value!r}")
         numbers = tuple(_integer(name, item, constraint) for item in value)
     else:

@@ -23,9 +23,15 @@ def conv_weights(value: Any, ndim: int, channels: int, groups: int) -> Array:
     if channels % groups:
         raise ValueError(f"groups must divide the {channels} channels, got {groups}")
     if weights.ndim != ndim + 2 or weights.shape[-2] != channels // groups:
+        of_torch = ""
+        if weights.ndim == ndim + 2 and weights.shape[1] == channels // groups:
+            of_torch = (
+                ": weights of torch, (F, C // groups, *kernel), are turned by "
+                "numpy.moveaxis(conv_weights, (1, 0), (-2, -1))"
+            )
         raise ValueError(
             f"conv_weights must have shape (C,) = ({channels},) or (*kernel, C // groups, F) = "
-            f"({'k, ' * ndim}{channels // groups}, F), got {weights.shape}"
+            f"({'k, ' * ndim}{channels // groups}, F), got {weights.shape}{of_torch}"
         )
     if weights.shape[-1] % groups:
         raise ValueError(

@@ -143,6 +143,11 @@ def labels(name: str, value: Any, shape: tuple[int, ...]) -> Array:
 def windows(value: Any, channels: int) -> Array:
     """Return windows (n, K*C) as (n, K, C) floats."""
     array = arguments.image_array("windows", value)
+    if array.ndim > 2:
+        raise ValueError(
+            f"windows must have shape (n, K * {channels}), got {array.shape}: attention is for the "
+            "windows of attention_pooling, and not for an image"
+        )
     if array.ndim != 2 or array.shape[1] % channels:
         raise ValueError(
             f"windows must have shape (n, K * {channels}), got {array.shape}: channels must be "

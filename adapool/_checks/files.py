@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,13 +42,27 @@ def missing(path: Path) -> NoReturn:
     folder = path.parent
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no file {path}: there is no folder {folder}")
+    if path.is_symlink():
+        raise FileNotFoundError(f"{path} is a link to {path.readlink()}, which is not there")
     near = difflib.get_close_matches(path.name, [each.name for each in folder.iterdir()], n=1)
     meant = f": did you mean {folder / near[0]}?" if near else ""
     raise FileNotFoundError(f"there is no file {path}{meant}")
 
 
+def empty_file() -> NoReturn:
+    """Report that a file has nothing in it."""
+    raise ValueError("it is empty: 0 bytes")
+
+
+def no_picture() -> NoReturn:
+    """Report that a file is not what its suffix says."""
+    raise ValueError("it is no PNG or JPEG, or is damaged")
+
+
 def unknown_format(path: Path) -> NoReturn:
     """Report that files of this kind are not read."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: adapool.io.find_files({str(path)!r}) has its images")
     kind = path.suffix.lower() or "no suffix"
     advice = ""
     if kind in _OTHERS.split():
@@ -65,6 +79,11 @@ def nothing_found(pattern: str, folder: bool) -> NoReturn:
 def no_overwriting(path: Path) -> NoReturn:
     """Report that a file is there already."""
     raise FileExistsError(f"{path} exists: overwrite=True, or --force, replaces it")
+
+
+def no_image(path: Path) -> NoReturn:
+    """Report that a folder is there, and that it is not one that an image would replace."""
+    raise FileExistsError(f"{path} is a folder that holds no image: name another place to write to")
 
 
 def unwritten_format(path: Path) -> NoReturn:
@@ -89,6 +108,11 @@ def axes(letters: Any, shape: Sequence[int]) -> None:
     known = isinstance(letters, str) and set(letters) <= set(AXES)
     if not known or len(set(letters)) != len(letters):
         raise ValueError(f"axes must be letters of {AXES!r}, each once at most, got {letters!r}")
+    if not letters:
+        raise ValueError(
+            f"axes must be given for an array of {len(shape)} axes, whose shape is {tuple(shape)}: "
+            "axes='tzyx', say"
+        )
     if len(letters) != len(shape):
         raise ValueError(
             f"axes must have a letter for each of the {len(shape)} axes of an array of shape "
@@ -99,6 +123,22 @@ def axes(letters: Any, shape: Sequence[int]) -> None:
         raise ValueError(
             f"axes must have y and x, and may have z, in the order zyx, got {letters!r}"
         )
+
+
+def has_axis(axis: str, letters: str) -> None:
+    """Check that an image has an axis, of which one index can be taken."""
+    there = [letter for letter in letters if letter not in "yx"]
+    if axis not in there:
+        raise ValueError(f"axis must be one of {', '.join(there) or 'none'}, got {axis!r}")
+
+
+def each(value: Any, spatial: str) -> Any:
+    """Return a number, or a sequence of them, as a tuple with one for each spatial axis."""
+    if isinstance(value, (str, bytes)):
+        return value
+    if isinstance(value, Iterable):
+        return tuple(value)
+    return (value,) * len(spatial)
 
 
 def spacing(value: tuple[float, ...] | None, spatial: str) -> None:

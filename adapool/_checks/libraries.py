@@ -50,6 +50,7 @@ def bare(name: str, value: Any) -> Any:
             f"{name} must be an array, a callable or an object with .predict, got the class "
             f"{value.__name__}: pass an instance, as {value.__name__}()"
         )
+    _meant_for(name, value)
     if getattr(value, "requires_grad", False) is True:
         raise TypeError(
             f"{name} must be an array without gradients, got a {type(value).__name__} that "
@@ -60,6 +61,45 @@ def bare(name: str, value: Any) -> Any:
             f"{name} must be a dense array, got a {type(value).__name__}: pass {name}.toarray()"
         )
     return value
+
+
+def named_axes(name: str, value: Any, channel_axis: Any, batch_axis: Any, batches: bool) -> None:
+    """Check that axes are taken for what an image from a file says they are."""
+    module = sys.modules.get("adapool.io._image")
+    if module is None or not isinstance(value, module.Image):
+        return
+    asked = {"channel_axis": channel_axis}
+    if batches:
+        asked["batch_axis"] = batch_axis
+    for axis, given in asked.items():
+        said, ndim = getattr(value, axis), len(value.axes)
+        if isinstance(given, (int, np.integer)) and -ndim <= given < ndim:
+            given %= ndim
+        if given != said:
+            raise ValueError(
+                f"{axis} must be {said} for an image with the axes {value.axes!r}, got {given}: "
+                f"pass {axis}={name}.{axis}, or {name}.array to take them for something else"
+            )
+
+
+# What networks for an argument give. Estimators say which they are for by `meant_for`.
+_GIVEN = {
+    "param_network": "window sizes",
+    "attention_network": "weights",
+    "offset_network": "offsets",
+    "mask_network": "a mask",
+    "region_network": "labels of regions",
+}
+
+
+def _meant_for(name: str, value: Any) -> None:
+    """Refuse an estimator of something else, whose numbers would be taken for what they are not."""
+    meant = getattr(type(value), "meant_for", name)
+    if name in _GIVEN and meant in _GIVEN and meant != name:
+        raise TypeError(
+            f"{name} must be what gives {_GIVEN[name]}, got {type(value).__name__}, which gives "
+            f"{_GIVEN[meant]}: it is for {meant}"
+        )
 
 
 def _predicts(kind: type) -> bool:

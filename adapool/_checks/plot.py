@@ -134,7 +134,8 @@ def partition(sites: Any) -> Sites:
     """Return sites of an image, in host memory."""
     if not isinstance(sites, Sites):
         raise TypeError(
-            f"sites must be what dynamic_stride_pooling returns, got {type(sites).__name__}"
+            "sites must be what dynamic_stride_pooling or region_pooling returns, "
+            f"got {type(sites).__name__}"
         )
     if sites.owner.ndim != 2:
         raise ValueError(

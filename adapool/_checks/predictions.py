@@ -32,6 +32,16 @@ def wrong_shape(name: str, shape: Axes, wanted: str, fix: str = "") -> NoReturn:
     raise ValueError(f"{name} must give an array of shape {wanted}, got {shape}{fix}")
 
 
+def channels_of(network: Any, channels: int) -> None:
+    """Check that an estimator of attention was told how many channels the image has."""
+    told = getattr(network, "channels", channels)
+    if getattr(type(network), "meant_for", "") == "attention_network" and told != channels:
+        raise ValueError(
+            f"attention_network must be for the number of channels of the image, {channels}, got "
+            f"{network}: pass channels={channels}"
+        )
+
+
 def not_finite(name: str) -> NoReturn:
     """Report a value that a kernel found in what a network gave."""
     raise ValueError(f"{name} must give finite values, got NaN or infinity")

@@ -139,6 +139,7 @@ class AttentionPlan(FixedPlan):
         """Check what gives weights."""
         dtype = np.result_type(layout.dtype, counted_dtype("attention_network", network))
         if is_network(network):
+            predictions.channels_of(network, layout.channels)
             return cls(dtype, with_indices, windows, layout.dtype, network, None)
         array = predictions.network_result("attention_network", network)
         form = attention_form(array.shape, layout, windows)

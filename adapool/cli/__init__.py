@@ -6,6 +6,8 @@ What they share: `_parser` (usage), `_batch` (over files, one after the other or
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -29,19 +31,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code 2.
     """
     parser = _parser()
+    _print_any_name()
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()
         return 0
     try:
         status: int = options.run(options)
-    except CommandError as error:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        _close_stdout()
+        return 1
+    except (CommandError, OSError) as error:
         print(f"adapool: {error}", file=sys.stderr)
+        _close_stdout()
         return 1
     except KeyboardInterrupt:
         print("adapool: interrupted; what has been written is whole", file=sys.stderr)
         return 130
     return status
+
+
+def _print_any_name() -> None:
+    """Print characters that a terminal has not as escapes: names of files may have any."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _close_stdout() -> None:
+    """Drop what could not be printed, so that Python does not try again, and fail, at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> Parser:
@@ -52,7 +76,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"adapool {adapool.__version__}")
     commands = parser.add_subparsers(
-        title="commands", dest="command", metavar="", parser_class=Parser
+        title="commands", dest="command", metavar="COMMAND", parser_class=Parser
     )
     for module in (_peaks, _pool, _demo, _compiled, _info):
         module.add_to(commands)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import sys
 import time
@@ -57,7 +58,7 @@ def add_options(parser: Any) -> None:
         "--channel", metavar="C", help="only this channel: its number, from 0 on, or its name"
     )
     parser.add_argument(
-        "--axes", metavar="AXES",
+        "--axes", type=str.lower, metavar="AXES",
         help="what the axes longer than 1 are, in place of what files say: tyx for a time series",
     )  # fmt: skip
     parser.add_argument(
@@ -83,9 +84,14 @@ def stems(paths: Sequence[Path]) -> list[str]:
     plain = [_stem(path.name) for path in paths]
     named = [p if plain.count(p) == 1 else path.name for p, path in zip(plain, paths, strict=True)]
     return [
-        n if named.count(n) == 1 else f"{path.resolve().parent.name}-{n}"
+        n if named.count(n) == 1 else f"{Path(os.path.abspath(path)).parent.name}-{n}"
         for n, path in zip(named, paths, strict=True)
     ]
+
+
+def folders_of(paths: Sequence[Path]) -> set[str]:
+    """Return where images are, links followed."""
+    return {os.path.dirname(os.path.realpath(path)) for path in paths}
 
 
 def _stem(name: str) -> str:
@@ -99,14 +105,36 @@ def check_targets(targets: Sequence[Path], sources: Sequence[Path], force: bool)
     twice = next((path for path in targets if targets.count(path) > 1), None)
     if twice is not None:
         raise CommandError(f"{twice} would be written twice: rename one of its images")
-    inputs = {path.resolve() for path in sources}
-    own = next((path for path in targets if path.resolve() in inputs), None)
+    inputs = {os.path.realpath(path) for path in sources}  # of a link that leads nowhere, too
+    own = next((path for path in targets if os.path.realpath(path) in inputs), None)
     if own is not None:
         raise CommandError(f"{own} is one of the images: name another place to write to")
+    for folder in dict.fromkeys(path.parent for path in targets):
+        _check_folder(folder)
+    other = next((path for path in targets if path.is_dir() and not _is_zarr(path)), None)
+    if other is not None:
+        raise CommandError(f"{other} is a folder: name another place to write to")
     there = [path for path in targets if path.exists()]
     if there and not force:
-        more = f" and {len(there) - 1} more files exist" if len(there) > 1 else " exists"
+        more = {1: " exists", 2: " and 1 more file exist"}.get(
+            len(there), f" and {len(there) - 1} more files exist"
+        )
         raise CommandError(f"{there[0]}{more}: --force replaces what is there")
+
+
+def _is_zarr(path: Path) -> bool:
+    from adapool.io._find import is_zarr  # numpy with it, which --help must not wait for
+
+    return is_zarr(path)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that is none, or cannot be made or written to."""
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise CommandError(f"{there} is no folder: name another place to write to")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise CommandError(f"the folder {there} cannot be written to: name another")
 
 
 def over(paths: Sequence[Path], work: Work, jobs: int, label: str) -> list[Outcome]:

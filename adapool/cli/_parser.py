@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import re
 from collections.abc import Callable
@@ -51,18 +52,18 @@ def _meant(word: str, known: list[str]) -> str:
 
 def positive(text: str) -> float:
     """Return a number above 0."""
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text}")
-    return number
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"must be a number above 0, got {text}")
 
 
 def count(text: str) -> int:
     """Return a whole number from 1 on."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be from 1 on, got {text}")
-    return number
+    with contextlib.suppress(ValueError):
+        if int(text) >= 1:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got {text}")
 
 
 def each_axis(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
@@ -71,9 +72,10 @@ def each_axis(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     def parse(text: str) -> tuple[Any, ...]:
         try:
             return tuple(kind(part) for part in text.split(","))
-        except ValueError:
+        except argparse.ArgumentTypeError as error:
+            wanted, _, _ = str(error).partition(", got ")
             raise argparse.ArgumentTypeError(
-                f"must be a number, or numbers with commas between them, got {text!r}"
+                f"{wanted}, or several with commas between them, got {text}"
             ) from None
 
     return parse

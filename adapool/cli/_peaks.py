@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ examples:
       print how many objects there are, and how large
   adapool peaks plate/ -o peaks.csv
       one table for all images of a folder; the column "file" says which
+  adapool peaks cells.tif -o - | sort -t, -k12 -g
+      the table to standard output, and the summary to standard error
   adapool peaks plate/ -o results/ --labels labels/ --overlay seen/ --jobs 4
       a table, a label image and a picture for each, and results/summary.csv
   adapool peaks "run7/**/*.ome.tif" -o out/ --channel DAPI --min-size 5 --max-size 20
@@ -33,6 +37,9 @@ examples:
 Exit code: 0; 1 where a file could not be read or used, after all others are done."""
 
 _SUMMARY = "summary.csv"
+
+# As of other commands: what is printed for the next one to read.
+_STDOUT = Path("-")
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,8 @@ def add_to(commands: Commands) -> None:
     _batch.add_options(parser)
     parser.add_argument(
         "-o", "--output", type=Path, metavar="PATH",
-        help="a .csv or .geojson file for all images, or a folder for a table of each and "
+        help="a .csv or .geojson file for all images, - to print it, or a folder for a table of "
+        "each and "
         f"{_SUMMARY}",
     )  # fmt: skip
     parser.add_argument(
@@ -109,8 +117,9 @@ def add_to(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> int:
     paths = _batch.found(options.files)
     task = _task(options, paths)
-    alone = options.output is not None and options.output.suffix.lower() in (".csv", ".geojson")
-    summary = options.output / _SUMMARY if options.output is not None and not alone else None
+    alone, printed = _is_table(options.output), options.output == _STDOUT
+    folder = options.output is not None and not alone and not printed
+    summary = options.output / _SUMMARY if folder else None
     targets = [path for three in task.targets.values() for path in three if path is not None]
     targets += [options.output] if alone else [summary] if summary is not None else []
     _batch.check_targets(targets, paths, options.force)
@@ -118,13 +127,16 @@ def _run(options: argparse.Namespace) -> int:
     outcomes = _batch.over(paths, partial(search, task=task), options.jobs, "peaks")
     lines = [_summary(outcome) for outcome in outcomes]
     done = [outcome.result for outcome in outcomes if outcome.error is None]
-    if alone and done:
+    if (alone or printed) and done:
         rows = [row for result in done for row in result["rows"]]
         columns = list(dict.fromkeys(name for result in done for name in result["columns"]))
-        _tables.write(options.output, rows, columns, options.force)
+        if printed:
+            _tables.print_as(options.format, rows, columns)
+        else:
+            _tables.write(options.output, rows, columns, options.force)
     if summary is not None:
         _tables.write(summary, lines, list(lines[0]), options.force)
-    print(_tables.text(lines))
+    print(_tables.text(lines), file=sys.stderr if printed else sys.stdout)
     return 0 if len(done) == len(outcomes) else 1
 
 
@@ -140,7 +152,7 @@ def _task(options: argparse.Namespace, paths: Sequence[Path]) -> Task:
             f"--min-size must be at most --max-size, got {options.min_size} and {options.max_size}"
         )
     folder = options.output
-    if folder is not None and folder.suffix.lower() in (".csv", ".geojson"):
+    if _is_table(folder) or folder == _STDOUT:
         folder = None
     elif folder is not None and folder.suffix and not folder.is_dir():
         raise CommandError(
@@ -156,10 +168,15 @@ def _task(options: argparse.Namespace, paths: Sequence[Path]) -> Task:
     return Task(reading, knobs, options.dark, targets, options.force)
 
 
+def _is_table(output: Path | None) -> bool:
+    """Whether one table is to be written of all images."""
+    return output is not None and output.suffix.lower() in (".csv", ".geojson")
+
+
 def _check_folders(folders: Sequence[Path | None], paths: Sequence[Path]) -> None:
     """Keep images that are written from among those that are read: a second run would take them."""
     for folder in folders:
-        if folder is not None and folder.resolve() in {path.resolve().parent for path in paths}:
+        if folder is not None and os.path.realpath(folder) in _batch.folders_of(paths):
             raise CommandError(f"{folder} holds the images: name another folder to write to")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,6 +13,9 @@ from typing import Any, TextIO
 Row = dict[str, Any]
 
 FORMATS = ("csv", "geojson")
+
+# Letters of an error that are printed in a table.
+_ERROR = 40
 
 
 def rows_of(table: Mapping[str, Any], first: Row) -> list[Row]:
@@ -34,8 +38,16 @@ def write(path: Path, rows: Sequence[Row], columns: Sequence[str], overwrite: bo
         writer(file, rows, columns)
 
 
-def _csv(file: TextIO, rows: Iterable[Row], columns: Sequence[str]) -> None:
-    writer = csv.writer(file)
+def print_as(kind: str, rows: Sequence[Row], columns: Sequence[str]) -> None:
+    """Print rows in one of `FORMATS`, for other programs."""
+    if kind == "geojson":
+        _geojson(sys.stdout, rows, columns)
+    else:
+        _csv(sys.stdout, rows, columns, "\n")
+
+
+def _csv(file: TextIO, rows: Iterable[Row], columns: Sequence[str], end: str = "\r\n") -> None:
+    writer = csv.writer(file, lineterminator=end)
     writer.writerow(columns)
     writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
 
@@ -69,7 +81,7 @@ def _number(value: Any) -> Any:
 def text(rows: Sequence[Row]) -> str:
     """Return rows for the eye: words from the left, numbers from the right."""
     columns = list(rows[0])
-    cells = [[_short(row[name]) for name in columns] for row in rows]
+    cells = [[_cut(_short(row[name]), name) for name in columns] for row in rows]
     numbers = [
         all(isinstance(row[name], (int, float, type(None))) for row in rows) for name in columns
     ]
@@ -83,6 +95,11 @@ def text(rows: Sequence[Row]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def _cut(text: str, name: str) -> str:
+    """Keep lines to the width of a terminal: why a file failed is told in full beside them."""
+    return f"{text[:_ERROR]}..." if name == "error" and len(text) > _ERROR + 3 else text
 
 
 def _short(value: Any) -> str:

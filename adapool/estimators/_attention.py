@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class SoftmaxAttention:
     >>> SoftmaxAttention().predict([[0.0, 0.0, 0.0, 1.0]]).round(3)
     array([[0.077, 0.077, 0.077, 0.77 ]])
     """
+
+    meant_for: ClassVar = "attention_network"
 
     temperature: float = 1.0
     channels: int = 1
@@ -122,6 +124,8 @@ class ContrastAttention:
     array([[1.  , 0.83, 1.  , 1.  , 0.91],
            [1.  , 0.83, 1.  , 1.  , 1.  ]])
     """
+
+    meant_for: ClassVar = "attention_network"
 
     strength: float = 1.0
     channels: int = 1

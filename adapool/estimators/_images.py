@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -20,6 +20,12 @@ SHAPES: tuple[str, ...] = get_args(Shape)
 Own = TypeVar("Own", bound="PerPixel")
 
 
+def as_numbers(spacing: Spacing) -> Spacing:
+    """Check voxel sizes; return those of each axis as a tuple, by which estimators are compared."""
+    array = checks.spacing(spacing)
+    return spacing if array is None or array.ndim == 0 else tuple(array.tolist())
+
+
 @dataclass(frozen=True, kw_only=True)
 class ForPixels(ABC):
     """An estimator that gives values for each pixel of an image."""
@@ -28,7 +34,7 @@ class ForPixels(ABC):
 
     def __post_init__(self) -> None:
         """Check the voxel sizes; the parameters are checked by each estimator."""
-        checks.spacing(self.spacing)
+        object.__setattr__(self, "spacing", as_numbers(self.spacing))
 
     def predict(self, images: Any) -> Array:
         """Estimate for each pixel of a stack of images.
@@ -64,6 +70,8 @@ class ForPixels(ABC):
 @dataclass(frozen=True, kw_only=True)
 class PerPixel(ForPixels):
     """An estimator of window sizes."""
+
+    meant_for: ClassVar = "param_network"
 
     shape: Shape = "axes"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy import ndimage as ndi
@@ -50,6 +51,8 @@ class CentroidOffsets(ForPixels):
     >>> CentroidOffsets(sigma=3).predict(image)[0, 8, 8]
     array([2., 4.], dtype=float32)
     """
+
+    meant_for: ClassVar = "offset_network"
 
     sigma: float = 4.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import ndimage as ndi
@@ -15,7 +15,7 @@ from adapool._checks import arguments
 from adapool._checks import estimators as checks
 from adapool._networks import is_network, predict
 from adapool.estimators._blobs import BlobSizes
-from adapool.estimators._images import Spacing, as_float
+from adapool.estimators._images import Spacing, as_float, as_numbers
 from adapool.estimators.blobs.ellipsoids import unit_ball
 
 # Share of its contrast that the border of an object lies below its mean. Half way from the peak
@@ -77,6 +77,8 @@ class ObjectRegions:
     [[32, 20], [32, 50]]
     """
 
+    meant_for: ClassVar = "region_network"
+
     budget: int | None = None
     objects: Any = None
     grow: bool = True
@@ -87,7 +89,7 @@ class ObjectRegions:
         if self.budget is not None:
             arguments.count("budget", self.budget)
         arguments.flag("grow", self.grow)
-        checks.spacing(self.spacing)
+        object.__setattr__(self, "spacing", as_numbers(self.spacing))
 
     def predict(self, images: Any) -> Array:
         """Label the pixels of a stack of images.

@@ -24,8 +24,9 @@ class Image:
     axes : str
         A letter for each axis of the array: ``t`` (time), ``c`` (channel), ``z`` (plane), ``y``
         (row) and ``x`` (column), the spatial ones in this order.
-    spacing : tuple of float, optional
-        Size of a pixel along each spatial axis, in micrometres.
+    spacing : float or sequence of float, optional
+        Size of a pixel along each spatial axis, or along all, in micrometres. It is kept as a
+        tuple.
     channels : tuple of str, optional
         Names of the channels, where the file has some.
 
@@ -57,8 +58,14 @@ class Image:
 
     def __post_init__(self) -> None:
         """Check that the parts fit each other."""
+        if not hasattr(self.array, "shape"):  # a list, of numbers
+            object.__setattr__(self, "array", np.asarray(self.array))
         files.axes(self.axes, self.array.shape)
+        if self.spacing is not None:
+            object.__setattr__(self, "spacing", files.each(self.spacing, self.spatial_axes))
         files.spacing(self.spacing, self.spatial_axes)
+        if self.spacing is not None:
+            object.__setattr__(self, "spacing", tuple(float(size) for size in self.spacing))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """Return what NumPy sees."""
@@ -87,6 +94,7 @@ class Image:
 
     def at(self, axis: str, index: int) -> Image:
         """Return what is at one index of the axis ``t``, ``c`` or ``z``: an axis less."""
+        files.has_axis(axis, self.axes)
         where = self.axes.index(axis)
         spacing, channels = self.spacing, self.channels
         if axis == "c":

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adapool._backends import Array
 from adapool.estimators import BlobSizes
 from adapool.io._image import Image
 from adapool.peaks import peaks_and_objects
+
+# Values of a frame that is looked at whole, as `peak_table` does.
+_WHOLE = 1 << 22
 
 
 def peaks_of(
@@ -29,9 +34,32 @@ def peaks_of(
         Whether objects are darker than what is around them.
     """
     polarity: Literal["bright", "dark"] = "dark" if dark else "bright"
+    array = frame.array if hasattr(frame.array, "dask") else np.asarray(frame)
+    seen = None
+    if array.dtype.kind == "f" and array.size <= _WHOLE:
+        array, seen = _seen(np.asarray(array), frame.channel_axis)
     return peaks_and_objects(
-        frame.array if hasattr(frame.array, "dask") else np.asarray(frame),
+        array,
         BlobSizes(spacing=frame.spacing, polarity=polarity, **knobs),
+        labels=seen,
         spacing=frame.spacing,
         channel_axis=frame.channel_axis,
     )
+
+
+def _seen(array: Array, channel_axis: int | None) -> tuple[Array, Array | None]:
+    """Return an image without NaN and infinity, and where it had none: None for everywhere.
+
+    Images that were registered or stitched have NaN where nothing was seen.
+    """
+    known: Array = np.isfinite(array)
+    if known.all() or not known.any():
+        return array, None
+    array = np.where(known, array, array[known].min())
+    if channel_axis is not None:
+        known = np.asarray(known.all(axis=channel_axis))
+    warnings.warn(
+        f"{np.count_nonzero(~known)} of {known.size} pixels are NaN or infinity: they are left out",
+        stacklevel=2,
+    )
+    return array, known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -64,7 +65,9 @@ def read(
     Warns
     -----
     UserWarning
-        If the file does not say what its pages are, or how far planes are apart.
+        If the file does not say what its pages are, or how far planes are apart; if it has several
+        images; if its numbers are not what is seen of it: they point into a table of colours, or
+        are 0 where it is white. They are given as they are.
 
     Examples
     --------
@@ -82,6 +85,8 @@ def read(
         files.missing(where)
     opener = _opener(where)
     try:
+        if where.is_file() and not where.stat().st_size:
+            files.empty_file()
         source = opener(where)
         array = _lazy(source) if lazy else source.pixels[...]
     except (MemoryError, FileNotFoundError):
@@ -121,6 +126,8 @@ def _lazy(source: Source) -> Any:
 
 def _reason(error: Exception, path: Path) -> str:
     """Return the first line of an error, which may name the path already."""
+    if isinstance(error, struct.error):  # of a header that is cut off
+        return f"it ends too early, after {path.stat().st_size} bytes"
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0].removeprefix(f"cannot read {path}: ")
 
@@ -157,7 +164,7 @@ def _named(path: Path, letters: str, shape: tuple[int, ...]) -> str:
     if letters.count(UNKNOWN) == 1 and "z" not in letters:
         warnings.warn(
             f"{path} does not say what its {shape[letters.index(UNKNOWN)]} pages are: they are "
-            "taken for the planes of a volume; axes='tyx' makes them a time series",
+            "taken for the planes of a volume; axes='tyx' (--axes tyx) makes them a time series",
             stacklevel=4,
         )
         letters = letters.replace(UNKNOWN, "z")
@@ -180,7 +187,7 @@ def _spacing(
     if "z" in spatial and "z" not in sizes:
         warnings.warn(
             f"{path} does not say how far planes are apart: as far as rows, it is taken; "
-            "spacing gives it",
+            "spacing (--spacing) gives it",
             stacklevel=4,
         )
     return tuple(sizes.get(axis, sizes["y"]) for axis in spatial)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ def open_tiff(path: Path) -> Source:
         axes = "".join(_LETTERS.get(letter, UNKNOWN) for letter in series.axes)
         sizes, channels = _described(file)
         page = file.pages.first
+        _warn_of_numbers(path, file)
         tiled = page.is_tiled and page.imagewidth * page.imagelength > _PAGE
         tile = {"y": page.tilelength, "x": page.tilewidth} if tiled else {}
         shape = tuple(series.shape)
@@ -128,6 +130,23 @@ class _Pixels:
         with tifffile.imread(self.path, aszarr=True, series=0, level=0) as store:
             # What is cut off is at the end, where no index reaches.
             return np.asarray(zarr.open(store, mode="r")[index])
+
+
+def _warn_of_numbers(path: Path, file: tifffile.TiffFile) -> None:
+    """Tell where what is read may not be what is meant, or seen elsewhere."""
+    if len(file.series) > 1:
+        _warn(path, f"has {len(file.series)} images: the first is read")
+    if file.is_ome or file.is_imagej:
+        return  # there a table of colours shows what was measured
+    seen = file.pages.first.photometric
+    if seen == tifffile.PHOTOMETRIC.PALETTE:
+        _warn(path, "has a table of colours: the numbers are read that point into it")
+    if seen == tifffile.PHOTOMETRIC.MINISWHITE:
+        _warn(path, "is white where it is 0: what looks bright has the lowest numbers")
+
+
+def _warn(path: Path, text: str) -> None:
+    warnings.warn(f"{path} {text}", stacklevel=5)
 
 
 def _described(file: tifffile.TiffFile) -> tuple[dict[str, float], tuple[str, ...]]:

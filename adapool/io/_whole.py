@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from adapool._checks import files
+from adapool.io._find import is_zarr
 
 
 @contextmanager
@@ -18,10 +19,13 @@ def whole(path: Path, overwrite: bool) -> Iterator[Path]:
     Raises
     ------
     FileExistsError
-        If the file, or folder, is there already and must not be replaced.
+        If the file, or folder, is there already and must not be replaced, or is a folder of
+        something else than a zarr: that would be lost.
     """
     if path.exists() and not overwrite:
         files.no_overwriting(path)
+    if path.is_dir() and not is_zarr(path) and any(path.iterdir()):
+        files.no_image(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # With the same suffix, which libraries go by; hidden, so that it is not taken for an image.
     temporary = path.with_name(f".{os.getpid()}-{path.name}")

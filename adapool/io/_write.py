@@ -29,7 +29,7 @@ def write(
     image: Any,
     *,
     axes: str | None = None,
-    spacing: Sequence[float] | None = None,
+    spacing: float | Sequence[float] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write an image, or a label image, as OME-TIFF or OME-Zarr.
@@ -90,12 +90,12 @@ def write(
             files.missing_module(error)
 
 
-def _as_image(image: Any, axes: str | None, spacing: Sequence[float] | None) -> Image:
+def _as_image(image: Any, axes: str | None, spacing: float | Sequence[float] | None) -> Image:
     if isinstance(image, Image):
         return image
     array = image if hasattr(image, "dask") else np.asarray(image)
-    sizes = None if spacing is None else tuple(float(each) for each in spacing)
     letters = {2: "yx", 3: "zyx"}.get(array.ndim, "") if axes is None else axes
+    sizes: Any = spacing  # which an image makes a tuple of
     return Image(array, letters, sizes)
 
 

@@ -13,6 +13,15 @@ import numpy as np
 
 from adapool import _formulas
 from adapool._jit import device, kernel
+from adapool.cpu.dynamic.descent import (
+    SHIFT,
+    SIDE,
+    next_block,
+    put_aside,
+    starting_level,
+    touched_blocks,
+    touched_children,
+)
 from adapool.cpu.dynamic.keys import KeyOrder, from_key, key_order, to_key
 from adapool.cpu.dynamic.queries import (
     BEGIN,
@@ -27,10 +36,6 @@ from adapool.cpu.dynamic.queries import (
 
 _to_size = device(_formulas.to_size)
 _window_start = device(_formulas.window_start)
-
-# Side of a block, in blocks of the level below, and its binary logarithm.
-SIDE = 8
-SHIFT = 3
 
 
 class Pyramid:
@@ -143,14 +148,8 @@ def _search(
         Room for blocks (level, plane, row, column) that are still to be entered.
     """
     begin, end = box[0], box[1]
-    # Start where the box is a few blocks long.
-    longest = max(end[0] - begin[0], end[1] - begin[1], end[2] - begin[2])
-    level = 0
-    while level + 1 < offsets.size and longest >> (SHIFT * level) >= 2 * SIDE:
-        level += 1
-    shift = SHIFT * level
-    z0, y0, x0 = begin[0] >> shift, begin[1] >> shift, begin[2] >> shift
-    z1, y1, x1 = (end[0] - 1) >> shift, (end[1] - 1) >> shift, (end[2] - 1) >> shift
+    level = starting_level(box, offsets.size)
+    z0, y0, x0, z1, y1, x1 = touched_blocks(box, level)
     depth, height, width = shapes[0, 0], shapes[0, 1], shapes[0, 2]
     # Any value in the box will do as a first bound.
     best = keys.dtype.type(to_key(image[batch, begin[0], begin[1], begin[2], channel], order))
@@ -186,32 +185,14 @@ def _search(
                         best = key
                         place = other
                     else:
-                        stack[waiting, 0] = level
-                        stack[waiting, 1] = z
-                        stack[waiting, 2] = y
-                        stack[waiting, 3] = x
-                        waiting += 1
-        found = False
-        while waiting > 0 and not found:
-            waiting -= 1
-            level = stack[waiting, 0]
-            z, y, x = stack[waiting, 1], stack[waiting, 2], stack[waiting, 3]
-            at = (z * shapes[level, 1] + y) * shapes[level, 2] + offsets[level] + x
-            key = keys[batch, at, channel]
-            found = key > best
-            if winners is not None:
-                found = found or (key == best and winners[batch, at, channel] < place)
-        if not found:
+                        waiting = put_aside(stack, waiting, level, z, y, x)
+        waiting = next_block(
+            keys, winners, shapes, offsets, batch, channel, best, place, stack, waiting
+        )
+        if waiting < 0:
             return best, place
-        level -= 1
-        shift = SHIFT * level
-        # The part of the block's children that the box touches.
-        z0, z1 = max(z << SHIFT, begin[0] >> shift), (end[0] - 1) >> shift
-        y0, y1 = max(y << SHIFT, begin[1] >> shift), (end[1] - 1) >> shift
-        x0, x1 = max(x << SHIFT, begin[2] >> shift), (end[2] - 1) >> shift
-        z1 = min(z1, (z << SHIFT) + SIDE - 1)
-        y1 = min(y1, (y << SHIFT) + SIDE - 1)
-        x1 = min(x1, (x << SHIFT) + SIDE - 1)
+        level = stack[waiting, 0] - 1
+        z0, y0, x0, z1, y1, x1 = touched_children(box, stack[waiting])
 
 
 @device

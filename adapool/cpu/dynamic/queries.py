@@ -115,6 +115,70 @@ def place_regularly(line: Any, stride: int) -> None:
 
 
 @device
+def begin_tile(geometry: Any, state: Any) -> None:
+    """Write how far the windows of a tile may reach, and that none has been found."""
+    for axis in range(3):
+        state[REACH, axis] = max(state[BEGIN, axis] - state[CAPS, axis], 0)
+        # Only an axis of one position has no column of its own; it is not looked at again.
+        state[LOW, axis] = geometry[VOLUME, axis] - 1
+        state[HIGH, axis] = 1
+
+
+@device
+def begin_row(starts: Any, extents: Any, classes: Any) -> None:
+    """Make the queries of a row, of no axis yet."""
+    for i in range(starts.size):
+        starts[i] = 0
+        extents[i] = 0
+        classes[i] = 0
+
+
+@device
+def add_axis(
+    starts: Any,
+    extents: Any,
+    classes: Any,
+    firsts: Any,
+    spans: Any,
+    geometry: Any,
+    state: Any,
+    axis: int,
+) -> None:
+    """Add where the windows of a row begin along one axis, and how far they go, to its queries.
+
+    Arrays of their own: rows of a slice of `queries` are not contiguous, and take twice as long.
+    """
+    zero, one = np.int32(0), np.int32(1)
+    end, cap = np.int32(geometry[VOLUME, axis]), np.int32(state[CAPS, axis])
+    reach = np.int32(state[REACH, axis])
+    n = starts.size
+    for i in range(n):
+        # The exponent of a float is the binary logarithm, in one instruction.
+        level = np.int32((np.float32(spans[i]).view(np.int32) >> 23) - 127)
+        level = level if spans[i] <= cap else np.int32(_TOO_LARGE)
+        level = level if spans[i] >= one else np.int32(_NOTHING)
+        starts[i] = starts[i] << 10 | (firsts[i] - reach)
+        extents[i] = extents[i] << 8 | (spans[i] - 1)
+        classes[i] = (classes[i] << 3) + level
+    low, high = end, zero
+    for i in range(n):
+        fits = one <= spans[i] and spans[i] <= cap
+        low = min(low, firsts[i] if fits else end)
+        high = max(high, np.int32(firsts[i] + spans[i]) if fits else zero)
+    state[LOW, axis] = min(state[LOW, axis], low)
+    state[HIGH, axis] = max(state[HIGH, axis], high)
+
+
+@device
+def end_row(classes: Any) -> None:
+    """Tell the windows that tables cannot serve from the others."""
+    for i in range(classes.size):
+        code = classes[i]
+        code = code if code < CLASSES else np.int32(LARGE)
+        classes[i] = code if code >= 0 else np.int32(EMPTY)
+
+
+@device
 def collect(
     params: Any,
     positions: Any,
@@ -136,18 +200,14 @@ def collect(
     rows : (tile rows, 2)
         Gets, for each row, the number of its queries and the slot of the first one.
     """
-    zero, one = np.int32(0), np.int32(1)
+    zero = np.int32(0)
     clipped, sizes = line[_VALUES], line[_SIZES]
     firsts, spans = line[_FIRSTS], line[_SPANS]
     width = params.shape[1]
     # In 32 bits, half of whose range is more than any axis: a size may be added to a position.
     limit = max(geometry[LIMITS, 0], geometry[LIMITS, 1], geometry[LIMITS, 2])
     limit = np.int32(min(limit, 1 << 30))
-    for axis in range(3):
-        state[REACH, axis] = max(state[BEGIN, axis] - state[CAPS, axis], 0)
-        # Only an axis of one position has no column of its own; it is not looked at again.
-        state[LOW, axis] = geometry[VOLUME, axis] - 1
-        state[HIGH, axis] = 1
+    begin_tile(geometry, state)
     total = 0
     used = 0
     stride_z, stride_y = geometry[STRIDE, 0], geometry[STRIDE, 1]
@@ -172,17 +232,13 @@ def collect(
             starts = queries[START, total : total + n]
             extents = queries[EXTENT, total : total + n]
             classes = queries[CLASS, total : total + n]
-            for i in range(n):
-                starts[i] = 0
-                extents[i] = 0
-                classes[i] = 0
+            begin_row(starts, extents, classes)
             for axis in range(3):
                 column = geometry[COLUMNS, axis]
                 if column < 0:
                     continue
-                end, cap = np.int32(geometry[VOLUME, axis]), np.int32(state[CAPS, axis])
+                end = np.int32(geometry[VOLUME, axis])
                 bound = np.int32(min(geometry[LIMITS, axis], 1 << 30))
-                reach = np.int32(state[REACH, axis])
                 # Short loops are vectorised, and take a quarter of the time of one long one.
                 # Distances that are known to the compiler make loops that are vectorised.
                 distance = step * width
@@ -205,25 +261,8 @@ def collect(
                     first = np.int32(_window_start(np.int32(origin + places[i]), size, centered))
                     firsts[i] = max(first, zero)
                     spans[i] = min(np.int32(first + size), end) - firsts[i]
-                for i in range(n):
-                    # The exponent of a float is the binary logarithm, in one instruction.
-                    level = np.int32((np.float32(spans[i]).view(np.int32) >> 23) - 127)
-                    level = level if spans[i] <= cap else np.int32(_TOO_LARGE)
-                    level = level if spans[i] >= one else np.int32(_NOTHING)
-                    starts[i] = starts[i] << 10 | (firsts[i] - reach)
-                    extents[i] = extents[i] << 8 | (spans[i] - 1)
-                    classes[i] = (classes[i] << 3) + level
-                low, high = end, zero
-                for i in range(n):
-                    fits = one <= spans[i] and spans[i] <= cap
-                    low = min(low, firsts[i] if fits else end)
-                    high = max(high, np.int32(firsts[i] + spans[i]) if fits else zero)
-                state[LOW, axis] = min(state[LOW, axis], low)
-                state[HIGH, axis] = max(state[HIGH, axis], high)
-            for i in range(n):
-                code = classes[i]
-                code = code if code < CLASSES else np.int32(LARGE)
-                classes[i] = code if code >= zero else np.int32(EMPTY)
+                add_axis(starts, extents, classes, firsts, spans, geometry, state, axis)
+            end_row(classes)
             rows[used, 0] = n
             rows[used, 1] = slot
             used += 1

@@ -10,20 +10,18 @@ from adapool._jit import device
 from adapool.cpu._memory import flat
 from adapool.cpu.dynamic.queries import (
     BEGIN,
-    CAPS,
     CLASS,
-    CLASSES,
     COLUMNS,
-    EMPTY,
     END,
     EXTENT,
-    HIGH,
-    LARGE,
     LOW,
-    REACH,
     START,
     STRIDE,
     VOLUME,
+    add_axis,
+    begin_row,
+    begin_tile,
+    end_row,
     find_row,
 )
 
@@ -33,9 +31,6 @@ LINE_ROWS = 3
 
 # Ellipses of larger sizes are never looked up in tables, however small the image.
 WIDEST = 1 << 12
-
-# What takes the place of a logarithm, so that the class of any sum with it is out of range.
-_TOO_LARGE, _NOTHING = 1 << 12, -(1 << 20)
 
 # What takes the place of sizes beyond the widest.
 _TOO_WIDE = 4 * WIDEST
@@ -68,11 +63,7 @@ def collect(
     zero, one = np.int32(0), np.int32(1)
     firsts, spans, halves = line[_FIRSTS], line[_SPANS], line[_HALVES]
     width = params.shape[1]
-    for axis in range(3):
-        state[REACH, axis] = max(state[BEGIN, axis] - state[CAPS, axis], 0)
-        # Only an axis of one position has no column of its own; it is not looked at again.
-        state[LOW, axis] = geometry[VOLUME, axis] - 1
-        state[HIGH, axis] = 1
+    begin_tile(geometry, state)
     if geometry[COLUMNS, 0] < 0:
         state[LOW, 0] = 0
     total = 0
@@ -88,16 +79,12 @@ def collect(
             starts = queries[START, total : total + n]
             extents = queries[EXTENT, total : total + n]
             classes = queries[CLASS, total : total + n]
-            for i in range(n):
-                starts[i] = 0
-                extents[i] = 0
-                classes[i] = 0
+            begin_row(starts, extents, classes)
             for axis in range(3):
                 column = geometry[COLUMNS, axis]
                 if column < 0:
                     continue
-                end, cap = np.int32(geometry[VOLUME, axis]), np.int32(state[CAPS, axis])
-                reach = state[REACH, axis]
+                end = np.int32(geometry[VOLUME, axis])
                 bound = min(most[axis], float(_TOO_WIDE))
                 for i in range(n):
                     size = float(values[i * step * width + column])
@@ -114,25 +101,8 @@ def collect(
                     spans[i] = (
                         spans[i] if halves[i] <= np.int32(WIDEST // 2) else np.int32(_TOO_WIDE)
                     )
-                for i in range(n):
-                    # The exponent of a float is the binary logarithm, in one instruction.
-                    level = np.int32((np.float32(spans[i]).view(np.int32) >> 23) - 127)
-                    level = level if spans[i] <= cap else np.int32(_TOO_LARGE)
-                    level = level if spans[i] >= one else np.int32(_NOTHING)
-                    starts[i] = starts[i] << 10 | (firsts[i] - reach)
-                    extents[i] = extents[i] << 8 | (spans[i] - 1)
-                    classes[i] = (classes[i] << 3) + level
-                low, high = end, zero
-                for i in range(n):
-                    fits = one <= spans[i] and spans[i] <= cap
-                    low = min(low, firsts[i] if fits else end)
-                    high = max(high, np.int32(firsts[i] + spans[i]) if fits else zero)
-                state[LOW, axis] = min(state[LOW, axis], low)
-                state[HIGH, axis] = max(state[HIGH, axis], high)
-            for i in range(n):
-                code = classes[i]
-                code = code if code < CLASSES else np.int32(LARGE)
-                classes[i] = code if code >= zero else np.int32(EMPTY)
+                add_axis(starts, extents, classes, firsts, spans, geometry, state, axis)
+            end_row(classes)
             rows[used, 0] = n
             rows[used, 1] = slot
             used += 1

@@ -12,6 +12,9 @@ from adapool._jit import device, kernel, workers_for
 # Levels that are scanned at once.
 _TOGETHER = 5
 
+# Parts of a pixel that distances are counted in: float32 adds 16,000 pixels of these exactly.
+_PARTS = 1024
+
 # Half of the neighbours of a position, (plane, row, column), the first that a raster scan meets.
 BEFORE = np.array([step for step in itertools.product((-1, 0, 1), repeat=3) if step < (0, 0, 0)])
 
@@ -20,10 +23,12 @@ def scan(ndim: int, voxel: Any) -> tuple[Any, Any]:
     """Return the neighbours that a raster scan meets before a pixel, and how far each is.
 
     Those of other rows (n, 3), then the one before it in the row; in two dimensions without the
-    planes, in which there is nothing.
+    planes, in which there is nothing. Distances are multiples of a part of a pixel, so that sums of
+    them are exact: the same whichever way they are added.
     """
     steps = BEFORE[BEFORE[:, 0] == 0] if ndim == 2 else BEFORE
-    return steps, np.linalg.norm(steps * voxel, axis=1).astype(np.float32)
+    far = np.linalg.norm(steps * voxel, axis=1)
+    return steps, (np.rint(far * _PARTS) / _PARTS).astype(np.float32)
 
 
 def sum_depths(values: Any, levels: Any, steps: Any, weights: Any, most: Any, *, work: int) -> Any:
@@ -33,6 +38,7 @@ def sum_depths(values: Any, levels: Any, steps: Any, weights: Any, most: Any, *,
     neighbour, the last of `steps` being the one beside it in the row. It is within 8 % of the
     Euclidean one, at a small part of the time of SciPy's.
     """
+    most = np.float32(np.rint(most * _PARTS) / _PARTS)
     # Levels are scanned in sets; those that fill up the last one are never met.
     sets = -(-len(levels) // _TOGETHER)
     filled = np.full((_TOGETHER, sets), np.inf, np.float32)

@@ -60,6 +60,7 @@ def rims(
     front = np.empty(labels.size, np.int32)
     _rims(
         coarse,
+        coarse.reshape(-1),
         labels,
         inside.reshape(-1),
         spacing,
@@ -72,9 +73,46 @@ def rims(
     )
 
 
+@device
+def _neighbour(index: Any, side: Any, shape: Any) -> Any:
+    """Return the flat position of one of the six neighbours of a pixel; -1 beyond the image."""
+    planes, rows, columns = shape
+    z, rest = divmod(index, rows * columns)
+    y, x = divmod(rest, columns)
+    move = 2 * (side % 2) - 1
+    z += move if side >= 4 else 0
+    y += move if 2 <= side < 4 else 0
+    x += move if side < 2 else 0
+    if 0 <= z < planes and 0 <= y < rows and 0 <= x < columns:
+        return (z * rows + y) * columns + x
+    return -1
+
+
+@device
+def _owner(
+    index: Any, shape: Any, step: Any, values: Any, most: Any, grown: Any, steps: Any
+) -> Any:
+    """Return which label a pixel goes to: that of its brightest neighbour that still grows.
+
+    Not the first that comes along, or a flipped image would give another. 0 where two are equal.
+    """
+    owner, best = np.int32(0), np.float32(-np.inf)
+    for side in range(6):
+        other = _neighbour(index, side, shape)
+        if other >= 0 and grown[other] > 0 and steps[other] == step:
+            label = grown[other]
+            if step < most[label - 1]:
+                if values[other] > best:
+                    owner, best = label, values[other]
+                elif values[other] == best and label != owner:
+                    owner = np.int32(0)
+    return owner
+
+
 @kernel
 def _rims(
     coarse: Any,
+    flat: Any,
     labels: Any,
     inside: Any,
     spacing: Any,
@@ -85,7 +123,6 @@ def _rims(
     front: Any,
 ) -> None:
     planes, rows, columns = labels.shape
-    depth = inside
     count = 0
     for z in range(planes):
         for y in range(rows):
@@ -99,27 +136,22 @@ def _rims(
         for place in range(start, stop):
             index = front[place]
             number = grown[index] - 1
+            if number < 0:
+                continue
             z, rest = divmod(index, rows * columns)
             y, x = divmod(rest, columns)
             sums[number, step] += _slope(coarse, z, y, x, spacing)
             if step >= most[number]:
                 continue
             for side in range(6):
-                move = 2 * (side % 2) - 1
-                c, b, a = z, y, x
-                if side < 2:
-                    a += move
-                elif side < 4:
-                    b += move
-                else:
-                    c += move
-                if 0 <= c < planes and 0 <= b < rows and 0 <= a < columns:
-                    other = (c * rows + b) * columns + a
-                    if grown[other] == 0 and depth[other] > 0:
-                        steps[other] = step + 1
-                        grown[other] = number + 1
-                        front[count] = other
-                        count += 1
+                other = _neighbour(index, side, labels.shape)
+                if other >= 0 and grown[other] == 0 and steps[other] == 0 and inside[other] > 0:
+                    steps[other] = step + 1
+                    front[count] = other
+                    count += 1
+        for place in range(stop, count):
+            index = front[place]
+            grown[index] = _owner(index, labels.shape, step, flat, most, grown, steps)
         start, step = stop, step + 1
 
 
@@ -177,11 +209,34 @@ def slopes(image: Any, rim: Any, spacing: Any, out: Any, places: Any) -> None:
 
 
 @device
-def _nearest(value: Any, count: Any) -> Any:
-    """Return the nearest of so many positions; of two, the even one."""
-    # The last bit of so large a number is worth 1.
-    large = np.float64(6755399441055744)
-    return np.int64(min(max(value + large - large, np.float64(0)), np.float64(count - 1)))
+def held(place: Any, count: Any) -> Any:
+    """Return a position along an axis, or, beyond the image, the first or the last one."""
+    return min(max(place, np.float64(0)), np.float64(count - 1))
+
+
+@device
+def in_plane(image: Any, z: Any, y: Any, x: Any) -> Any:
+    """Return the value of a plane between its pixels."""
+    q, r = np.int64(y), np.int64(x)
+    b, a = min(q + 1, image.shape[1] - 1), min(r + 1, image.shape[2] - 1)
+    down, along = y - q, x - r
+    above = image[z, q, r] + along * (image[z, q, a] - image[z, q, r])
+    below = image[z, b, r] + along * (image[z, b, a] - image[z, b, r])
+    return above + down * (below - above)
+
+
+@device
+def _between(image: Any, z: Any, y: Any, x: Any) -> Any:
+    """Return the value of an image between its pixels.
+
+    Not the nearest: of two equally near a flipped image would give the other.
+    """
+    z, y, x = held(z, image.shape[0]), held(y, image.shape[1]), held(x, image.shape[2])
+    p = np.int64(z)
+    value = in_plane(image, p, y, x)
+    if z > p:
+        value += (z - p) * (in_plane(image, p + 1, y, x) - value)
+    return value
 
 
 @kernel
@@ -193,26 +248,20 @@ def follow(
     `heights` becomes the difference between what is `half` uphill and what is `half` downhill.
     `grid` (3, axis): the first position, the step, and the size of a pixel of the finest image.
     """
-    planes, rows, columns = image.shape
     for index in range(len(places)):
         place, direction = places[index], uphill[index]
-        best, found = np.float32(-np.inf), np.float64(0)
+        best, found = np.float64(-np.inf), np.float64(0)
         for s in range(len(shifts)):
-            high = low = np.float32(0)
+            fall = np.float64(0)
             for side in range(2):
-                far = half if side == 0 else -half
-                z = place[0] + shifts[s] * direction[0] + far * direction[0]
-                y = place[1] + shifts[s] * direction[1] + far * direction[1]
-                x = place[2] + shifts[s] * direction[2] + far * direction[2]
-                p = _nearest((z / grid[2, 0] - grid[0, 0]) / grid[1, 0], planes)
-                q = _nearest((y / grid[2, 1] - grid[0, 1]) / grid[1, 1], rows)
-                r = _nearest((x / grid[2, 2] - grid[0, 2]) / grid[1, 2], columns)
-                if side == 0:
-                    high = image[p, q, r]
-                else:
-                    low = image[p, q, r]
-            if high - low > best:
-                best, found = high - low, shifts[s]
+                far = shifts[s] + (half if side == 0 else -half)
+                z = ((place[0] + far * direction[0]) / grid[2, 0] - grid[0, 0]) / grid[1, 0]
+                y = ((place[1] + far * direction[1]) / grid[2, 1] - grid[0, 1]) / grid[1, 1]
+                x = ((place[2] + far * direction[2]) / grid[2, 2] - grid[0, 2]) / grid[1, 2]
+                value = _between(image, z, y, x)
+                fall += value if side == 0 else -value
+            if fall > best:
+                best, found = fall, shifts[s]
         for axis in range(3):
             place[axis] += found * direction[axis]
         heights[index] = best

@@ -125,7 +125,9 @@ def _surround(
                 if is_between(dy, stride):
                     continue
                 rest = 1 - (dz / (z1 - z0)) ** 2 - (dy / (y1 - y0)) ** 2
-                reach = square_root(max(rest, np.float64(0))) * (x1 - x0)
+                if rest < 0:
+                    continue
+                reach = square_root(rest) * (x1 - x0)
                 for place in range(wide):
                     dx = across[place]
                     x = (dx + x0 + x1 - 1) // 2

@@ -14,7 +14,9 @@ from adapool.estimators.blobs.candidates import Found
 from adapool.estimators.blobs.ellipsoids import unit_ball
 from adapool.estimators.blobs.scales import Scales
 
-# How far beyond the pixels of a candidate its rim may be, in diameters, and in pixels.
+# How far beyond the pixels of a candidate its rim may be, in diameters: it is then 1.6 times as
+# wide, and the core that was parted from its neighbours a third of its area. And in pixels: twice
+# the standard deviation of the coarse image, farther than which blur moves no rim.
 _RIM = 0.3
 _FARTHEST = 6
 
@@ -22,8 +24,9 @@ _FARTHEST = 6
 # of 1.5 pixels rises by is within it.
 _WIDTH = 4.0
 
-# How steep a rim is, is told within this part of the diameter: as far uphill as downhill.
-# So many standard deviations of noise may be in the highest of three steps.
+# How steep a rim is, is told within this part of the diameter, as far uphill as downhill: even on a
+# dome the slope changes there by no more than a fifth. So many standard deviations of noise may be
+# in the highest of three steps: there is more in one of 250.
 _PART = 0.1
 _SURE = 3.0
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from adapool._backends import Array
 from adapool.cpu.objects import spots as kernels
+from adapool.cpu.objects.ranks import ranked
 from adapool.estimators.blobs.candidates import Found
 from adapool.estimators.blobs.noise import QUARTILE, together
 from adapool.estimators.blobs.pyramid import Octave
@@ -16,16 +17,20 @@ from adapool.estimators.blobs.pyramid import Octave
 # Scale of spots, in pixels: between the sharpest that a microscope draws, and twice that.
 _SPOT = 1.5
 
-# Share of its maximum down to which the response to a spot is it.
+# Share of its maximum down to which the response to a spot is it: to where a Gaussian spot,
+# smoothed by that scale, has fallen to about half, 57 %.
 _SPOT_SHARE = 0.25
 
 # Curvature of a spot along the axis of the least, over that along the axis of the most, by the
-# number of axes: bumps on a rim have less. In a volume, where a lens draws spots up to three
-# times as long as wide, 0.2.
+# number of axes: bumps on a rim have less. With a sigma of 1.5 pixels, smoothed by the scale, one
+# twice as long as wide has 0.4. In a volume, where a lens draws spots up to three times as long as
+# wide, 0.2.
 _ROUNDNESS = {1: 0.35, 2: 0.35, 3: 0.2}
 
 # Share of the height of a spot that it falls by before it meets a higher one: bumps on a rim fall
-# by less. And how many times as many standard deviations of noise as its height is at least.
+# by less, and between two points that a lens just resolves, as Rayleigh has it, is a dip of 26 %.
+# And how many times as many standard deviations of noise as its height is at least: with a height
+# of 5, 3.
 _APART = 0.25
 _RISE = 0.6
 
@@ -86,9 +91,9 @@ def clutter_of(highest: list[Array], responses: list[Array]) -> Clutter:
     values = together(highest)
     middle = np.median(values) if len(values) else np.float32(0)
     deviation = _MAD * np.median(np.abs(values - middle)) if len(values) else np.float32(0)
-    step = max(1, sum(each.size for each in responses) >> 15)
-    thinned = together([np.abs(each.ravel()[::step]) for each in responses])
-    return Clutter(float(middle), float(deviation), float(np.quantile(thinned, 0.25)) / QUARTILE)
+    size = np.abs(together(responses))
+    noise = float(ranked(size, size.size // 4)[0]) / QUARTILE
+    return Clutter(float(middle), float(deviation), noise)
 
 
 def spots_of(
