@@ -1,4 +1,4 @@
-"""Which candidates those around them tell to be no objects: clutter.
+"""Which candidates those around them tell to be no objects: halos, and clutter.
 
 Clutter is what is outshone by several around *and* does not stand clear of what varies around it.
 So a faint kind of objects beside a bright one is kept, however bright that is; the texture of
@@ -40,6 +40,13 @@ _FLANK = 1.0
 _WIDER = 1.5
 _HIGH = 0.5
 
+# Nearer than this to a single one, in diameters of it, and with less than this share of its height,
+# it is the halo of that: the first ring around what a lens draws of a point has 0.0175 of its
+# height, and lies within. No annotated image tells; of 16 pairs of disks, one of them 40 times as
+# bright as the other, 12 have one point more without it.
+_HALO_REACH = 1.5
+_HALO_SHARE = 0.02
+
 # Candidates that are compared with their neighbours at once: some megabytes.
 _PIECE = 1 << 13
 
@@ -47,6 +54,12 @@ _PIECE = 1 << 13
 def pieces(count: int) -> list[slice]:
     """Return parts of so many candidates, whose neighbours take some megabytes of memory."""
     return [slice(first, first + _PIECE) for first in range(0, count, _PIECE)]
+
+
+def halo(each: Candidates, kept: Array, heights: Array) -> Array:
+    """Return which of the kept ones are the halo of one that is much brighter."""
+    out = _outshone(each, kept, heights, _HALO_REACH, np.inf, _HALO_SHARE)
+    return np.asarray(out[:, 0] > 0)
 
 
 def clear(
