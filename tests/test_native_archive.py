@@ -125,5 +125,5 @@ def test_an_edited_kernel_is_compiled(tmp_path: Path) -> None:
     assert run(here + CALL + WAY, timeout=300, **environment) == "2.0\nshipped or kept"
     edited = package / "cpu" / "fixed" / "maximum.py"
     text = edited.read_text()
-    edited.write_text(text.replace("_fill(line, lowest)", "_fill(line, type(lowest)(9))"))
+    edited.write_text(text.replace("lowest if fresh", "type(lowest)(9) if fresh"))
     assert run(here + CALL + WAY, timeout=300, **environment) == "36.0\ncompiled"
