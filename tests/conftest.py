@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,3 +33,11 @@ def twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     threshold = 0 if request.param == "parallel" else sys.maxsize
     monkeypatch.setattr(adapool._jit, "PARALLEL_FROM", threshold)
     return str(request.param)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that commands run in, with a folder of images."""
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

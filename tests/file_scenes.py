@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adapool import io
+from adapool import cli, io
 
 # Centres and radii, in pixels, of the discs that every image has.
 DISCS = ((14, 16, 5), (14, 60, 8), (50, 22, 7), (48, 64, 4))
@@ -48,3 +48,13 @@ def die_of_some(path: Path) -> str:
     if "deadly" in path.name:
         os._exit(9)
     return path.name
+
+
+def run(command: str, *arguments: str, status: int = 0) -> None:
+    """Run a command of the command line, which has to end with a status."""
+    assert cli.main([command, *arguments]) == status
+
+
+def files(folder: str) -> list[str]:
+    """The names of what is in a folder."""
+    return sorted(path.name for path in Path(folder).iterdir())

@@ -6,32 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import file_scenes
-from adapool import cli, io
+from adapool import io
+from file_scenes import files
 
 pytest.importorskip("tifffile", reason="files need the extra 'files'")
 pandas = pytest.importorskip("pandas", reason="comes with the extra 'docs'")
 
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that commands run in, with a folder of images."""
-    (tmp_path / "in").mkdir()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments: str, status: int = 0) -> None:
-    assert cli.main(["peaks", *arguments]) == status
-
-
-def files(folder: str) -> list[str]:
-    return sorted(path.name for path in Path(folder).iterdir())
+run = partial(file_scenes.run, "peaks")
 
 
 def command(*arguments: str) -> list[str]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +18,14 @@ import pytest
 import adapool
 import file_scenes
 from adapool import cli, io
+from file_scenes import files
 
 pytest.importorskip("tifffile", reason="files need the extra 'files'")
 pytest.importorskip("ome_zarr_models", reason="files need the extra 'files'")
 pytest.importorskip("matplotlib", reason="overlays need the extra 'plot'")
 pandas = pytest.importorskip("pandas", reason="comes with the extra 'docs'")
 
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that commands run in, with a folder of images."""
-    (tmp_path / "in").mkdir()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments: str, status: int = 0) -> None:
-    assert cli.main(["peaks", *arguments]) == status
+run = partial(file_scenes.run, "peaks")
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -44,10 +36,6 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert captured.err.startswith("adapool: ")
     assert captured.err.count("\n") == 1
     return captured.err
-
-
-def files(folder: str) -> list[str]:
-    return sorted(path.name for path in Path(folder).iterdir())
 
 
 def test_files_of_all_kinds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,14 @@ import pytest
 
 import adapool
 import file_scenes
-from adapool import cli, estimators, io
+from adapool import estimators, io
 
 pytest.importorskip("tifffile", reason="files need the extra 'files'")
 pytest.importorskip("ome_zarr_models", reason="files need the extra 'files'")
 
+pytestmark = pytest.mark.usefixtures("folder")
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that commands run in, with a folder of images."""
-    (tmp_path / "in").mkdir()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments: str, status: int = 0) -> None:
-    assert cli.main(["pool", *arguments]) == status
+run = partial(file_scenes.run, "pool")
 
 
 def pooled(image: io.Image, method: str) -> Any:

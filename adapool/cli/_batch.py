@@ -89,9 +89,12 @@ def stems(paths: Sequence[Path]) -> list[str]:
     ]
 
 
-def folders_of(paths: Sequence[Path]) -> set[str]:
-    """Return where images are, links followed."""
-    return {os.path.dirname(os.path.realpath(path)) for path in paths}
+def check_apart(folders: Sequence[Path | None], paths: Sequence[Path]) -> None:
+    """Keep images that are written from among those that are read: a second run would take them."""
+    sources = {os.path.dirname(os.path.realpath(path)) for path in paths}
+    for folder in folders:
+        if folder is not None and os.path.realpath(folder) in sources:
+            raise CommandError(f"{folder} holds the images: name another folder to write to")
 
 
 def _stem(name: str) -> str:

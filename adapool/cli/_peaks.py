@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -123,7 +122,7 @@ def _run(options: argparse.Namespace) -> int:
     targets = [path for three in task.targets.values() for path in three if path is not None]
     targets += [options.output] if alone else [summary] if summary is not None else []
     _batch.check_targets(targets, paths, options.force)
-    _check_folders([options.labels, options.overlay], paths)
+    _batch.check_apart([options.labels, options.overlay], paths)
     outcomes = _batch.over(paths, partial(search, task=task), options.jobs, "peaks")
     lines = [_summary(outcome) for outcome in outcomes]
     done = [outcome.result for outcome in outcomes if outcome.error is None]
@@ -171,13 +170,6 @@ def _task(options: argparse.Namespace, paths: Sequence[Path]) -> Task:
 def _is_table(output: Path | None) -> bool:
     """Whether one table is to be written of all images."""
     return output is not None and output.suffix.lower() in (".csv", ".geojson")
-
-
-def _check_folders(folders: Sequence[Path | None], paths: Sequence[Path]) -> None:
-    """Keep images that are written from among those that are read: a second run would take them."""
-    for folder in folders:
-        if folder is not None and os.path.realpath(folder) in _batch.folders_of(paths):
-            raise CommandError(f"{folder} holds the images: name another folder to write to")
 
 
 def _summary(outcome: _batch.Outcome) -> _tables.Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -141,8 +140,7 @@ def _targets(options: argparse.Namespace, paths: Sequence[Path]) -> dict[Path, P
     if output.suffix and not output.is_dir():
         raise CommandError(f"{output} must end in .tif, .tiff or .zarr, or be a folder")
     suffix = _SUFFIXES[options.format]
-    if os.path.realpath(output) in _batch.folders_of(paths):
-        raise CommandError(f"{output} holds the images: name another folder to write to")
+    _batch.check_apart([output], paths)
     stems = _batch.stems(paths)
     return {path: output / f"{stem}{suffix}" for path, stem in zip(paths, stems, strict=True)}
 

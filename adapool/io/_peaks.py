@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from adapool._backends import Array
 from adapool.estimators import BlobSizes
+from adapool.estimators.blobs.sample import PIXELS
 from adapool.io._image import Image
 from adapool.peaks import peaks_and_objects
-
-# Values of a frame that is looked at whole, as `peak_table` does.
-_WHOLE = 1 << 22
 
 
 def peaks_of(
@@ -36,7 +34,7 @@ def peaks_of(
     polarity: Literal["bright", "dark"] = "dark" if dark else "bright"
     array = frame.array if hasattr(frame.array, "dask") else np.asarray(frame)
     seen = None
-    if array.dtype.kind == "f" and array.size <= _WHOLE:
+    if array.dtype.kind == "f" and array.size <= PIXELS:
         array = np.asarray(array)
         seen = _seen(array, frame.channel_axis)
     return peaks_and_objects(
