@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numba
+from numba.extending import intrinsic
 
 from adapool import _native
 from adapool._native.arguments import fast_key
@@ -63,6 +64,14 @@ def device(function: Callable[..., Any]) -> Any:
     from adapool._native.parts import as_part
 
     return as_part(function)
+
+
+def instruction(plain: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Make what numba has no Python for: its LLVM code, as of ``numba.extending.intrinsic``.
+
+    `plain` does the same where kernels are Python, with ``NUMBA_DISABLE_JIT=1``.
+    """
+    return lambda generate: plain if numba.config.DISABLE_JIT else intrinsic(generate)
 
 
 def most_threads() -> int:

@@ -18,7 +18,7 @@ from adapool import _jit
 from adapool._native.frontend import _refuse_strangers
 from adapool.cpu.convolution import tiles
 from adapool.cpu.dynamic import pooling
-from adapool.cpu.fixed import maximum
+from adapool.cpu.fixed import lines
 
 pytestmark = pytest.mark.skipif(
     not _jit.NATIVE,
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.skipif(
 def test_device_functions_cannot_be_called_from_python() -> None:
     """They are parts of kernels, without a way in: a call would jump to address 0."""
     with pytest.raises(TypeError, match="call its py_func"):
-        maximum._exceeds(2.0, 1.0)
-    assert maximum._exceeds.py_func(2.0, 1.0)
+        lines._exceeds(2.0, 1.0)
+    assert lines._exceeds.py_func(2.0, 1.0)
 
 
 def test_a_kernel_that_raises_tells() -> None:

@@ -123,7 +123,7 @@ def test_an_edited_kernel_is_compiled(tmp_path: Path) -> None:
     package, here = copy_of_the_package(tmp_path)
     environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     assert run(here + CALL + WAY, timeout=300, **environment) == "2.0\nshipped or kept"
-    edited = package / "cpu" / "fixed" / "maximum.py"
+    edited = package / "cpu" / "fixed" / "lines.py"
     text = edited.read_text()
     edited.write_text(text.replace("lowest if fresh", "type(lowest)(9) if fresh"))
     assert run(here + CALL + WAY, timeout=300, **environment) == "36.0\ncompiled"

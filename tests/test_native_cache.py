@@ -110,7 +110,7 @@ def test_nothing_is_kept_beside_the_source(tmp_path: Path) -> None:
 
 def test_digests_cover_what_a_kernel_is_made_of() -> None:
     reached = {file.name for file in sources._reached("adapool.cpu.fixed.maximum", set())}
-    assert reached == {"maximum.py", "windows.py", "_memory.py", "_formulas.py"}
+    assert reached == {"maximum.py", "lines.py", "windows.py", "_memory.py", "_formulas.py"}
     reached = {file.name for file in sources._reached("adapool.cpu.dynamic.pooling", set())}
     assert {"keys.py", "tables.py", "tiles.py", "queries.py", "pyramid.py"} <= reached
     assert "maximum.py" not in reached

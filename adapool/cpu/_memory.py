@@ -20,9 +20,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.imputils import impl_ret_borrowed
-from numba.extending import intrinsic
 
-from adapool._jit import device
+from adapool._jit import device, instruction
 
 
 @device
@@ -52,7 +51,7 @@ def apart(name: str) -> tuple[Any, Any]:
     read it at will. Arrays are one-dimensional and contiguous, and nothing is checked, but with
     ``NUMBA_BOUNDSCHECK=1``, or where ``NUMBA_DISABLE_JIT=1`` makes kernels plain Python.
     """
-    if numba.config.BOUNDSCHECK or numba.config.DISABLE_JIT:
+    if numba.config.BOUNDSCHECK:
         return _load_checked, _store_checked
 
     def scope(module: Any) -> Any:
@@ -68,7 +67,7 @@ def apart(name: str) -> tuple[Any, Any]:
             pointer = builder.gep(pointer, [distance], inbounds=True)
         return pointer, context.get_abi_sizeof(context.get_data_type(kinds[0].dtype))
 
-    @intrinsic
+    @instruction(_load_checked)
     def load(typing: Any, array: Any, start: Any, index: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             pointer, size = address(context, builder, signature.args, values)
@@ -78,7 +77,7 @@ def apart(name: str) -> tuple[Any, Any]:
 
         return array.dtype(array, start, index), generate
 
-    @intrinsic
+    @instruction(_store_checked)
     def store(typing: Any, array: Any, start: Any, index: Any, value: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             pointer, size = address(context, builder, signature.args, values)
@@ -91,7 +90,8 @@ def apart(name: str) -> tuple[Any, Any]:
     return load, store
 
 
-def _flat(typing: Any, array: Any) -> Any:
+@instruction(lambda array: array.reshape(-1))
+def flat(typing: Any, array: Any) -> Any:
     """Return an array in C order as one of one axis: ``reshape(-1)``, which numba calls for."""
     row = array.copy(ndim=1)
 
@@ -105,6 +105,3 @@ def _flat(typing: Any, array: Any) -> Any:
         return impl_ret_borrowed(context, builder, row, result._getvalue())
 
     return row(array), generate
-
-
-flat: Any = (lambda array: array.reshape(-1)) if numba.config.DISABLE_JIT else intrinsic(_flat)

@@ -6,15 +6,13 @@ import math
 from typing import Any
 
 from llvmlite import ir
-from numba import config, types
-from numba.extending import intrinsic
+from numba import types
+
+from adapool._jit import instruction
 
 
-def _square_root(value: Any) -> Any:
-    return type(value)(math.sqrt(value))
-
-
-def _instruction(typing: Any, value: Any) -> Any:
+@instruction(lambda value: type(value)(math.sqrt(value)))
+def square_root(typing: Any, value: Any) -> Any:
     """Return the square root of a float, of its type, as exact as IEEE 754 demands."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -26,7 +24,3 @@ def _instruction(typing: Any, value: Any) -> Any:
         return builder.call(function, arguments)
 
     return value(value), generate
-
-
-# Kernels are plain Python where NUMBA_DISABLE_JIT says so, and instructions cannot be called.
-square_root: Any = _square_root if config.DISABLE_JIT else intrinsic(_instruction)

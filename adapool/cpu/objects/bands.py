@@ -8,7 +8,7 @@ import numpy as np
 
 from adapool._jit import device, kernel
 from adapool.cpu._roots import square_root
-from adapool.cpu.objects.rims import held, in_plane
+from adapool.cpu.objects.places import held, in_plane
 
 
 @device
